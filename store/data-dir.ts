@@ -1,0 +1,25 @@
+import { join } from "node:path";
+
+/** Where everything lives below one data directory. */
+export interface DataDirPaths {
+  readonly root: string;
+  readonly lock: string;
+  readonly journal: string;
+  readonly cursors: string;
+  readonly deadLetters: string;
+  readonly mirror: string;
+  readonly temp: string;
+}
+
+/** The paths below `root`; nothing is created. */
+export function dataDirPaths(root: string): DataDirPaths {
+  return {
+    root,
+    lock: join(root, "lock"),
+    journal: join(root, "journal"),
+    cursors: join(root, "cursors"),
+    deadLetters: join(root, "dead-letters"),
+    mirror: join(root, "mirror"),
+    temp: join(root, "temp"),
+  };
+}

@@ -1,0 +1,59 @@
+import type { ItemCounts } from "../journal/index.js";
+
+/** One immutable Parquet file of the mirror. A file is visible exactly while the catalog lists it (invariant I3). */
+export interface FileEntry {
+  /** Table name: `spans`, `span_logs`, `metric_points`, `superseded`. */
+  readonly table: string;
+  /** Path below `mirror/`, forward slashes: `spans/date=2026-11-23/0-1-40.parquet`. */
+  readonly path: string;
+  /** 0 as sealed, 1 after compaction. */
+  readonly level: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** SHA-256 of the whole file, hex: DuckDB's Parquet has no page checksums. */
+  readonly sha256: string;
+  /** Smallest and largest event time in the file (start_time or time), decimal nanoseconds; null when no row has one. */
+  readonly minTimeUnixNano: string | null;
+  readonly maxTimeUnixNano: string | null;
+  /** Journal range that the file's rows came from. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** {@link FORMAT_VERSION} of the writer. */
+  readonly formatVersion: number;
+}
+
+/** What readers see: a consistent set of files, and how far the journal is sealed. */
+export interface CatalogSnapshot {
+  /** Grows by one with each commit. */
+  readonly version: number;
+  readonly files: readonly FileEntry[];
+  /** Every record up to this seq is in `files`. The mirror's cursor lives here, so that it moves with its files. */
+  readonly sealedSeq: number;
+  readonly sealedCounts: ItemCounts;
+}
+
+/** One atomic change. */
+export interface CatalogChange {
+  readonly add: readonly FileEntry[];
+  /** Paths of files that are no longer part of the mirror. Unknown paths are an error. */
+  readonly remove: readonly string[];
+  readonly sealedSeq?: number;
+  readonly sealedCounts?: ItemCounts;
+}
+
+/**
+ * The list of files that make up the mirror. One writer; readers may open the same folder read-only in any process.
+ * Every driver must pass `test/conformance/catalog.ts`.
+ */
+export interface Catalog {
+  /** The newest committed state. */
+  snapshot(): CatalogSnapshot;
+  /**
+   * Applies a change atomically and durably, in call order. A path that is already listed with the same sha256 is
+   * kept (redo after a crash); with another one it is an error. Resolves with the new snapshot.
+   */
+  commit(change: CatalogChange): Promise<CatalogSnapshot>;
+  /** Calls the listener after each commit; returns the function that stops it. */
+  onCommit(listener: (snapshot: CatalogSnapshot) => void): () => void;
+  close(): Promise<void>;
+}

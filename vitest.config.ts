@@ -1,0 +1,34 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vitest/config";
+
+const root = fileURLToPath(new URL(".", import.meta.url)).replace(/\/$/, "");
+
+/**
+ * Worker threads and child processes are plain Node and can't load TypeScript, so a
+ * `new URL("./x.worker.js", import.meta.url)` in the sources is pointed at the built file. `npm test` builds first.
+ */
+function builtWorkers(): Plugin {
+  return {
+    name: "built-workers",
+    enforce: "pre",
+    transform(code, id) {
+      if (!id.startsWith(root) || !id.endsWith(".ts") || id.includes("node_modules")) return null;
+      const folder = id.slice(root.length, id.lastIndexOf("/"));
+      return code.replace(
+        /new URL\(\s*"(\.[^"]*\.(?:worker|child)\.js)",\s*import\.meta\.url,?\s*\)/g,
+        (_match, file: string) =>
+          `new URL(${JSON.stringify(file)}, ${JSON.stringify(`file://${root}/dist${folder}/`)})`,
+      );
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [builtWorkers()],
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
