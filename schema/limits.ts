@@ -28,3 +28,23 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 export const REQUEST_TIMEOUT_MS = 30_000;
 /** Connections one listener holds open. */
 export const CONNECTIONS_MAX = 12_000;
+/** An idle kept-alive connection is closed after this, milliseconds: longer than any SDK's export interval. */
+export const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** Request headers, bytes; Node answers 431 above it. */
+export const HEADER_BYTES_MAX = 16 * 1024;
+/** A body still arriving after this many milliseconds counts only for the bytes that came, not for what it claims. */
+export const STALLED_BODY_MS = 2_000;
+/** After refusing a request early, the rest of its body is read and thrown away this long, so that the client sees the answer. */
+export const REFUSED_BODY_LINGER_MS = 1_000;
+/** Output chunk of one-shot decompression, bytes: the default of 16 KiB is 2-3 times slower. */
+export const DECOMPRESS_CHUNK_BYTES = 1024 * 1024;
+/** Streams that one gRPC connection may have open. */
+export const GRPC_STREAMS_MAX = 256;
+/** Flow-control window of a gRPC stream, bytes: a batch of agents' spans fits without a round trip. */
+export const GRPC_WINDOW_BYTES = 4 * 1024 * 1024;
+/** Body of the control requests (`/api/v1/replay`, `/api/v1/flush`), bytes. */
+export const CONTROL_BODY_BYTES_MAX = 16 * 1024;
+/** A configuration file, bytes. */
+export const CONFIG_BYTES_MAX = 1024 * 1024;
+/** Alias expansions in a configuration file: stops "billion laughs". */
+export const CONFIG_ALIASES_MAX = 100;
