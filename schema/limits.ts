@@ -48,3 +48,28 @@ export const CONTROL_BODY_BYTES_MAX = 16 * 1024;
 export const CONFIG_BYTES_MAX = 1024 * 1024;
 /** Alias expansions in a configuration file: stops "billion laughs". */
 export const CONFIG_ALIASES_MAX = 100;
+/** Largest stored payload after decompression that an exporter decodes, bytes (receivers already cap bodies). */
+export const EXPORT_INFLATED_BYTES_MAX = 256 * 1024 * 1024;
+/** Payload bytes that one destination reads ahead of its cursor into memory. */
+export const EXPORT_PENDING_BYTES_MAX = 48 * 1024 * 1024;
+/** Records that one destination reads ahead of its cursor. */
+export const EXPORT_PENDING_RECORDS_MAX = 20_000;
+/** Bytes that an exporter asks the journal for at once. */
+export const EXPORT_READ_BYTES = 4 * 1024 * 1024;
+/** Most of a peer's answer that is read, bytes (OTLP clients cap responses at 4 MiB). */
+export const EXPORT_RESPONSE_BYTES_MAX = 4 * 1024 * 1024;
+/** Characters of a peer's error text kept in logs, stats and dead letters. */
+export const EXPORT_MESSAGE_CHARS_MAX = 500;
+/** The durable cursor is stored at most this often, milliseconds. After a kill, that much is delivered again. */
+export const CURSOR_SAVE_INTERVAL_MS = 200;
+/** One dead-letter file, bytes, and all of them for one destination; beyond it the oldest file is removed. */
+export const DEAD_LETTER_FILE_BYTES = 64 * 1024 * 1024;
+export const DEAD_LETTER_BYTES_MAX = 1024 * 1024 * 1024;
+/** A destination that was told 401/403 or 404 tries again after this, milliseconds. */
+export const BLOCKED_RECHECK_MS = 60_000;
+/** Failures of one batch, while others pass, before an answer like 500 counts as the batch's own fault. */
+export const SUSPECT_ATTEMPTS = 3;
+/** Spans that the native LangSmith mode holds while it waits for their roots; beyond it the oldest traces go out. */
+export const TRACE_BUFFER_SPANS_MAX = 50_000;
+/** Span ids remembered so that a late child can be placed below ancestors that went out before. */
+export const TRACE_MEMORY_SPANS_MAX = 200_000;
