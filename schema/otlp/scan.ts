@@ -1,0 +1,266 @@
+import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
+import { CounterfoilError } from "../errors.js";
+import { COMPILED, ROOTS, type Message } from "./compiled.js";
+import { cutItems } from "./cut.js";
+import { decodeOtlp } from "./decode.js";
+import { malformed, tooDeep } from "./malformed.js";
+import type { Signal } from "./types.js";
+import { WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT, WireReader } from "./wire-reader.js";
+
+/** What {@link scanRequest} found. */
+export interface ScanResult {
+  /** Items accepted: spans, log records or metric data points. */
+  readonly itemCount: number;
+  /** Items cut out because their ids are invalid. */
+  readonly rejected: number;
+  /** Why items were cut out; "" when none were. */
+  readonly reason: string;
+  /** The request to store: the instance given when nothing was cut out. */
+  readonly body: Uint8Array;
+}
+
+/** Names of scopes in an error message. */
+const SCOPES_NAMED_MAX = 5;
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+
+const KEY_VALUE = COMPILED.KeyValue;
+const METRIC = COMPILED.Metric;
+const ITEM_MESSAGES = new Set<Message>([COMPILED.Span, COMPILED.LogRecord]);
+const POINT_HOLDERS = new Set<Message>([
+  COMPILED.Gauge,
+  COMPILED.Sum,
+  COMPILED.Histogram,
+  COMPILED.ExponentialHistogram,
+  COMPILED.Summary,
+]);
+
+/**
+ * Validates a whole request without building objects: it accepts exactly what `decodeOtlp` decodes. Spans need a
+ * 16-byte trace id and an 8-byte span id, neither all zero, and an empty or 8-byte parent id; log records need empty or
+ * right-sized ids. Items that break this are cut out of `body`, every other byte staying as it was. Ids in links are
+ * left alone.
+ * @throws CF_OTLP_MALFORMED for a broken message, or a traces request in which no span has valid ids;
+ * CF_OTLP_TOO_DEEP beyond `depthMax` (ANY_VALUE_DEPTH_MAX) nested values.
+ */
+export function scanRequest(
+  signal: Signal,
+  body: Uint8Array,
+  options: { depthMax?: number } = {},
+): ScanResult {
+  const scanner = new Scanner(body, signal, options.depthMax ?? ANY_VALUE_DEPTH_MAX);
+  try {
+    scanner.scan(ROOTS[signal], 0);
+  } catch (error) {
+    throw signal === "traces" ? withLogsHint(error, body) : error;
+  }
+  const { itemCount, rejectedAt } = scanner;
+  const rejected = rejectedAt.length;
+  if (rejected === 0) return { itemCount, rejected, reason: "", body };
+  if (signal === "traces" && itemCount === 0) throw noValidIds(rejected, body);
+  const reason = `${rejected} ${signal === "traces" ? "span(s)" : "log record(s)"} rejected: ${scanner.fault}`;
+  return { itemCount, rejected, reason, body: cutItems(body, new Set(rejectedAt)) };
+}
+
+/** One pass over a request. A message's table decides which fields to walk into; the rest is skipped by length. */
+class Scanner {
+  itemCount = 0;
+  /** Where the tags of the rejected items are. */
+  readonly rejectedAt: number[] = [];
+  /** What was wrong with the first rejected item. */
+  fault = "";
+  readonly #reader: WireReader;
+  readonly #bytes: Uint8Array;
+  readonly #depthMax: number;
+  readonly #isTraces: boolean;
+
+  constructor(bytes: Uint8Array, signal: Signal, depthMax: number) {
+    this.#reader = new WireReader(bytes);
+    this.#bytes = bytes;
+    this.#depthMax = depthMax;
+    this.#isTraces = signal === "traces";
+  }
+
+  /** Scans one message up to the reader's limit. `depth` counts the arrays and key-value lists around it. */
+  scan(message: Message, depth: number): void {
+    const reader = this.#reader;
+    const inside = message.container ? depth + 1 : depth;
+    if (inside > this.#depthMax) throw tooDeep(this.#depthMax, `at byte ${reader.pos}`);
+    while (reader.more()) {
+      const at = reader.pos;
+      const tag = reader.tag();
+      const field = message.byTag[tag];
+      if (field === undefined || (tag & 7) !== WIRE_BYTES) {
+        reader.skip(tag & 7);
+        continue;
+      }
+      const child = field.message;
+      if (child === undefined) {
+        if (field.wireType === WIRE_BYTES) reader.skip(WIRE_BYTES);
+        else this.#scanPacked(field.wireType);
+        continue;
+      }
+      const outer = reader.enter();
+      if (child === KEY_VALUE) this.#scanKeyValue(inside);
+      else if (ITEM_MESSAGES.has(child)) this.#scanItem(child, at);
+      else if (child === METRIC) this.#scanMetric();
+      else this.scan(child, inside);
+      reader.leave(outer);
+    }
+  }
+
+  /** The usual attribute is a short key and one string: those are stepped over; anything else takes the long way. */
+  #scanKeyValue(depth: number): void {
+    const reader = this.#reader;
+    const bytes = this.#bytes;
+    const { pos, limit } = reader;
+    const keyLength = bytes[pos + 1] as number;
+    let at = pos + 2 + keyLength;
+    if (bytes[pos] === 0x0a && keyLength < 128 && at + 4 <= limit && bytes[at] === 0x12) {
+      at++;
+      for (let nested = 0; nested < 2; nested++) {
+        let length = bytes[at++] as number;
+        if (length > 127) {
+          length = (length & 127) | ((bytes[at++] as number) << 7);
+          if (length > 16383) {
+            length = (length & 16383) | ((bytes[at++] as number) << 14);
+            if (length > 2097151) break;
+          }
+        }
+        if (at + length !== limit) break;
+        if (nested === 1) {
+          reader.pos = limit;
+          return;
+        }
+        if (length === 0 || bytes[at++] !== 0x0a) break;
+      }
+    }
+    this.scan(KEY_VALUE, depth);
+  }
+
+  #scanPacked(wireType: number): void {
+    const reader = this.#reader;
+    const outer = reader.enter();
+    if (wireType === WIRE_FIXED64 && (reader.limit - reader.pos) % 8 === 0) reader.pos = reader.limit;
+    while (reader.more()) reader.skip(wireType === WIRE_FIXED64 ? WIRE_FIXED64 : WIRE_VARINT);
+    reader.leave(outer);
+  }
+
+  /** A span or a log record, whose tag is at `itemAt`. */
+  #scanItem(message: Message, itemAt: number): void {
+    const reader = this.#reader;
+    const [traceTag, spanTag, parentTag] = this.#isTraces ? [0x0a, 0x12, 0x22] : [0x4a, 0x52, 0];
+    let traceAt = 0;
+    let traceBytes = 0;
+    let spanAt = 0;
+    let spanBytes = 0;
+    let parentBytes = 0;
+    while (reader.more()) {
+      const tag = reader.tag();
+      const child = message.byTag[tag]?.message;
+      if (child !== undefined) {
+        const outer = reader.enter();
+        if (child === KEY_VALUE) this.#scanKeyValue(0);
+        else this.scan(child, 0);
+        reader.leave(outer);
+      } else if ((tag & 7) === WIRE_BYTES) {
+        const length = reader.length();
+        if (tag === traceTag) {
+          traceAt = reader.pos;
+          traceBytes = length;
+        } else if (tag === spanTag) {
+          spanAt = reader.pos;
+          spanBytes = length;
+        } else if (tag === parentTag) parentBytes = length;
+        reader.pos += length;
+      } else reader.skip(tag & 7);
+    }
+    let fault = this.#idFault("trace id", TRACE_ID_BYTES, traceAt, traceBytes);
+    if (fault === "") fault = this.#idFault("span id", SPAN_ID_BYTES, spanAt, spanBytes);
+    if (fault === "" && parentBytes !== 0 && parentBytes !== SPAN_ID_BYTES) {
+      fault = `parent span id of ${parentBytes} bytes (must be ${SPAN_ID_BYTES}, or empty)`;
+    }
+    if (fault === "") this.itemCount++;
+    else {
+      this.rejectedAt.push(itemAt);
+      if (this.fault === "") this.fault = fault;
+    }
+  }
+
+  #idFault(name: string, size: number, at: number, length: number): string {
+    if (length === size) {
+      if (!this.#isTraces) return "";
+      for (let index = at; index < at + size; index++) if (this.#bytes[index] !== 0) return "";
+      return `${name} all zero`;
+    }
+    if (length === 0 && !this.#isTraces) return "";
+    return length === 0 ? `${name} missing` : `${name} of ${length} bytes (must be ${size})`;
+  }
+
+  /** A metric counts as many items as the data points that decoding keeps: of several kinds sent, the last. */
+  #scanMetric(): void {
+    const reader = this.#reader;
+    let points = 0;
+    let kind = 0;
+    while (reader.more()) {
+      const tag = reader.tag();
+      const child = METRIC.byTag[tag]?.message;
+      if (child === undefined) {
+        reader.skip(tag & 7);
+        continue;
+      }
+      const outer = reader.enter();
+      if (POINT_HOLDERS.has(child)) {
+        if (tag !== kind) points = 0;
+        kind = tag;
+        points += this.#scanPoints(child);
+      } else this.#scanKeyValue(0);
+      reader.leave(outer);
+    }
+    this.itemCount += points;
+  }
+
+  #scanPoints(holder: Message): number {
+    const reader = this.#reader;
+    let points = 0;
+    while (reader.more()) {
+      const tag = reader.tag();
+      const child = holder.byTag[tag]?.message;
+      if (child === undefined) {
+        reader.skip(tag & 7);
+        continue;
+      }
+      points++;
+      const outer = reader.enter();
+      this.scan(child, 0);
+      reader.leave(outer);
+    }
+    return points;
+  }
+}
+
+function noValidIds(rejected: number, body: Uint8Array): CounterfoilError {
+  const scopes = new Set<string>();
+  for (const { scopeSpans } of decodeOtlp("traces", body).resourceSpans) {
+    for (const { scope, spans } of scopeSpans) if (spans.length > 0) scopes.add(scope?.name ?? "");
+  }
+  const names = [...scopes].slice(0, SCOPES_NAMED_MAX).map((name) => JSON.stringify(name.slice(0, 100)));
+  return malformed(
+    `none of the ${rejected} span(s) has a valid trace id and span id; scopes seen: ${names.join(", ")}` +
+      `${scopes.size > SCOPES_NAMED_MAX ? ", ..." : ""} (looks like logs sent to the traces path?)`,
+  );
+}
+
+/** Log records on the traces path mostly break as spans: say so when the body is a good logs request. */
+function withLogsHint(error: unknown, body: Uint8Array): unknown {
+  if (!(error instanceof CounterfoilError) || error.code !== "CF_OTLP_MALFORMED") return error;
+  try {
+    if (scanRequest("logs", body).itemCount === 0) return error;
+  } catch {
+    return error;
+  }
+  return new CounterfoilError(
+    error.code,
+    `${error.message}; it reads as logs: were they sent to the traces path?`,
+  );
+}
