@@ -1,0 +1,187 @@
+import type { Journal, PayloadEncoding } from "../../journal/index.js";
+import {
+  BODY_BYTES_MAX,
+  CounterfoilError,
+  decodeOtlpJson,
+  encodeOtlp,
+  scanRequest,
+  type Signal,
+} from "../../schema/index.js";
+import type { Admission, Reservation } from "./admission.js";
+import { decompressBody } from "./decompress.js";
+
+/** How a request came in; labels of its counters. */
+export interface Arrival {
+  readonly signal: Signal;
+  readonly receiver: string;
+  readonly transport: "http" | "grpc";
+}
+
+/** One whole request body. `bytes` must not change afterwards: the journal keeps them until they are written. */
+export interface IngestRequest extends Arrival {
+  readonly format: "protobuf" | "json";
+  readonly encoding: PayloadEncoding;
+  readonly bytes: Uint8Array;
+  readonly reservation: Reservation;
+}
+
+/** What was stored. `seq` is 0 when there was nothing to store. */
+export interface IngestResult {
+  readonly seq: number;
+  readonly accepted: number;
+  /** Items cut out because they can't be valid; the rest was stored. */
+  readonly rejected: number;
+  readonly reason: string;
+}
+
+/** Where outcomes are counted. */
+export interface IngestObserver {
+  accepted(arrival: Arrival, items: number): void;
+  /** The sender's fault or back-pressure. `items` is 0 when the body could not be read. */
+  refused(arrival: Arrival, items: number, code: string): void;
+  /** Our fault: the journal could not store it. */
+  failed(arrival: Arrival, items: number, code: string): void;
+  /** From handing a record to the journal until it is durable. */
+  appendSeconds(seconds: number): void;
+}
+
+export interface IngestOptions {
+  readonly journal: Pick<Journal, "append">;
+  readonly admission: Admission;
+  readonly observer: IngestObserver;
+  readonly bodyBytesMax?: number;
+  /** Wall clock in nanoseconds since 1970. */
+  readonly nowUnixNano?: () => bigint;
+}
+
+/**
+ * The one way in, shared by every transport: decompress, validate by scanning, append to the journal, and only then
+ * resolve (I1). It throws CounterfoilErrors, whose codes the transports turn into their own status codes.
+ */
+export class Ingest {
+  readonly admission: Admission;
+  readonly bodyBytesMax: number;
+  readonly observer: IngestObserver;
+  readonly #journal: Pick<Journal, "append">;
+  readonly #now: () => bigint;
+  #draining = false;
+
+  constructor(options: IngestOptions) {
+    this.#journal = options.journal;
+    this.admission = options.admission;
+    this.observer = options.observer;
+    this.bodyBytesMax = options.bodyBytesMax ?? BODY_BYTES_MAX;
+    this.#now = options.nowUnixNano ?? (() => BigInt(Date.now()) * 1_000_000n);
+  }
+
+  /** True once {@link drain} was called. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** From now on new requests are refused as retryable; those already let in go on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /**
+   * Lets a request in, before its body is read. Throws CF_DRAINING, CF_BODY_TOO_LARGE for a declared length beyond the
+   * cap, or CF_OVERLOADED when the bytes in flight leave no room.
+   */
+  admit(arrival: Arrival, declaredBytes: number | undefined): Reservation {
+    try {
+      if (this.#draining) throw draining();
+      if (declaredBytes !== undefined && declaredBytes > this.bodyBytesMax) throw tooLarge(this.bodyBytesMax);
+      const reservation = this.admission.reserve(declaredBytes ?? 0);
+      if (reservation === undefined) throw overloaded();
+      return reservation;
+    } catch (error) {
+      this.count(arrival, 0, error);
+      throw error;
+    }
+  }
+
+  /** Stores one request durably. The caller releases the reservation after it has answered. */
+  async accept(request: IngestRequest): Promise<IngestResult> {
+    let items = 0;
+    try {
+      if (request.bytes.length === 0) return { seq: 0, accepted: 0, rejected: 0, reason: "" };
+      const { payload, encoding, scan } = await this.#validate(request);
+      items = scan.itemCount;
+      if (scan.rejected > 0) this.observer.refused(request, scan.rejected, "CF_REQUEST_INVALID");
+      if (items === 0) {
+        if (scan.rejected > 0) throw new CounterfoilError("CF_REQUEST_INVALID", scan.reason);
+        return { seq: 0, accepted: 0, rejected: 0, reason: "" };
+      }
+      const started = performance.now();
+      const seq = await this.#journal.append({
+        signal: request.signal,
+        encoding,
+        payload,
+        itemCount: items,
+        receivedUnixNano: this.#now(),
+      });
+      this.observer.appendSeconds((performance.now() - started) / 1_000);
+      this.observer.accepted(request, items);
+      return { seq, accepted: items, rejected: scan.rejected, reason: scan.reason };
+    } catch (error) {
+      this.count(request, items, error);
+      throw error;
+    }
+  }
+
+  /** Counts a request that a transport refused by itself (an aborted body, for example). */
+  count(arrival: Arrival, items: number, error: unknown): void {
+    const code = error instanceof CounterfoilError ? error.code : "CF_JOURNAL_IO";
+    const ours = code === "CF_JOURNAL_IO" || code === "CF_JOURNAL_CLOSED";
+    this.observer[ours ? "failed" : "refused"](arrival, items, code);
+  }
+
+  /** The bytes to journal: as received whenever nothing had to be cut out or converted. */
+  async #validate(request: IngestRequest) {
+    const { signal, bytes, encoding, reservation } = request;
+    let body = bytes;
+    let keep = true;
+    if (encoding !== "identity") {
+      const plain = await decompressBody(encoding, bytes, this.bodyBytesMax);
+      body = plain.body;
+      keep = plain.keepCompressed;
+      reservation.hold(body.length);
+    }
+    if (body.length > this.bodyBytesMax) throw tooLarge(this.bodyBytesMax);
+    const wire = request.format === "json" ? encodeOtlp(signal, decodeOtlpJson(signal, body)) : body;
+    const scan = scanRequest(signal, wire);
+    if (encoding !== "identity" && keep && request.format === "protobuf" && scan.body === body) {
+      reservation.drop(body.length);
+      return { payload: bytes, encoding, scan };
+    }
+    return { payload: scan.body, encoding: "identity" as const, scan };
+  }
+}
+
+function draining(): CounterfoilError {
+  return new CounterfoilError(
+    "CF_DRAINING",
+    "The collector is shutting down. Send the request again later.",
+    {
+      retryable: true,
+    },
+  );
+}
+
+/** No room for this request, or for the rest of its body. */
+export function overloaded(): CounterfoilError {
+  return new CounterfoilError(
+    "CF_OVERLOADED",
+    "Too many bytes of requests are waiting for the disk. Send the request again later.",
+    { retryable: true },
+  );
+}
+
+/** A body beyond the cap. */
+export function tooLarge(bytesMax: number): CounterfoilError {
+  return new CounterfoilError(
+    "CF_BODY_TOO_LARGE",
+    `The request is larger than ${bytesMax} bytes. Send smaller batches, or raise max_request_body_size.`,
+  );
+}

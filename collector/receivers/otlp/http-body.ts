@@ -1,0 +1,60 @@
+import type { IncomingMessage } from "node:http";
+import { CounterfoilError } from "../../../schema/index.js";
+import type { Reservation } from "../../ingest/admission.js";
+import { overloaded, tooLarge } from "../../ingest/ingest.js";
+
+/** The declared length of a body; undefined when it is chunked. Node has refused anything contradictory before. */
+export function declaredLength(request: IncomingMessage): number | undefined {
+  const header = request.headers["content-length"];
+  if (header !== undefined) return Number(header);
+  return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
+}
+
+/**
+ * Reads a body whole. With a known length it goes into one buffer of exactly that size, outside Node's pool, because
+ * the journal keeps it. Rejects as soon as it passes the cap or the budget, and with CF_REQUEST_ABORTED when the
+ * client goes away: a part of a body is never used.
+ */
+export function readBody(
+  request: IncomingMessage,
+  reservation: Reservation,
+  bytesMax: number,
+): Promise<Uint8Array> {
+  const length = declaredLength(request);
+  if (length === 0) return Promise.resolve(new Uint8Array(0));
+  const target = length === undefined ? undefined : Buffer.allocUnsafeSlow(length);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void): void => {
+      request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      finish();
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > bytesMax) return settle(() => reject(tooLarge(bytesMax)));
+      if (!reservation.received(chunk.length)) return settle(() => reject(overloaded()));
+      if (target === undefined) chunks.push(chunk);
+      else chunk.copy(target, size - chunk.length);
+    };
+    const onEnd = (): void => {
+      if (target !== undefined && size !== target.length) return onClose();
+      settle(() => resolve(target ?? joined(chunks, size)));
+    };
+    const onClose = (): void => {
+      settle(() =>
+        reject(
+          new CounterfoilError("CF_REQUEST_ABORTED", "The client closed the connection inside the body."),
+        ),
+      );
+    };
+    request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+  });
+}
+
+function joined(chunks: readonly Buffer[], size: number): Uint8Array {
+  const whole = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(whole, at);
+  return whole;
+}
