@@ -2,11 +2,24 @@ export * from "./columns.js";
 export * from "./errors.js";
 export * from "./genai/rules.js";
 export * from "./limits.js";
+export { anyValueToJson, anyValueToText, attributesToJson, doubleToText } from "./otlp/any-value.js";
 export { countItems } from "./otlp/count.js";
 export { createMessage } from "./otlp/compiled.js";
-export { decodeOtlp } from "./otlp/decode.js";
-export { encodeOtlp } from "./otlp/encode.js";
+export { decodeMessage, decodeOtlp } from "./otlp/decode.js";
+export { encodeMessage, encodeOtlp } from "./otlp/encode.js";
+export { decodeMessageJson, decodeOtlpJson } from "./otlp/json-decode.js";
+export { encodeMessageJson, encodeOtlpJson } from "./otlp/json-encode.js";
+export { parseJson } from "./otlp/json-parse.js";
 export { ENUMS, MESSAGES, type FieldSpec, type MessageName, type MessageTypes } from "./otlp/messages.js";
+export {
+  decodeExportResponse,
+  decodeStatus,
+  encodeExportResponse,
+  encodeStatus,
+  type ExportResponse,
+  type OtlpFormat,
+  type RpcStatus,
+} from "./otlp/responses.js";
 export { scanRequest, type ScanResult } from "./otlp/scan.js";
 export * from "./otlp/types.js";
 export { WireReader } from "./otlp/wire-reader.js";

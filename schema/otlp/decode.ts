@@ -1,7 +1,7 @@
 import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
-import { emptyMessage, ROOTS, type Field, type Message, type Plain } from "./compiled.js";
+import { COMPILED, emptyMessage, ROOTS, type Field, type Message, type Plain } from "./compiled.js";
 import { tooDeep } from "./malformed.js";
-import type { ScalarType } from "./messages.js";
+import type { MessageName, MessageTypes, ScalarType } from "./messages.js";
 import type { AnyValue, KeyValue, Signal, SignalData } from "./types.js";
 import { WIRE_BYTES, WireReader } from "./wire-reader.js";
 
@@ -30,6 +30,14 @@ const READ: Readonly<Record<ScalarType, (reader: WireReader) => unknown>> = {
  */
 export function decodeOtlp<S extends Signal>(signal: S, bytes: Uint8Array): SignalData[S] {
   return readMessage(new WireReader(bytes), ROOTS[signal]) as unknown as SignalData[S];
+}
+
+/**
+ * Decodes one message of OTLP by its name, e.g. a `ResourceSpans` or a `NumberDataPoint`.
+ * @throws as {@link decodeOtlp}
+ */
+export function decodeMessage<M extends MessageName>(name: M, bytes: Uint8Array): MessageTypes[M] {
+  return readMessage(new WireReader(bytes), COMPILED[name]) as unknown as MessageTypes[M];
 }
 
 /** Reads the fields of one message up to the reader's limit, into `target` when the message came in parts. */

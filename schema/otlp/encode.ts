@@ -1,7 +1,7 @@
 import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
-import { ROOTS, type Field, type Message, type Plain } from "./compiled.js";
+import { COMPILED, ROOTS, type Field, type Message, type Plain } from "./compiled.js";
 import { tooDeep } from "./malformed.js";
-import type { ScalarType } from "./messages.js";
+import type { MessageName, MessageTypes, ScalarType } from "./messages.js";
 import type { Signal, SignalData } from "./types.js";
 import { WIRE_BYTES } from "./wire-reader.js";
 import { WireWriter } from "./wire-writer.js";
@@ -33,6 +33,16 @@ const WRITE: Readonly<Record<ScalarType, Write>> = {
 export function encodeOtlp<S extends Signal>(signal: S, data: SignalData[S]): Uint8Array {
   const writer = new WireWriter();
   writeMessage(writer, ROOTS[signal], data as unknown as Plain, 0);
+  return writer.finish();
+}
+
+/**
+ * Encodes one message of OTLP by its name.
+ * @throws as {@link encodeOtlp}
+ */
+export function encodeMessage<M extends MessageName>(name: M, value: MessageTypes[M]): Uint8Array {
+  const writer = new WireWriter();
+  writeMessage(writer, COMPILED[name], value as unknown as Plain, 0);
   return writer.finish();
 }
 

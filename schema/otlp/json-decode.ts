@@ -1,0 +1,103 @@
+import type { CounterfoilError } from "../errors.js";
+import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
+import { COMPILED, emptyMessage, ROOTS, type Field, type Message, type Plain } from "./compiled.js";
+import { parseJson } from "./json-parse.js";
+import { JSON_FORMS, READ_JSON } from "./json-scalars.js";
+import { malformed, tooDeep } from "./malformed.js";
+import type { MessageName, MessageTypes, ScalarType } from "./messages.js";
+import type { Signal, SignalData } from "./types.js";
+
+/**
+ * Decodes one request in OTLP/JSON: lowerCamelCase keys, unknown ones ignored, null the same as absent, ids as hex
+ * (or base64 of exactly the right size), 64-bit integers as strings or numbers and exact either way, enums as numbers
+ * or names.
+ * @throws CF_OTLP_MALFORMED naming the member at fault, e.g. `resourceSpans[0].scopeSpans[0].spans[2].kind`;
+ * CF_OTLP_TOO_DEEP beyond ANY_VALUE_DEPTH_MAX nested values.
+ */
+export function decodeOtlpJson<S extends Signal>(signal: S, text: string | Uint8Array): SignalData[S] {
+  return new JsonDecoder().decode(ROOTS[signal], parseJson(text)) as unknown as SignalData[S];
+}
+
+/**
+ * Decodes one message of OTLP/JSON by its name.
+ * @throws as {@link decodeOtlpJson}
+ */
+export function decodeMessageJson<M extends MessageName>(
+  name: M,
+  text: string | Uint8Array,
+): MessageTypes[M] {
+  return new JsonDecoder().decode(COMPILED[name], parseJson(text)) as unknown as MessageTypes[M];
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function isObject(value: unknown): value is Plain {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Follows the message table through parsed JSON; `#path` is where it is, for error messages. */
+class JsonDecoder {
+  readonly #path: (string | number)[] = [];
+  #depth = 0;
+
+  decode(message: Message, value: unknown): Plain {
+    if (!isObject(value)) throw this.#wrong("an object", value);
+    if (message.container && ++this.#depth > ANY_VALUE_DEPTH_MAX) {
+      throw tooDeep(ANY_VALUE_DEPTH_MAX, `under ${this.#place(8)}`);
+    }
+    const target = emptyMessage(message);
+    for (const field of message.fields) {
+      const member = value[field.name];
+      if (member === undefined || member === null) continue;
+      this.#path.push(field.name);
+      const rival = field.rivals.find((name) => target[name] !== undefined);
+      if (rival !== undefined) throw malformed(`both ${rival} and ${field.name} are set at ${this.#place()}`);
+      target[field.name] = field.repeated ? this.#list(field, member) : this.#single(field, member);
+      this.#path.pop();
+    }
+    if (message.container) this.#depth--;
+    return target;
+  }
+
+  #list(field: Field, value: unknown): unknown[] {
+    if (!Array.isArray(value)) {
+      const pairs = field.message?.name === "KeyValue";
+      throw this.#wrong(pairs ? 'a list of {"key": ..., "value": {"stringValue": ...}}' : "a list", value);
+    }
+    return value.map((item: unknown, index) => {
+      this.#path.push(index);
+      const emptyValue = item === null && field.message?.name === "AnyValue";
+      const decoded = this.#single(field, emptyValue ? {} : item);
+      this.#path.pop();
+      return decoded;
+    });
+  }
+
+  #single(field: Field, value: unknown): unknown {
+    if (field.message !== undefined) return this.decode(field.message, value);
+    return this.#scalar(field, field.scalar ?? "string", value);
+  }
+
+  #scalar(field: Field, type: ScalarType, value: unknown): unknown {
+    if (field.enumNames !== undefined && typeof value === "string") {
+      const number = field.enumNames.indexOf(value);
+      if (number !== -1) return number;
+    }
+    const scalar = READ_JSON[type](value);
+    if (scalar === undefined) throw this.#wrong(JSON_FORMS[type], value);
+    return scalar;
+  }
+
+  #wrong(expected: string, value: unknown): CounterfoilError {
+    return malformed(`${this.#place()} must be ${expected}, got ${kindOf(value)}`);
+  }
+
+  #place(partsMax = Number.POSITIVE_INFINITY): string {
+    const parts = this.#path.slice(0, partsMax);
+    const text = parts.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
+    return text === "" ? "the body" : text.slice(1);
+  }
+}

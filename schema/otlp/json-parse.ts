@@ -1,0 +1,57 @@
+import { isUtf8 } from "node:buffer";
+import { malformed } from "./malformed.js";
+
+/** Integers of this many digits may not fit in a double; shorter ones always do. */
+const EXACT_DIGITS = 16;
+const LONG_INTEGER = /-?\d{16,}(?![\d.eE])/g;
+const MAYBE_LONG_INTEGER = /[[:,\s]-?\d{16}/;
+
+/**
+ * Parses JSON text, giving integers too long for a double as strings of their digits, so that 64-bit integers sent as
+ * bare numbers stay exact. Bytes must be UTF-8; a byte order mark is dropped.
+ * @throws CF_OTLP_MALFORMED, naming the place but never quoting the text.
+ */
+export function parseJson(input: string | Uint8Array): unknown {
+  const text = typeof input === "string" ? input : decodeUtf8(input);
+  const body = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  try {
+    return JSON.parse(quoteLongIntegers(body));
+  } catch (error) {
+    const position = error instanceof Error ? / at position (\d+)/.exec(error.message)?.[1] : undefined;
+    const place = position === undefined ? "it may be cut off" : `near character ${position}`;
+    throw malformed(`the body is not valid JSON (${place})`);
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw malformed("the JSON body is not valid UTF-8");
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+/** Puts quotes around integer literals of 16 or more digits that stand outside strings. */
+export function quoteLongIntegers(text: string): string {
+  if (text.length < EXACT_DIGITS || !MAYBE_LONG_INTEGER.test(` ${text}`)) return text;
+  const parts: string[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const quote = text.indexOf('"', at);
+    const end = quote === -1 ? text.length : quote;
+    const between = text.slice(at, end);
+    parts.push(between.length < EXACT_DIGITS ? between : between.replace(LONG_INTEGER, '"$&"'));
+    at = quote === -1 ? end : endOfString(text, quote);
+    if (at > end) parts.push(text.slice(end, at));
+  }
+  return parts.join("");
+}
+
+/** The index after the string that opens at `open`; the end of the text when it never closes. */
+function endOfString(text: string, open: number): number {
+  for (let from = open + 1; ;) {
+    const close = text.indexOf('"', from);
+    if (close === -1) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(close - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return close + 1;
+    from = close + 1;
+  }
+}
