@@ -1,0 +1,65 @@
+import { errorMessage } from "../schema/index.js";
+import { CommandError, EXIT } from "./exit-codes.js";
+import { inertLines } from "./output/text.js";
+import { readServerFile, type ServerFile } from "./server-file.js";
+
+const TIMEOUT_MS = 10_000;
+
+/** The running server of a data directory; ends the command with "unreachable" when there is none. */
+export function requireServer(dataDir: string): ServerFile {
+  const server = readServerFile(dataDir);
+  if (server !== undefined) return server;
+  throw new CommandError(
+    EXIT.serverUnreachable,
+    `No server is running on ${dataDir}. Start one with \`counterfoil start --data-dir ${dataDir}\`.`,
+  );
+}
+
+/** Sends one request to the server and gives its JSON answer. */
+export async function callServer(
+  server: ServerFile,
+  request: { method: "GET" | "POST"; path: string; body?: unknown; timeoutMs?: number; signal?: AbortSignal },
+): Promise<unknown> {
+  const limit = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(server.url + request.path, {
+      method: request.method,
+      signal: request.signal === undefined ? limit : AbortSignal.any([limit, request.signal]),
+      ...(request.body === undefined
+        ? {}
+        : { body: JSON.stringify(request.body), headers: { "content-type": "application/json" } }),
+    });
+    text = await response.text();
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
+    throw new CommandError(
+      EXIT.serverUnreachable,
+      `The server at ${server.url} (pid ${server.pid}) does not answer: ${cause || errorMessage(error)}.`,
+      { cause: error },
+    );
+  }
+  if (response.ok) return parseJson(text);
+  const message = messageOf(parseJson(text)) ?? text.slice(0, 300);
+  const exitCode =
+    response.status === 404 ? EXIT.notFound : response.status === 400 ? EXIT.usage : EXIT.failure;
+  throw new CommandError(exitCode, `The server answered ${response.status}: ${inertLines(message)}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The message of an error body: `{error: {message}}`, `{message}` or `{error: "..."}`. */
+function messageOf(body: unknown): string | undefined {
+  if (typeof body !== "object" || body === null) return undefined;
+  const { message, error } = body as { message?: unknown; error?: unknown };
+  if (typeof message === "string") return message;
+  return typeof error === "string" ? error : messageOf(error);
+}
