@@ -73,3 +73,15 @@ export const SUSPECT_ATTEMPTS = 3;
 export const TRACE_BUFFER_SPANS_MAX = 50_000;
 /** Span ids remembered so that a late child can be placed below ancestors that went out before. */
 export const TRACE_MEMORY_SPANS_MAX = 200_000;
+/** How long a file that the mirror's catalog no longer lists stays on disk for readers of an older snapshot, ms. */
+export const CATALOG_GRACE_MS = 10 * 60 * 1000;
+/** The mirror's manifest is rewritten as one snapshot line after this many lines, or bytes since the last snapshot. */
+export const CATALOG_LOG_LINES_MAX = 2_000;
+export const CATALOG_LOG_BYTES_MAX = 4 * 1024 * 1024;
+/** Shortest time between two writes of `mirror/open.sql`, ms. */
+export const OPEN_SQL_INTERVAL_MS = 500;
+/** The owner of a data directory touches its lock this often; a lock untouched for the second time is abandoned, ms. */
+export const LOCK_HEARTBEAT_MS = 2_000;
+export const LOCK_STALE_MS = 15_000;
+/** Largest payload of one journal record, bytes: above every body limit that can be configured. */
+export const JOURNAL_PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;

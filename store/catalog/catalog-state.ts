@@ -1,0 +1,114 @@
+import type { ItemCounts } from "../../journal/index.js";
+import { CounterfoilError } from "../../schema/index.js";
+import type { CatalogChange, CatalogSnapshot, FileEntry } from "../types.js";
+
+/** A change after its redone parts were left out: what one manifest line records. */
+export interface EffectiveChange {
+  readonly add: readonly FileEntry[];
+  readonly remove: readonly string[];
+  readonly sealedSeq: number;
+  readonly sealedCounts: ItemCounts;
+}
+
+function refuse(why: string): CounterfoilError {
+  return new CounterfoilError("CF_CATALOG_CORRUPT", `Commit refused, nothing was changed: ${why}.`);
+}
+
+/** Whether a listed path stays below its table's folder, so that reading or deleting it can't leave the mirror. */
+function isSafePath(entry: FileEntry): boolean {
+  return (
+    entry.path.startsWith(`${entry.table}/`) &&
+    entry.path.endsWith(".parquet") &&
+    !entry.path.includes("\\") &&
+    !entry.path.includes("\0") &&
+    entry.path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
+  );
+}
+
+/** The list of files and the sealed position in memory. Commits apply to it whole or not at all. */
+export class CatalogState {
+  #files = new Map<string, FileEntry>();
+  #version = 0;
+  #sealedSeq = 0;
+  #sealedCounts: ItemCounts = { traces: 0, logs: 0, metrics: 0 };
+  #snapshot: CatalogSnapshot | undefined;
+
+  /** The state as readers see it; the same object until the next change. */
+  snapshot(): CatalogSnapshot {
+    this.#snapshot ??= {
+      version: this.#version,
+      files: [...this.#files.values()],
+      sealedSeq: this.#sealedSeq,
+      sealedCounts: this.#sealedCounts,
+    };
+    return this.#snapshot;
+  }
+
+  has(path: string): boolean {
+    return this.#files.has(path);
+  }
+
+  /** Checks a change against the state; undefined when it would change nothing. Throws CF_CATALOG_CORRUPT. */
+  effectOf(change: CatalogChange): EffectiveChange | undefined {
+    const adding = new Map<string, FileEntry>();
+    for (const entry of change.add) {
+      if (!isSafePath(entry)) {
+        throw refuse(
+          `"${entry.path}" is no path of a Parquet file below the folder of table "${entry.table}"`,
+        );
+      }
+      const listed = adding.get(entry.path) ?? this.#files.get(entry.path);
+      if (listed !== undefined && listed.sha256 !== entry.sha256) {
+        throw refuse(`${entry.path} is already listed with other content (sha256 ${listed.sha256})`);
+      }
+      if (listed === undefined) adding.set(entry.path, entry);
+    }
+    const remove = [...new Set(change.remove)];
+    for (const path of remove) {
+      if (!this.#files.has(path)) throw refuse(`${path} is to be removed, but is not listed`);
+    }
+    if (change.add.some((entry) => remove.includes(entry.path))) {
+      throw refuse("a path is both added and removed");
+    }
+    const sealedSeq = change.sealedSeq ?? this.#sealedSeq;
+    if (sealedSeq < this.#sealedSeq) {
+      throw refuse(`sealedSeq would go back from ${this.#sealedSeq} to ${sealedSeq}`);
+    }
+    const sealedCounts = change.sealedCounts ?? this.#sealedCounts;
+    const moved =
+      sealedSeq !== this.#sealedSeq || JSON.stringify(sealedCounts) !== JSON.stringify(this.#sealedCounts);
+    if (adding.size === 0 && remove.length === 0 && !moved) return undefined;
+    return { add: [...adding.values()], remove, sealedSeq, sealedCounts };
+  }
+
+  /** Applies a checked change as the next version. */
+  apply(change: EffectiveChange): void {
+    for (const path of change.remove) this.#files.delete(path);
+    for (const entry of change.add) this.#files.set(entry.path, entry);
+    this.#version += 1;
+    this.#sealedSeq = change.sealedSeq;
+    this.#sealedCounts = change.sealedCounts;
+    this.#snapshot = undefined;
+  }
+
+  /** Applies a line read from disk. */
+  replay(line: EffectiveChange & { readonly version: number; readonly snapshot?: true }): void {
+    if (line.snapshot === true) this.#files.clear();
+    for (const path of line.remove) {
+      if (!this.#files.has(path)) throw new Error(`${path} is removed, but was not listed`);
+    }
+    if (!line.add.every(isSafePath)) throw new Error("a path leaves the mirror folder");
+    this.apply(line);
+    this.#version = line.version;
+  }
+
+  /** A copy to try changes on. */
+  clone(): CatalogState {
+    const copy = new CatalogState();
+    copy.#files = new Map(this.#files);
+    copy.#version = this.#version;
+    copy.#sealedSeq = this.#sealedSeq;
+    copy.#sealedCounts = this.#sealedCounts;
+    return copy;
+  }
+}

@@ -1,0 +1,84 @@
+import { readdir, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { syncFolder } from "./durable-file.js";
+
+/** Names that Counterfoil gives to files below a table's folder. Anything else there is somebody else's and stays. */
+const OWN_FILE = /^\d+-\d+-\d+[\w.-]*\.parquet$|\.tmp$/;
+
+/** Files of ours below `mirrorDir/<table>/<partition>/`, as paths with forward slashes. */
+export async function listDataFiles(mirrorDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const table of await readdir(mirrorDir, { withFileTypes: true })) {
+    if (!table.isDirectory()) continue;
+    for (const entry of await readdir(join(mirrorDir, table.name), { withFileTypes: true })) {
+      const path = `${table.name}/${entry.name}`;
+      if (!entry.isDirectory()) {
+        if (OWN_FILE.test(entry.name)) found.push(path);
+        continue;
+      }
+      for (const name of await readdir(join(mirrorDir, path))) {
+        if (OWN_FILE.test(name)) found.push(`${path}/${name}`);
+      }
+    }
+  }
+  return found;
+}
+
+/** Starts the grace period of files that a commit took off the list, so that it also holds across a restart. */
+export async function markRemoved(mirrorDir: string, paths: readonly string[]): Promise<void> {
+  const now = new Date();
+  for (const path of paths) {
+    try {
+      await utimes(join(mirrorDir, path), now, now);
+    } catch {
+      // Already gone: nothing to keep for a reader.
+    }
+  }
+}
+
+/**
+ * Deletes files that the catalog does not list once nobody can still read them. A file counts as abandoned when it
+ * was last written more than the grace period ago by the wall clock *and*, while this process runs, was seen
+ * unlisted for as long by the monotonic clock: a jump of the wall clock must not delete a file that is renamed but
+ * not committed yet (catalogue item 64).
+ */
+export class OrphanSweeper {
+  readonly #firstSeen = new Map<string, number>();
+  readonly #mirrorDir: string;
+  readonly #graceMs: number;
+
+  constructor(mirrorDir: string, graceMs: number) {
+    this.#mirrorDir = mirrorDir;
+    this.#graceMs = graceMs;
+  }
+
+  /** Returns the deleted paths. `atOpen`: no writer is running yet, so the wall clock alone decides. */
+  async sweep(isListed: (path: string) => boolean, atOpen: boolean): Promise<string[]> {
+    const unlisted = (await listDataFiles(this.#mirrorDir)).filter((path) => !isListed(path));
+    const seen = new Set(unlisted);
+    for (const path of this.#firstSeen.keys()) if (!seen.has(path)) this.#firstSeen.delete(path);
+    const deleted: string[] = [];
+    for (const path of unlisted) {
+      const since = this.#firstSeen.get(path) ?? performance.now();
+      this.#firstSeen.set(path, since);
+      if (!atOpen && performance.now() - since < this.#graceMs) continue;
+      const full = join(this.#mirrorDir, path);
+      try {
+        if (Date.now() - (await stat(full)).mtimeMs < this.#graceMs) continue;
+        if (isListed(path)) continue;
+        await rm(full, { force: true });
+        deleted.push(path);
+      } catch {
+        // Vanished, or not ours to delete: the next sweep looks again.
+      }
+    }
+    await this.#syncFolders(deleted);
+    return deleted;
+  }
+
+  async #syncFolders(deleted: readonly string[]): Promise<void> {
+    for (const folder of new Set(deleted.map((path) => path.slice(0, path.lastIndexOf("/"))))) {
+      syncFolder(join(this.#mirrorDir, folder));
+    }
+  }
+}
