@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { CounterfoilError } from "../schema/index.js";
+import { journalCorruptError, journalIoError } from "./errors.js";
+import { type SyncFileSystem, systemErrorCode } from "./file-system.js";
+import { liveSegments, parseSegmentNames, type SegmentFile } from "./segment-files.js";
+import type { SegmentHeader } from "./segment-header.js";
+import { SegmentScanner } from "./segment-scanner.js";
+
+/** The segments in the folder that hold records, in order. Throws CF_JOURNAL_IO. */
+export function listSegments(fs: SyncFileSystem, dir: string): SegmentFile[] {
+  try {
+    return liveSegments(parseSegmentNames(fs.readdir(dir)));
+  } catch (error) {
+    throw journalIoError("listing its segments", dir, error);
+  }
+}
+
+/**
+ * Opens a listed segment, or returns undefined when it was removed meanwhile. Throws CF_JOURNAL_IO, and
+ * CF_JOURNAL_CORRUPT when the header is damaged or is not the one the name promises.
+ */
+export function openSegment(fs: SyncFileSystem, dir: string, file: SegmentFile): SegmentScanner | undefined {
+  const path = join(dir, file.name);
+  let scanner: SegmentScanner;
+  try {
+    scanner = new SegmentScanner(fs, path);
+  } catch (error) {
+    if (error instanceof CounterfoilError) throw error;
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw journalIoError("opening a segment", path, error);
+  }
+  if (isHeaderOf(scanner.header, file)) return scanner;
+  scanner.close();
+  throw journalCorruptError(`${path} was renamed: its header names another place in the journal.`);
+}
+
+function isHeaderOf(header: SegmentHeader, file: SegmentFile): boolean {
+  return header.ordinal === file.ordinal && header.firstSeq === file.firstSeq;
+}
