@@ -1,0 +1,119 @@
+import { diag } from "@opentelemetry/api";
+
+/** OTLP over HTTP on this machine: where Counterfoil listens when nothing else is said. */
+export const DEFAULT_ENDPOINT = "http://127.0.0.1:4318";
+
+/** Attributes a span may have. The SDK's 128 is too few for conversations flattened into attributes. */
+export const SPAN_ATTRIBUTE_COUNT_MAX = 4096;
+
+/** Why tracing is off by the environment; `undefined` when it is on. */
+export function disabledReason(): string | undefined {
+  if (isTrue("OTEL_SDK_DISABLED")) return "OTEL_SDK_DISABLED is true";
+  if (text("LANGSMITH_TRACING")?.toLowerCase() === "false") return "LANGSMITH_TRACING is false";
+  if (text("OTEL_TRACES_EXPORTER")?.toLowerCase() === "none") return "OTEL_TRACES_EXPORTER is none";
+  return undefined;
+}
+
+/** The value of a variable; empty counts as not set, as the OpenTelemetry specification asks. */
+export function text(name: string): string | undefined {
+  const value = process.env[name]?.trim();
+  return value === undefined || value === "" ? undefined : value;
+}
+
+/** A whole number >= 0; anything else is reported and counts as not set. */
+export function wholeNumber(name: string): number | undefined {
+  const value = text(name);
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value)) return Number(value);
+  diag.warn(`${name} is not a whole number and is not used`);
+  return undefined;
+}
+
+/** True when any variable names an OTLP endpoint for traces; the exporter then reads it by itself. */
+export function hasEndpoint(): boolean {
+  return (
+    text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") !== undefined ||
+    text("OTEL_EXPORTER_OTLP_ENDPOINT") !== undefined
+  );
+}
+
+/** The OTLP protocol asked for, when one is. */
+export function otlpProtocol(): string | undefined {
+  return text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? text("OTEL_EXPORTER_OTLP_PROTOCOL");
+}
+
+/** Limits of one span: OTEL_SPAN_* and OTEL_ATTRIBUTE_* win, otherwise attributes up to 4,096 and the SDK's defaults. */
+export function spanLimits(): Record<string, number> {
+  return present({
+    attributeCountLimit:
+      wholeNumber("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT") ??
+      wholeNumber("OTEL_ATTRIBUTE_COUNT_LIMIT") ??
+      SPAN_ATTRIBUTE_COUNT_MAX,
+    attributeValueLengthLimit:
+      wholeNumber("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT") ??
+      wholeNumber("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+    eventCountLimit: wholeNumber("OTEL_SPAN_EVENT_COUNT_LIMIT"),
+    linkCountLimit: wholeNumber("OTEL_SPAN_LINK_COUNT_LIMIT"),
+  });
+}
+
+/** Batch options from OTEL_BSP_*. */
+export function batchOptions(): Record<string, number> {
+  return present({
+    scheduledDelayMillis: wholeNumber("OTEL_BSP_SCHEDULE_DELAY"),
+    maxQueueSize: wholeNumber("OTEL_BSP_MAX_QUEUE_SIZE"),
+    maxExportBatchSize: wholeNumber("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
+    exportTimeoutMillis: wholeNumber("OTEL_BSP_EXPORT_TIMEOUT"),
+  });
+}
+
+type SamplerClass = new (argument?: unknown) => object;
+
+/** The sampler OTEL_TRACES_SAMPLER names, or `undefined` for the SDK's default (parent-based, always on). */
+export function samplerFrom(sdk: Record<string, unknown>): object | undefined {
+  const name = text("OTEL_TRACES_SAMPLER")?.toLowerCase();
+  if (name === undefined) return undefined;
+  const make = (className: string, argument?: unknown): object =>
+    new (sdk[className] as SamplerClass)(argument);
+  const root = rootSampler(name.replace(/^parentbased_/, ""), make);
+  if (root === undefined) {
+    diag.warn("OTEL_TRACES_SAMPLER has a value that is not known and is not used");
+    return undefined;
+  }
+  return name.startsWith("parentbased_") ? make("ParentBasedSampler", { root }) : root;
+}
+
+function rootSampler(
+  name: string,
+  make: (className: string, argument?: unknown) => object,
+): object | undefined {
+  switch (name) {
+    case "always_on":
+      return make("AlwaysOnSampler");
+    case "always_off":
+      return make("AlwaysOffSampler");
+    case "traceidratio":
+      return make("TraceIdRatioBasedSampler", samplerRatio());
+    default:
+      return undefined;
+  }
+}
+
+/** OTEL_TRACES_SAMPLER_ARG, a number from 0 to 1. */
+function samplerRatio(): number {
+  const value = text("OTEL_TRACES_SAMPLER_ARG");
+  const ratio = value === undefined ? 1 : Number(value);
+  if (ratio >= 0 && ratio <= 1) return ratio;
+  diag.warn("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1 and is not used");
+  return 1;
+}
+
+function isTrue(name: string): boolean {
+  return text(name)?.toLowerCase() === "true";
+}
+
+function present(values: Record<string, number | undefined>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
+}

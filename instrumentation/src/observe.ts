@@ -1,0 +1,196 @@
+import { context, type Context } from "@opentelemetry/api";
+import { guard } from "./guard.js";
+import type { Operation } from "./operation.js";
+
+/**
+ * Most chunks of one stream kept for the span's output. A stream may go on past it: the caller gets every chunk, the
+ * span the first ones and `counterfoil.stream.incomplete`.
+ */
+export const STREAM_CHUNKS_MAX = 200_000;
+
+/** What to do with a call's result. Both are guarded by the caller: they may throw, and nothing happens. */
+export interface ResultReader {
+  /** A plain value came back (not a stream). */
+  value(result: unknown): void;
+  /** A stream ended, was left or failed: the chunks that were read. `result` is what a generator returned. */
+  stream(chunks: readonly unknown[], result?: unknown): void;
+}
+
+/**
+ * Watches what a traced call returned, and ends its span when the work is over: at once for a plain value, on
+ * settlement for a promise, at the end of the iteration for an iterator or async iterable. Returns the same object it
+ * was given, except for native promises (a new one with the same outcome).
+ */
+export function observe(result: unknown, operation: Operation, reader: ResultReader): unknown {
+  if (result instanceof Promise) return observePromise(result, operation, reader);
+  if (isThenable(result)) return observeThenable(result, operation, reader);
+  return observeSettled(result, operation, reader);
+}
+
+function observePromise(
+  promise: Promise<unknown>,
+  operation: Operation,
+  reader: ResultReader,
+): Promise<unknown> {
+  const settled = promise.then(
+    (value: unknown) => observeSettled(value, operation, reader),
+    (error: unknown) => {
+      finishWithError(operation, error);
+      throw error;
+    },
+  );
+  if (promise.constructor === Promise) return settled;
+  // A subclass may have methods of its own: the caller keeps it, and its outcome is only watched.
+  settled.catch(() => undefined);
+  return promise;
+}
+
+/** A thenable that is no promise may start its work on `then`: it is watched only when the caller calls it. */
+function observeThenable(target: Thenable, operation: Operation, reader: ResultReader): unknown {
+  const original = target.then;
+  const patched = define(target, "then", (onValue: unknown, onError: unknown) =>
+    Reflect.apply(original, target, [
+      (value: unknown) => {
+        const seen = observeSettled(value, operation, reader);
+        return typeof onValue === "function" ? Reflect.apply(onValue, undefined, [seen]) : seen;
+      },
+      (error: unknown) => {
+        finishWithError(operation, error);
+        if (typeof onError === "function") return Reflect.apply(onError, undefined, [error]);
+        throw error;
+      },
+    ]),
+  );
+  if (!patched) operation.end();
+  return target;
+}
+
+function observeSettled(value: unknown, operation: Operation, reader: ResultReader): unknown {
+  if (isStream(value) && observeStream(value, operation, reader)) return value;
+  guard("reading a result", () => reader.value(value));
+  operation.end();
+  return value;
+}
+
+/** Ends the span with an error. */
+export function finishWithError(operation: Operation, error: unknown): void {
+  operation.fail(error);
+  operation.end();
+}
+
+interface Thenable {
+  then: (...args: unknown[]) => unknown;
+}
+
+type Step = (...args: unknown[]) => unknown;
+
+function isThenable(value: unknown): value is Thenable {
+  return (
+    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/** Async iterables, and sync iterators such as generators. Arrays, strings, maps and sets are plain values. */
+function isStream(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  if (Symbol.asyncIterator in value) return true;
+  return Symbol.iterator in value && typeof (value as { next?: unknown }).next === "function";
+}
+
+/** Watches the stream in place, so that it keeps its identity and methods. False when it can't be changed. */
+export function observeStream(stream: object, operation: Operation, reader: ResultReader): boolean {
+  const watch = new StreamWatch(operation, reader);
+  if (typeof (stream as { next?: unknown }).next === "function") return watch.patch(stream);
+  // The OpenAI and Anthropic streams make every reader (also `tee` and `toReadableStream`) from this one function.
+  const key = typeof Object.getOwnPropertyDescriptor(stream, "iterator")?.value === "function";
+  const property = key ? "iterator" : Symbol.asyncIterator;
+  const make = (stream as Record<PropertyKey, unknown>)[property] as Step;
+  return define(stream, property, (...args: unknown[]) => {
+    const iterator = context.with(operation.context, () => Reflect.apply(make, stream, args));
+    if (typeof iterator === "object" && iterator !== null) watch.patch(iterator);
+    return iterator;
+  });
+}
+
+/** Follows one stream through its iterator's `next`, `return` and `throw`. */
+class StreamWatch {
+  readonly #operation: Operation;
+  readonly #reader: ResultReader;
+  readonly #chunks: unknown[] = [];
+  readonly #context: Context;
+
+  constructor(operation: Operation, reader: ResultReader) {
+    this.#operation = operation;
+    this.#reader = reader;
+    this.#context = operation.context;
+  }
+
+  patch(iterator: object): boolean {
+    const methods = iterator as Record<string, unknown>;
+    const next = methods["next"];
+    if (typeof next !== "function" || !this.#replace(iterator, "next", next as Step)) return false;
+    const leave = methods["return"];
+    if (typeof leave === "function") this.#replace(iterator, "return", leave as Step, true);
+    const fail = methods["throw"];
+    if (typeof fail === "function") this.#replace(iterator, "throw", fail as Step);
+    return true;
+  }
+
+  /** The iterator's own code runs inside the span's context, so that spans it makes are children. */
+  #replace(iterator: object, name: string, original: Step, leaving = false): boolean {
+    return define(iterator, name, (...args: unknown[]) => {
+      let step: unknown;
+      try {
+        step = context.with(this.#context, () => Reflect.apply(original, iterator, args));
+      } catch (error) {
+        this.#failed(error);
+        throw error;
+      }
+      if (step instanceof Promise) {
+        return step.then(
+          (result: unknown) => this.#stepped(result, leaving),
+          (error: unknown) => {
+            this.#failed(error);
+            throw error;
+          },
+        );
+      }
+      return this.#stepped(step, leaving);
+    });
+  }
+
+  #stepped(step: unknown, leaving: boolean): unknown {
+    if (this.#operation.ended || typeof step !== "object" || step === null) return step;
+    const { done, value } = step as IteratorResult<unknown>;
+    if (done !== true) {
+      this.#operation.chunk();
+      if (this.#operation.recording && this.#chunks.length < STREAM_CHUNKS_MAX) this.#chunks.push(value);
+      else if (this.#chunks.length >= STREAM_CHUNKS_MAX) this.#operation.incomplete();
+      return step;
+    }
+    if (leaving) this.#operation.incomplete();
+    this.#read(value);
+    this.#operation.end();
+    return step;
+  }
+
+  #failed(error: unknown): void {
+    this.#read(undefined);
+    finishWithError(this.#operation, error);
+  }
+
+  #read(result: unknown): void {
+    if (!this.#operation.recording) return;
+    guard("reading a stream", () => this.#reader.stream(this.#chunks, result));
+  }
+}
+
+/** Puts an own method on an object; false when the object doesn't allow it. */
+function define(target: object, key: PropertyKey, value: Step): boolean {
+  return Reflect.defineProperty(target, key, {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: Object.getOwnPropertyDescriptor(target, key)?.enumerable ?? false,
+  });
+}
