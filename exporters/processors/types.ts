@@ -25,9 +25,15 @@ export interface FilterRule {
   readonly resource?: Readonly<Record<string, ValueMatch>>;
 }
 
-/** Drops what its rules match. */
-export interface FilterProcessorConfig {
+interface ProcessorConfigBase {
+  /** `type` or `type/name`, as in the configuration. */
   readonly id: string;
+  /** Signals whose pipelines to this destination name it; absent means all. Others pass unchanged. */
+  readonly signals?: readonly Signal[];
+}
+
+/** Drops what its rules match. */
+export interface FilterProcessorConfig extends ProcessorConfigBase {
   readonly type: "filter";
   readonly rules: readonly FilterRule[];
   /** Never drop a span that is an ancestor of a kept one, as far as this batch and the spans remembered show. */
@@ -47,16 +53,14 @@ export interface AttributeAction {
 }
 
 /** Changes attributes of items and, with `resource`, of resources. */
-export interface AttributesProcessorConfig {
-  readonly id: string;
+export interface AttributesProcessorConfig extends ProcessorConfigBase {
   readonly type: "attributes";
   readonly target: "item" | "resource";
   readonly actions: readonly AttributeAction[];
 }
 
 /** Replaces sensitive values. A failure makes the item a dead letter (`redaction_error`): nothing leaves unredacted (I7). */
-export interface RedactionProcessorConfig {
-  readonly id: string;
+export interface RedactionProcessorConfig extends ProcessorConfigBase {
   readonly type: "redaction";
   /** Attributes whose key matches one of these (regular expressions, case-insensitive) lose their whole value. */
   readonly keyPatterns: readonly string[];
@@ -74,7 +78,11 @@ export interface ProcessResult<S extends Signal> {
   /** Items dropped on purpose, by rule (`<processor id>` or `<processor id>/<rule>`). */
   readonly filtered: Readonly<Record<string, number>>;
   /** Items taken out because they could not be processed, by reason, one request each: they become dead letters. */
-  readonly failed: readonly { readonly reason: string; readonly message: string; readonly data: SignalData[S] }[];
+  readonly failed: readonly {
+    readonly reason: string;
+    readonly message: string;
+    readonly data: SignalData[S];
+  }[];
 }
 
 /** One step between the journal and a destination. It may change `data` in place: the caller owns a fresh decode. */

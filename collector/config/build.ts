@@ -1,0 +1,217 @@
+import type { ProcessorConfig } from "../../exporters/processors/index.js";
+import { SIGNALS, type Signal } from "../../schema/index.js";
+import { isLoopback } from "../receivers/otlp/origin.js";
+import { buildDelivery, buildExporter, buildProcessor } from "./build-components.js";
+import { nearest, type ConfigPath } from "./problem.js";
+import { PIPELINE_PATTERN, type ConfigDocument } from "./schema.js";
+import type { CollectorConfig, DestinationConfig, HttpConfig, ListenConfig } from "./types.js";
+import { durationMs, sizeBytes } from "./units.js";
+
+/** Where problems of meaning go: errors stop the start, warnings are logged. */
+export interface Report {
+  error(path: ConfigPath, message: string, key?: boolean): void;
+  warn(path: ConfigPath, message: string, key?: boolean): void;
+}
+
+/** Turns a validated document into what the service runs from. The result is good only if nothing was reported as error. */
+export function buildConfig(document: ConfigDocument, report: Report): CollectorConfig {
+  const pipelines = readPipelines(document, report);
+  warnUnused(document, pipelines, report);
+  const signals = SIGNALS.filter((signal) => pipelines.some((pipeline) => pipeline.signal === signal));
+  const mirrorSignals = SIGNALS.filter((signal) =>
+    pipelines.some((pipeline) => pipeline.signal === signal && pipeline.exporters.includes("mirror")),
+  );
+  for (const signal of signals) {
+    if (!mirrorSignals.includes(signal)) {
+      report.warn(
+        ["service", "pipelines"],
+        `no pipeline delivers ${signal} to the mirror: SQL will not see them`,
+      );
+    }
+  }
+  const { http, grpc } = document.receivers["otlp"]?.protocols ?? {};
+  const { journal, mirror } = document;
+  const { max_age: maxAge, max_size: maxSize } = mirror.retention;
+  return {
+    http: http === undefined ? undefined : buildHttp(http, signals, report),
+    grpc: grpc === undefined ? undefined : buildGrpc(grpc, report),
+    inflightBytesMax: sizeBytes(document.receivers["otlp"]?.max_inflight_size ?? 0),
+    signals,
+    destinations: buildDestinations(document, pipelines),
+    mirrorSignals,
+    journal: {
+      bytesMax: sizeBytes(journal.max_size),
+      segmentBytes: sizeBytes(journal.segment_size),
+      whenFull: journal.when_full,
+    },
+    mirror: {
+      workers: mirror.workers,
+      compaction: {
+        enabled: mirror.compaction.enabled,
+        intervalMs: durationMs(mirror.compaction.interval),
+      },
+      retention: {
+        maxAgeMs: maxAge === undefined ? undefined : durationMs(maxAge),
+        maxBytes: maxSize === undefined ? undefined : sizeBytes(maxSize),
+      },
+    },
+    logLevel: document.telemetry.logs.level,
+    droppedDestinations: document.service.dropped_destinations,
+    document,
+  };
+}
+
+interface Pipeline {
+  readonly id: string;
+  readonly signal: Signal;
+  readonly processors: readonly string[];
+  readonly exporters: readonly string[];
+}
+
+function readPipelines(document: ConfigDocument, report: Report): Pipeline[] {
+  const pipelines: Pipeline[] = [];
+  const users = new Map<string, string>();
+  for (const [id, pipeline] of Object.entries(document.service.pipelines)) {
+    const path = ["service", "pipelines", id];
+    const signal = PIPELINE_PATTERN.exec(id)?.[1] as Signal | undefined;
+    if (signal === undefined) {
+      const near = nearest(id, SIGNALS);
+      const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+      report.error(
+        path,
+        `a pipeline is named traces, logs or metrics, or one of them with a /name${hint}`,
+        true,
+      );
+      continue;
+    }
+    const defined = {
+      receivers: Object.keys(document.receivers),
+      processors: Object.keys(document.processors),
+      exporters: [...Object.keys(document.exporters), "mirror"],
+    };
+    for (const kind of ["receivers", "processors", "exporters"] as const) {
+      checkReferences(pipeline[kind], { kind, path: [...path, kind], known: defined[kind], report });
+    }
+    pipeline.exporters.forEach((exporter, index) => {
+      const use = `${signal} ${exporter}`;
+      const other = users.get(use);
+      if (other !== undefined) {
+        const where = other === id ? "in this pipeline" : `in the pipeline ${other}`;
+        report.error([...path, "exporters", index], `${exporter} already receives ${signal} ${where}`);
+      }
+      users.set(use, id);
+    });
+    if (pipeline.exporters.includes("mirror") && pipeline.processors.length > 0) {
+      report.warn(
+        [...path, "processors"],
+        "processors do not apply to the mirror, which keeps the full copy; they apply to the other exporters here",
+      );
+    }
+    pipelines.push({ id, signal, processors: pipeline.processors, exporters: pipeline.exporters });
+  }
+  return pipelines;
+}
+
+interface ReferenceCheck {
+  readonly kind: string;
+  readonly path: ConfigPath;
+  readonly known: readonly string[];
+  readonly report: Report;
+}
+
+function checkReferences(names: readonly string[], { kind, path, known, report }: ReferenceCheck): void {
+  names.forEach((name, index) => {
+    if (known.includes(name)) {
+      if (kind !== "exporters" && names.indexOf(name) !== index) {
+        report.error([...path, index], `${name} is listed twice`);
+      }
+      return;
+    }
+    const near = nearest(name, known);
+    const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+    report.error([...path, index], `"${name}" is not defined under ${kind}${hint}`);
+  });
+}
+
+function warnUnused(document: ConfigDocument, pipelines: readonly Pipeline[], report: Report): void {
+  for (const kind of ["processors", "exporters"] as const) {
+    const used = new Set(pipelines.flatMap((pipeline) => pipeline[kind]));
+    for (const id of Object.keys(document[kind])) {
+      if (!used.has(id)) report.warn([kind, id], "no pipeline uses it", true);
+    }
+  }
+}
+
+function buildDestinations(document: ConfigDocument, pipelines: readonly Pipeline[]): DestinationConfig[] {
+  return Object.entries(document.exporters).flatMap(([name, exporterDocument]) => {
+    const uses = pipelines.filter((pipeline) => pipeline.exporters.includes(name));
+    const exporter = buildExporter(exporterDocument);
+    if (uses.length === 0 || exporter === undefined) return [];
+    const processors = uses.flatMap(({ signal, processors: ids }): ProcessorConfig[] =>
+      ids.flatMap((id) => {
+        const processor = document.processors[id];
+        return processor === undefined ? [] : [{ ...buildProcessor(id, processor), signals: [signal] }];
+      }),
+    );
+    const signals = SIGNALS.filter((signal) => uses.some((use) => use.signal === signal));
+    return [{ name, exporter, delivery: buildDelivery(exporterDocument), signals, processors }];
+  });
+}
+
+type Protocols = ConfigDocument["receivers"][string]["protocols"];
+type HttpDocument = NonNullable<Protocols["http"]>;
+type GrpcDocument = NonNullable<Protocols["grpc"]>;
+
+function buildHttp(http: HttpDocument, signals: readonly Signal[], report: Report): HttpConfig {
+  const paths = new Map<string, Signal>();
+  for (const signal of SIGNALS) {
+    http.paths[signal].forEach((path, index) => {
+      const owner = paths.get(path);
+      if (owner !== undefined) {
+        const where = ["receivers", "otlp", "protocols", "http", "paths", signal, index];
+        report.error(where, `${path} is already the path of ${owner}`);
+      }
+      paths.set(path, signal);
+    });
+  }
+  return {
+    ...buildListen(http, "http", report),
+    bodyBytesMax: sizeBytes(http.max_request_body_size),
+    headersTimeoutMs: durationMs(http.headers_timeout),
+    allowedHosts: http.allowed_hosts.map((host) => host.toLowerCase()),
+    allowedOrigins: http.cors.allowed_origins,
+    paths: new Map([...paths].filter(([, signal]) => signals.includes(signal))),
+  };
+}
+
+function buildGrpc(grpc: GrpcDocument, report: Report): ListenConfig {
+  return { ...buildListen(grpc, "grpc", report), bodyBytesMax: sizeBytes(grpc.max_recv_msg_size) };
+}
+
+function buildListen(
+  listen: HttpDocument | GrpcDocument,
+  protocol: string,
+  report: Report,
+): Omit<ListenConfig, "bodyBytesMax"> {
+  const { host, port } = parseEndpoint(listen.endpoint);
+  if (!isLoopback(host) && listen.auth.api_keys.length === 0 && !listen.allow_unauthenticated) {
+    report.error(
+      ["receivers", "otlp", "protocols", protocol, "endpoint"],
+      `${listen.endpoint} can be reached from other machines without a key: set auth.api_keys, listen on 127.0.0.1, or set allow_unauthenticated: true`,
+    );
+  }
+  return {
+    host,
+    port,
+    apiKeys: listen.auth.api_keys,
+    connectionsMax: listen.max_connections,
+    requestTimeoutMs: durationMs(listen.request_timeout),
+  };
+}
+
+/** Host and port of an endpoint that the schema accepted. An empty host is every address, as in the Collector. */
+export function parseEndpoint(endpoint: string): { host: string; port: number } {
+  const colon = endpoint.lastIndexOf(":");
+  const host = endpoint.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { host: host === "" ? "0.0.0.0" : host, port: Number(endpoint.slice(colon + 1)) };
+}
