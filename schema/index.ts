@@ -5,7 +5,7 @@ export * from "./limits.js";
 export { anyValueToJson, anyValueToText, attributesToJson, doubleToText } from "./otlp/any-value.js";
 export { countItems } from "./otlp/count.js";
 export { createMessage } from "./otlp/compiled.js";
-export { decodeMessage, decodeOtlp } from "./otlp/decode.js";
+export { decodeMessage, decodeOtlp, type DecodableMessage } from "./otlp/decode.js";
 export { encodeMessage, encodeOtlp } from "./otlp/encode.js";
 export { decodeMessageJson, decodeOtlpJson } from "./otlp/json-decode.js";
 export { encodeMessageJson, encodeOtlpJson } from "./otlp/json-encode.js";

@@ -36,16 +36,18 @@ export function decodeOtlp<S extends Signal>(signal: S, bytes: Uint8Array): Sign
  * Decodes one message of OTLP by its name, e.g. a `ResourceSpans` or a `NumberDataPoint`.
  * @throws as {@link decodeOtlp}
  */
-export function decodeMessage<M extends MessageName>(name: M, bytes: Uint8Array): MessageTypes[M] {
-  return readMessage(new WireReader(bytes), COMPILED[name]) as unknown as MessageTypes[M];
+export function decodeMessage<M extends DecodableMessage>(name: M, bytes: Uint8Array): MessageTypes[M] {
+  const reader = new WireReader(bytes);
+  const read =
+    name === "AnyValue" ? readAnyValue(reader, 0) : name === "KeyValue" ? readKeyValue(reader, 0) : undefined;
+  return (read ?? readMessage(reader, COMPILED[name])) as unknown as MessageTypes[M];
 }
 
+/** Messages that {@link decodeMessage} starts from: all but the inside of an AnyValue. */
+export type DecodableMessage = Exclude<MessageName, "ArrayValue" | "KeyValueList">;
+
 /** Reads the fields of one message up to the reader's limit, into `target` when the message came in parts. */
-export function readMessage(
-  reader: WireReader,
-  message: Message,
-  target: Plain = emptyMessage(message),
-): Plain {
+function readMessage(reader: WireReader, message: Message, target: Plain = emptyMessage(message)): Plain {
   while (reader.more()) {
     const tag = reader.tag();
     const field = message.byTag[tag];

@@ -3,7 +3,7 @@ import { malformed } from "./malformed.js";
 
 /** Integers of this many digits may not fit in a double; shorter ones always do. */
 const EXACT_DIGITS = 16;
-const LONG_INTEGER = /-?\d{16,}(?![\d.eE])/g;
+const LONG_INTEGER = /(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE])/g;
 const MAYBE_LONG_INTEGER = /[[:,\s]-?\d{16}/;
 
 /**
