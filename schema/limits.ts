@@ -85,3 +85,23 @@ export const LOCK_HEARTBEAT_MS = 2_000;
 export const LOCK_STALE_MS = 15_000;
 /** Largest payload of one journal record, bytes: above every body limit that can be configured. */
 export const JOURNAL_PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
+/** Memory that one sealing worker's DuckDB may use, MB. It buffers one row group of about 20,000 wide rows. */
+export const SEAL_MEMORY_MB = 768;
+/** Bytes of requests that a sealing worker decodes into one batch (at least one request, whatever its size). */
+export const SEAL_BATCH_BYTES = 768 * 1024;
+/** Spans whose ids the sealer remembers to notice one that comes again; older ones are left to compaction. */
+export const SEAL_RECENT_IDS = 1 << 20;
+/** A query by default: wall time ms, engine memory MiB, threads, result rows to a file and into memory. */
+export const QUERY_TIMEOUT_MS = 30_000;
+export const QUERY_MEMORY_MB = 1_024;
+export const QUERY_THREADS_MAX = 4;
+export const QUERY_ROWS_MAX = 10_000_000;
+export const QUERY_ROWS_IN_MEMORY_MAX = 100_000;
+/** Largest result that is returned in memory, and largest file (result or spill) that a query may write, bytes. */
+export const QUERY_INLINE_BYTES_MAX = 64 * 1024 * 1024;
+export const QUERY_OUTPUT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
+/** What a query process may allocate beyond the engine's memory: Node, stacks, single values, MiB. */
+export const QUERY_PROCESS_OVERHEAD_MB = 512;
+/** Query processes at once, and callers waiting for one. */
+export const QUERY_CONCURRENCY_MAX = 4;
+export const QUERY_WAITING_MAX = 64;
