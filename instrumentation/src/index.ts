@@ -2,6 +2,8 @@
  * Light OpenTelemetry GenAI instrumentation. `register()` sets tracing up in one line; `traceX` wrap your own
  * functions; `wrapOpenAI` and `wrapAnthropic` wrap model clients; `withConversation` names conversation and user.
  */
+export { wrapAnthropic } from "./anthropic/wrap.js";
+export type { WrapAnthropicOptions } from "./anthropic/wrap.js";
 export { configure, CAPTURE_VARIABLE } from "./content.js";
 export type { ContentOptions, Redact } from "./content.js";
 export { conversationAttributes, withConversation } from "./conversation.js";
@@ -9,6 +11,8 @@ export type { Conversation } from "./conversation.js";
 export type { AnyFunction } from "./instrument.js";
 export type { Message, Part } from "./messages.js";
 export { STREAM_CHUNKS_MAX } from "./observe.js";
+export { wrapOpenAI } from "./openai/wrap.js";
+export type { WrapOpenAIOptions } from "./openai/wrap.js";
 export type {
   AgentOptions,
   ChatOptions,

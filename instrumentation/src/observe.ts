@@ -99,7 +99,7 @@ function isStream(value: unknown): value is object {
 
 /** Watches the stream in place, so that it keeps its identity and methods. False when it can't be changed. */
 export function observeStream(stream: object, operation: Operation, reader: ResultReader): boolean {
-  const watch = new StreamWatch(operation, reader);
+  const watch = new StreamWatch(operation, reader, () => isAborted(stream));
   if (typeof (stream as { next?: unknown }).next === "function") return watch.patch(stream);
   // The OpenAI and Anthropic streams make every reader (also `tee` and `toReadableStream`) from this one function.
   const key = typeof Object.getOwnPropertyDescriptor(stream, "iterator")?.value === "function";
@@ -119,9 +119,12 @@ class StreamWatch {
   readonly #chunks: unknown[] = [];
   readonly #context: Context;
 
-  constructor(operation: Operation, reader: ResultReader) {
+  readonly #aborted: () => boolean;
+
+  constructor(operation: Operation, reader: ResultReader, aborted: () => boolean) {
     this.#operation = operation;
     this.#reader = reader;
+    this.#aborted = aborted;
     this.#context = operation.context;
   }
 
@@ -168,7 +171,7 @@ class StreamWatch {
       else if (this.#chunks.length >= STREAM_CHUNKS_MAX) this.#operation.incomplete();
       return step;
     }
-    if (leaving) this.#operation.incomplete();
+    if (leaving || this.#aborted()) this.#operation.incomplete();
     this.#read(value);
     this.#operation.end();
     return step;
@@ -183,6 +186,12 @@ class StreamWatch {
     if (!this.#operation.recording) return;
     guard("reading a stream", () => this.#reader.stream(this.#chunks, result));
   }
+}
+
+/** An aborted OpenAI or Anthropic stream ends as if it were complete; its controller tells. */
+function isAborted(stream: object): boolean {
+  const { controller } = stream as { controller?: { signal?: { aborted?: unknown } } };
+  return controller?.signal?.aborted === true;
 }
 
 /** Puts an own method on an object; false when the object doesn't allow it. */
