@@ -15,20 +15,11 @@ export interface Report {
 
 /** Turns a validated document into what the service runs from. The result is good only if nothing was reported as error. */
 export function buildConfig(document: ConfigDocument, report: Report): CollectorConfig {
-  const pipelines = readPipelines(document, report);
-  warnUnused(document, pipelines, report);
+  const pipelines = readPipelines(document.service.pipelines, idsOf(document), report);
   const signals = SIGNALS.filter((signal) => pipelines.some((pipeline) => pipeline.signal === signal));
   const mirrorSignals = SIGNALS.filter((signal) =>
     pipelines.some((pipeline) => pipeline.signal === signal && pipeline.exporters.includes("mirror")),
   );
-  for (const signal of signals) {
-    if (!mirrorSignals.includes(signal)) {
-      report.warn(
-        ["service", "pipelines"],
-        `no pipeline delivers ${signal} to the mirror: SQL will not see them`,
-      );
-    }
-  }
   const { http, grpc } = document.receivers["otlp"]?.protocols ?? {};
   const { journal, mirror } = document;
   const { max_age: maxAge, max_size: maxSize } = mirror.retention;
@@ -61,17 +52,45 @@ export function buildConfig(document: ConfigDocument, report: Report): Collector
   };
 }
 
-interface Pipeline {
+/** One pipeline, checked. */
+export interface Pipeline {
   readonly id: string;
   readonly signal: Signal;
   readonly processors: readonly string[];
   readonly exporters: readonly string[];
 }
 
-function readPipelines(document: ConfigDocument, report: Report): Pipeline[] {
+/** Component ids that a configuration defines. */
+export interface DefinedIds {
+  readonly receivers: readonly string[];
+  readonly processors: readonly string[];
+  readonly exporters: readonly string[];
+}
+
+/** The ids under each section; the mirror is there without being named. */
+export function idsOf(sections: {
+  receivers?: unknown;
+  processors?: unknown;
+  exporters?: unknown;
+}): DefinedIds {
+  const keys = (value: unknown): string[] =>
+    typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  return {
+    receivers: keys(sections.receivers),
+    processors: keys(sections.processors),
+    exporters: [...new Set([...keys(sections.exporters), "mirror"])],
+  };
+}
+
+/** Reads and checks the pipelines: names, references, and that no exporter gets a signal twice. */
+export function readPipelines(
+  written: ConfigDocument["service"]["pipelines"],
+  defined: DefinedIds,
+  report: Report,
+): Pipeline[] {
   const pipelines: Pipeline[] = [];
   const users = new Map<string, string>();
-  for (const [id, pipeline] of Object.entries(document.service.pipelines)) {
+  for (const [id, pipeline] of Object.entries(written)) {
     const path = ["service", "pipelines", id];
     const signal = PIPELINE_PATTERN.exec(id)?.[1] as Signal | undefined;
     if (signal === undefined) {
@@ -84,11 +103,6 @@ function readPipelines(document: ConfigDocument, report: Report): Pipeline[] {
       );
       continue;
     }
-    const defined = {
-      receivers: Object.keys(document.receivers),
-      processors: Object.keys(document.processors),
-      exporters: [...Object.keys(document.exporters), "mirror"],
-    };
     for (const kind of ["receivers", "processors", "exporters"] as const) {
       checkReferences(pipeline[kind], { kind, path: [...path, kind], known: defined[kind], report });
     }
@@ -133,11 +147,21 @@ function checkReferences(names: readonly string[], { kind, path, known, report }
   });
 }
 
-function warnUnused(document: ConfigDocument, pipelines: readonly Pipeline[], report: Report): void {
+/** Warns about what is defined and not used, and about signals that the mirror will not have. */
+export function warnUnused(defined: DefinedIds, pipelines: readonly Pipeline[], report: Report): void {
   for (const kind of ["processors", "exporters"] as const) {
     const used = new Set(pipelines.flatMap((pipeline) => pipeline[kind]));
-    for (const id of Object.keys(document[kind])) {
-      if (!used.has(id)) report.warn([kind, id], "no pipeline uses it", true);
+    for (const id of defined[kind]) {
+      if (!used.has(id) && id !== "mirror") report.warn([kind, id], "no pipeline uses it", true);
+    }
+  }
+  for (const signal of new Set(pipelines.map((pipeline) => pipeline.signal))) {
+    const kept = pipelines.some((each) => each.signal === signal && each.exporters.includes("mirror"));
+    if (!kept) {
+      report.warn(
+        ["service", "pipelines"],
+        `no pipeline delivers ${signal} to the mirror: SQL will not see them`,
+      );
     }
   }
 }
@@ -162,7 +186,8 @@ type Protocols = ConfigDocument["receivers"][string]["protocols"];
 type HttpDocument = NonNullable<Protocols["http"]>;
 type GrpcDocument = NonNullable<Protocols["grpc"]>;
 
-function buildHttp(http: HttpDocument, signals: readonly Signal[], report: Report): HttpConfig {
+/** The HTTP listener; reports paths used twice and an address open to all. */
+export function buildHttp(http: HttpDocument, signals: readonly Signal[], report: Report): HttpConfig {
   const paths = new Map<string, Signal>();
   for (const signal of SIGNALS) {
     http.paths[signal].forEach((path, index) => {
@@ -184,7 +209,8 @@ function buildHttp(http: HttpDocument, signals: readonly Signal[], report: Repor
   };
 }
 
-function buildGrpc(grpc: GrpcDocument, report: Report): ListenConfig {
+/** The gRPC listener; reports an address open to all. */
+export function buildGrpc(grpc: GrpcDocument, report: Report): ListenConfig {
   return { ...buildListen(grpc, "grpc", report), bodyBytesMax: sizeBytes(grpc.max_recv_msg_size) };
 }
 

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { CounterfoilError, errorMessage } from "../../schema/index.js";
-import { buildConfig } from "./build.js";
+import { CounterfoilError, errorMessage, SIGNALS } from "../../schema/index.js";
+import { buildConfig, buildGrpc, buildHttp, idsOf, readPipelines, warnUnused, type Report } from "./build.js";
 import { parseConfigText, type Environment } from "./parse.js";
 import { formatProblems, type ConfigProblem } from "./problem.js";
+import { COMPONENTS, serviceSchema } from "./schema.js";
 import type { CollectorConfig } from "./types.js";
 import { Problems, validateText } from "./validate.js";
 
@@ -24,15 +25,36 @@ export interface ConfigReading {
 export function readConfig({ text, file }: ConfigText, env: Environment): ConfigReading {
   const parsed = parseConfigText(text, env);
   const { document, problems } = validateText(parsed);
-  if (document === undefined) return { file, config: undefined, errors: problems, warnings: [] };
   const errors = new Problems(parsed);
   const warnings = new Problems({ ...parsed, problems: [] });
-  const config = buildConfig(document, {
+  checkMeaning(parsed.value, {
     error: (path, message, key) => errors.add(path, message, key),
     warn: (path, message, key) => warnings.add(path, message, key),
   });
-  const valid = errors.list.length === 0;
-  return { file, config: valid ? config : undefined, errors: errors.list, warnings: warnings.list };
+  const all = [...problems, ...errors.list.slice(parsed.problems.length)];
+  const config = document === undefined || all.length > 0 ? undefined : buildConfig(document, SILENT);
+  return { file, config, errors: all, warnings: warnings.list };
+}
+
+const SILENT: Report = { error: () => undefined, warn: () => undefined };
+
+/** Checks what the schema can't, on whatever parts of the file are sound: so that one mistake does not hide another. */
+function checkMeaning(value: unknown, report: Report): void {
+  if (typeof value !== "object" || value === null) return;
+  const file = value as Record<string, unknown>;
+  const defined = idsOf(file);
+  const service = serviceSchema.safeParse(file["service"]);
+  if (service.success) {
+    const pipelines = readPipelines(service.data.pipelines, defined, report);
+    warnUnused(defined, pipelines, report);
+  }
+  const receivers = file["receivers"];
+  if (typeof receivers !== "object" || receivers === null) return;
+  const otlp = COMPONENTS.receivers.otlp.safeParse((receivers as Record<string, unknown>)["otlp"]);
+  if (!otlp.success) return;
+  const { http, grpc } = otlp.data.protocols;
+  if (http !== undefined) buildHttp(http, SIGNALS, report);
+  if (grpc !== undefined) buildGrpc(grpc, report);
 }
 
 /**

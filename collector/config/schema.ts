@@ -74,7 +74,8 @@ export const pipelineSchema = z.strictObject({
   exporters: z.array(z.string()).min(1, "needs at least one exporter"),
 });
 
-const serviceSchema = z.strictObject({
+/** `service` */
+export const serviceSchema = z.strictObject({
   pipelines: z
     .record(z.string(), pipelineSchema)
     .refine((pipelines) => Object.keys(pipelines).length > 0, "needs at least one pipeline"),
