@@ -249,7 +249,10 @@ export class AnyJsonWriter {
     }
     for (let i = 2; i < keys.length; i += 2) {
       for (let j = 0; j < i; j += 2) {
-        if (keys[i + 1] === keys[j + 1] && this.#same(keys[i] as number, keys[j] as number, keys[i + 1] as number)) {
+        if (
+          keys[i + 1] === keys[j + 1] &&
+          this.#same(keys[i] as number, keys[j] as number, keys[i + 1] as number)
+        ) {
           this.exact = false;
         }
       }
@@ -271,4 +274,3 @@ export function sameBytes(bytes: Uint8Array, a: number, b: number, length: numbe
 export function base64(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("base64");
 }
-

@@ -29,10 +29,10 @@ export const KNOWN_KEYS: readonly string[] = [
 ];
 
 const keyTable = new KeyTable(KNOWN_KEYS);
-const knownClasses = KNOWN_KEYS.map((key) => classOf(Buffer.from(key), 0, key.length));
 const GEN_AI_PREFIX = Buffer.from("gen_ai.");
 const LANGSMITH_PREFIX = Buffer.from("langsmith.");
 const METADATA_BYTES = Buffer.from(METADATA_PREFIX);
+const knownClasses = KNOWN_KEYS.map((key) => classOf(Buffer.from(key), 0, key.length));
 
 function startsWith(bytes: Uint8Array, offset: number, length: number, prefix: Uint8Array): boolean {
   if (length < prefix.length) return false;

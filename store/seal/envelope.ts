@@ -349,7 +349,8 @@ export class EnvelopeWalker {
   }
 
   #string(range: Range): void {
-    if (!this.#scratch.jsonString(this.reader.bytes, range.start, range.end - range.start)) this.json.exact = false;
+    if (!this.#scratch.jsonString(this.reader.bytes, range.start, range.end - range.start))
+      this.json.exact = false;
   }
 
   #strings(ranges: readonly Range[]): void {

@@ -70,7 +70,13 @@ interface Texts {
   readonly lengths: Int32Array;
 }
 
-function fillText(vector: Vector, batch: ColumnBatch, texts: Texts | TextVector, from: number, to: number): void {
+function fillText(
+  vector: Vector,
+  batch: ColumnBatch,
+  texts: Texts | TextVector,
+  from: number,
+  to: number,
+): void {
   duckdb.vector_ensure_validity_writable(vector);
   const validity = duckdb.vector_get_validity(vector, Math.ceil((to - from) / 64) * 8);
   for (let i = from; i < to; i++) {

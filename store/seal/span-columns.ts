@@ -147,7 +147,8 @@ export class SpanColumns {
       const rule = ruleOfKey[id] as number;
       if (rule < 0) continue;
       const known = best[rule] as number;
-      if (known >= 0 && (rankOfKey[list.keyId[known] as number] as number) < (rankOfKey[id] as number)) continue;
+      if (known >= 0 && (rankOfKey[list.keyId[known] as number] as number) < (rankOfKey[id] as number))
+        continue;
       if (this.#text.usable(i, (this.#targets[rule] as Target).shape)) best[rule] = i;
     }
   }

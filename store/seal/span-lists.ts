@@ -122,7 +122,12 @@ export class SpanLists {
     if (attributes) {
       const isException = this.#equals(name, EXCEPTION) && this.#exception.start < 0;
       object.key("attributes");
-      json.attributes(item.start, item.end, TAG_ATTRIBUTES_OF_EVENT, isException ? this.#seeException : undefined);
+      json.attributes(
+        item.start,
+        item.end,
+        TAG_ATTRIBUTES_OF_EVENT,
+        isException ? this.#seeException : undefined,
+      );
     }
     if (dropped !== 0) object.key("dropped_attributes_count").unsigned(dropped);
     object.close();
