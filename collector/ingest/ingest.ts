@@ -1,6 +1,5 @@
 import type { Journal, PayloadEncoding } from "../../journal/index.js";
 import {
-  BODY_BYTES_MAX,
   CounterfoilError,
   decodeOtlpJson,
   encodeOtlp,
@@ -22,6 +21,8 @@ export interface IngestRequest extends Arrival {
   readonly format: "protobuf" | "json";
   readonly encoding: PayloadEncoding;
   readonly bytes: Uint8Array;
+  /** Cap on the body after decompression. */
+  readonly bytesMax: number;
   readonly reservation: Reservation;
 }
 
@@ -49,7 +50,6 @@ export interface IngestOptions {
   readonly journal: Pick<Journal, "append">;
   readonly admission: Admission;
   readonly observer: IngestObserver;
-  readonly bodyBytesMax?: number;
   /** Wall clock in nanoseconds since 1970. */
   readonly nowUnixNano?: () => bigint;
 }
@@ -60,7 +60,6 @@ export interface IngestOptions {
  */
 export class Ingest {
   readonly admission: Admission;
-  readonly bodyBytesMax: number;
   readonly observer: IngestObserver;
   readonly #journal: Pick<Journal, "append">;
   readonly #now: () => bigint;
@@ -70,7 +69,6 @@ export class Ingest {
     this.#journal = options.journal;
     this.admission = options.admission;
     this.observer = options.observer;
-    this.bodyBytesMax = options.bodyBytesMax ?? BODY_BYTES_MAX;
     this.#now = options.nowUnixNano ?? (() => BigInt(Date.now()) * 1_000_000n);
   }
 
@@ -88,11 +86,14 @@ export class Ingest {
    * Lets a request in, before its body is read. Throws CF_DRAINING, CF_BODY_TOO_LARGE for a declared length beyond the
    * cap, or CF_OVERLOADED when the bytes in flight leave no room.
    */
-  admit(arrival: Arrival, declaredBytes: number | undefined): Reservation {
+  admit(
+    arrival: Arrival,
+    { declaredBytes = 0, bytesMax }: { declaredBytes?: number | undefined; bytesMax: number },
+  ): Reservation {
     try {
       if (this.#draining) throw draining();
-      if (declaredBytes !== undefined && declaredBytes > this.bodyBytesMax) throw tooLarge(this.bodyBytesMax);
-      const reservation = this.admission.reserve(declaredBytes ?? 0);
+      if (declaredBytes > bytesMax) throw tooLarge(bytesMax);
+      const reservation = this.admission.reserve(declaredBytes);
       if (reservation === undefined) throw overloaded();
       return reservation;
     } catch (error) {
@@ -139,16 +140,16 @@ export class Ingest {
 
   /** The bytes to journal: as received whenever nothing had to be cut out or converted. */
   async #validate(request: IngestRequest) {
-    const { signal, bytes, encoding, reservation } = request;
+    const { signal, bytes, bytesMax, encoding, reservation } = request;
     let body = bytes;
     let keep = true;
     if (encoding !== "identity") {
-      const plain = await decompressBody(encoding, bytes, this.bodyBytesMax);
+      const plain = await decompressBody(encoding, bytes, bytesMax);
       body = plain.body;
       keep = plain.keepCompressed;
       reservation.hold(body.length);
     }
-    if (body.length > this.bodyBytesMax) throw tooLarge(this.bodyBytesMax);
+    if (body.length > bytesMax) throw tooLarge(bytesMax);
     const wire = request.format === "json" ? encodeOtlp(signal, decodeOtlpJson(signal, body)) : body;
     const scan = scanRequest(signal, wire);
     if (encoding !== "identity" && keep && request.format === "protobuf" && scan.body === body) {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server as NetServer } from "node:net";
 import {
   CONNECTIONS_MAX,
   CounterfoilError,
@@ -32,6 +32,8 @@ export interface HttpReceiverOptions {
   readonly ingest: Ingest;
   readonly keys: KeyCheck;
   readonly web: WebPolicy;
+  /** Largest body, before and after decompression. */
+  readonly bodyBytesMax: number;
   readonly pages?: Pages;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -147,16 +149,16 @@ async function receiveBody(
   { request, response, wantsContinue }: Exchange,
   { arrival, format }: { arrival: Arrival; format: Format },
 ): Promise<Uint8Array> {
-  const { ingest } = options;
+  const { ingest, bodyBytesMax: bytesMax } = options;
   const encoding = encodingOf(single(request.headers["content-encoding"]));
-  const reservation = ingest.admit(arrival, declaredLength(request));
+  const reservation = ingest.admit(arrival, { declaredBytes: declaredLength(request), bytesMax });
   try {
     if (wantsContinue) response.writeContinue();
-    const bytes = await readBody(request, reservation, ingest.bodyBytesMax).catch((error: unknown) => {
+    const bytes = await readBody(request, reservation, bytesMax).catch((error: unknown) => {
       ingest.count(arrival, 0, error);
       throw error;
     });
-    const result = await ingest.accept({ ...arrival, format, encoding, bytes, reservation });
+    const result = await ingest.accept({ ...arrival, format, encoding, bytes, bytesMax, reservation });
     const partial = { rejected: result.rejected, message: result.reason };
     return encodeExportResponse(arrival.signal, partial, format);
   } finally {
@@ -188,11 +190,7 @@ function ignore(): void {
 }
 
 /** Binds a server. Shared with the gRPC receiver. */
-export function listen(
-  server: Pick<Server, "once" | "off" | "listen" | "address">,
-  host: string,
-  port: number,
-): Promise<number> {
+export function listen(server: NetServer, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       const why =
