@@ -4,6 +4,7 @@
  */
 export { wrapAnthropic } from "./anthropic/wrap.js";
 export type { WrapAnthropicOptions } from "./anthropic/wrap.js";
+export type { CostOf } from "./answer.js";
 export { configure, CAPTURE_VARIABLE } from "./content.js";
 export type { ContentOptions, Redact } from "./content.js";
 export { conversationAttributes, withConversation } from "./conversation.js";

@@ -1,5 +1,5 @@
 import { SpanKind } from "@opentelemetry/api";
-import { answerReader } from "../answer.js";
+import { answerReader, type AnswerShape, type CostOf } from "../answer.js";
 import { replaceMethod, serverOf, wrapMethod, type MethodPlan } from "../client-call.js";
 import type { ContentOptions } from "../content.js";
 import { fieldOf, stringOf } from "../json.js";
@@ -21,6 +21,8 @@ import {
 export interface WrapAnthropicOptions extends ContentOptions {
   /** The conventions' name of the provider. Default: by the client's class, otherwise anthropic. */
   readonly provider?: string | undefined;
+  /** What a call cost, by your price list: `gen_ai.usage.cost`. */
+  readonly cost?: CostOf | undefined;
   /**
    * The SDK makes spans of its own since 0.134, without content by default; two spans a call would count its tokens
    * twice. `replace` (the default) turns those off for this client; `keep` leaves them, for whoever wants both.
@@ -53,6 +55,8 @@ export function wrapAnthropic<Client extends object>(
   return client;
 }
 
+const ANSWER: AnswerShape = { read: messageResponse, join: eventsToMessage };
+
 function messagesPlan(client: object, options: WrapAnthropicOptions): MethodPlan {
   const server = serverOf(client);
   const provider = options.provider ?? providerOf(client);
@@ -73,7 +77,7 @@ function messagesPlan(client: object, options: WrapAnthropicOptions): MethodPlan
       };
     },
     input: (operation, body) => writeRequestContent(operation, messagesRequestContent(body)),
-    reader: (operation) => answerReader(operation, { read: messageResponse, join: eventsToMessage }),
+    reader: (operation) => answerReader(operation, ANSWER, options.cost),
   };
 }
 

@@ -1,5 +1,5 @@
 import { SpanKind, type Attributes } from "@opentelemetry/api";
-import { answerReader, type AnswerShape } from "../answer.js";
+import { answerReader, writeCost, type AnswerShape, type CostOf } from "../answer.js";
 import { replaceMethod, serverOf, wrapMethod, type MethodPlan } from "../client-call.js";
 import type { ContentOptions } from "../content.js";
 import { arrayOf, fieldOf, numberOf, stringOf, type JsonObject } from "../json.js";
@@ -30,10 +30,12 @@ import {
 export interface WrapOpenAIOptions extends ContentOptions {
   /** The conventions' name of the provider. Default: by the client's class and host, otherwise openai. */
   readonly provider?: string | undefined;
+  /** What a call cost, by your price list: `gen_ai.usage.cost`. */
+  readonly cost?: CostOf | undefined;
 }
 
 interface Shared {
-  readonly options: ContentOptions;
+  readonly options: WrapOpenAIOptions;
   readonly attributes: Attributes;
 }
 
@@ -82,7 +84,7 @@ function chatPlan(shared: Shared): MethodPlan {
       },
     }),
     input: (operation, body) => writeRequestContent(operation, chatRequestContent(body)),
-    reader: (operation) => answerReader(operation, CHAT_ANSWER),
+    reader: (operation) => answerReader(operation, CHAT_ANSWER, shared.options.cost),
   };
 }
 
@@ -99,7 +101,7 @@ function responsesPlan(shared: Shared): MethodPlan {
       },
     }),
     input: (operation, body) => writeRequestContent(operation, responsesRequestContent(body)),
-    reader: (operation) => answerReader(operation, RESPONSES_ANSWER),
+    reader: (operation) => answerReader(operation, RESPONSES_ANSWER, shared.options.cost),
   };
 }
 
@@ -124,12 +126,15 @@ function embeddingsPlan(shared: Shared): MethodPlan {
       stream: () => undefined,
       value(result) {
         const usage = fieldOf(result, "usage");
+        const model = stringOf(fieldOf(result, "model"));
+        const inputTokens = numberOf(fieldOf(usage, "prompt_tokens"));
         const vector = fieldOf(arrayOf(fieldOf(result, "data"))[0], "embedding");
         operation.set(() => ({
-          [ATTR_RESPONSE_MODEL]: stringOf(fieldOf(result, "model")),
-          [ATTR_USAGE_INPUT_TOKENS]: numberOf(fieldOf(usage, "prompt_tokens")),
+          [ATTR_RESPONSE_MODEL]: model,
+          [ATTR_USAGE_INPUT_TOKENS]: inputTokens,
           [ATTR_EMBEDDINGS_DIMENSION_COUNT]: Array.isArray(vector) ? vector.length : undefined,
         }));
+        if (inputTokens !== undefined) writeCost(operation, model, { inputTokens }, shared.options.cost);
       },
     }),
   };
