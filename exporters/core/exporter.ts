@@ -69,14 +69,6 @@ export interface Gatherer {
   readonly bytes: number;
 }
 
-/** What stands between the journal and an exporter; changes or removes items. The core counts what it removed. */
-export interface ItemProcessor {
-  /** Names the rule in the `filtered` counter. */
-  readonly id: string;
-  /** Returns what goes on (the same object when unchanged). What is missing from it counts as filtered by `id`. */
-  process<S extends Signal>(signal: S, data: SignalData[S]): SignalData[S];
-}
-
 /** A batch of these parts. */
 export function createBatch(signal: Signal, parts: readonly ExportPart[]): ExportBatch {
   let itemCount = 0;

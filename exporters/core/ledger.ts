@@ -51,6 +51,11 @@ export class Ledger {
     return this.#cursorSeq;
   }
 
+  /** Last seq opened or settled. */
+  get lastSeq(): number {
+    return this.#entries.at(-1)?.seq ?? this.#cursorSeq;
+  }
+
   /** Totals of the records up to the cursor: what is stored with it. */
   get passed(): SettledTotals {
     return this.#passed;

@@ -1,0 +1,316 @@
+import type { ItemCounts, JournalReader, JournalTail } from "../../journal/index.js";
+import {
+  CounterfoilError,
+  CURSOR_SAVE_INTERVAL_MS,
+  EXPORT_PENDING_BYTES_MAX,
+  EXPORT_PENDING_RECORDS_MAX,
+  EXPORT_READ_BYTES,
+  BLOCKED_RECHECK_MS,
+  errorMessage,
+  type Signal,
+} from "../../schema/index.js";
+import type { Processor } from "../processors/index.js";
+import type { DestinationStats } from "../types.js";
+import { addCounts, copyCounts, copyTotals, subtractCounts, sumTotals, zeroCounts, zeroTotals } from "./counts.js";
+import type { Clock } from "./clock.js";
+import type { CursorState, CursorStore } from "./cursor.js";
+import type { DeadLetter, DeadLetterStore } from "./dead-letters.js";
+import { Delivery } from "./delivery.js";
+import type { Exporter, Gatherer } from "./exporter.js";
+import { Intake } from "./intake.js";
+import { Ledger } from "./ledger.js";
+import type { RetryOptions } from "./retry.js";
+import { Settler } from "./settler.js";
+
+/** What {@link DeliveryEngine} is made of. */
+export interface EngineOptions {
+  readonly name: string;
+  readonly exporter: Exporter;
+  readonly gatherer: Gatherer;
+  readonly processors: readonly Processor[];
+  readonly signals: ReadonlySet<Signal>;
+  /** Opens the journal after a position whose cumulative counts are given. */
+  readonly openReader: (afterSeq: number, counts: ItemCounts) => JournalReader;
+  readonly cursor: CursorStore;
+  readonly deadLetters: DeadLetterStore;
+  readonly retry: RetryOptions;
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly pendingBytesMax?: number;
+  readonly recheckMs?: number;
+  /** Where to begin without a stored cursor. */
+  readonly startAt?: "beginning" | "end";
+  readonly log: (level: "info" | "warn" | "error", message: string) => void;
+  /** The durable cursor moved. */
+  readonly onCursor?: (seq: number) => void;
+  /** Something in {@link DeliveryEngine.stats} may have changed. */
+  readonly onChange?: () => void;
+}
+
+/** No cursor file yet: the first save is due whatever the position, so that a restart does not choose it again. */
+const NOT_STORED = -1;
+
+interface FlushWaiter {
+  readonly seq: number;
+  readonly resolve: () => void;
+}
+
+/** Runs one destination: reads, gathers, sends, settles, stores the cursor. All of it in one thread. */
+export class DeliveryEngine {
+  readonly #options: EngineOptions;
+  readonly #ledger: Ledger;
+  readonly #intake: Intake;
+  readonly #delivery: Delivery;
+  readonly #reader: JournalReader;
+  readonly #historic: ItemCounts;
+  #tail: JournalTail;
+  #cancelTimer: (() => void) | undefined;
+  #wanted = false;
+  #stopped = false;
+  #savedSeq: number;
+  #savedAt = 0;
+  #saving: Promise<void> | undefined;
+  #letters: DeadLetter[] = [];
+  #waiters: FlushWaiter[] = [];
+
+  /** Takes up from the stored cursor. `tail` is the durable end of the journal now. */
+  constructor(options: EngineOptions, tail: JournalTail) {
+    this.#options = options;
+    this.#tail = tail;
+    const { start, stored, fresh } = startingPoint(options, tail);
+    options.deadLetters.open(start.seq);
+    this.#savedSeq = stored ? start.seq : NOT_STORED;
+    this.#ledger = new Ledger(start.seq, start.totals);
+    // What the totals count that this journal's counts do not, and the other way round: 0 for a full history.
+    this.#historic = subtractCounts(sumTotals(start.totals), start.counts);
+    this.#reader = options.openReader(start.seq, start.counts);
+    this.#intake = new Intake({
+      ...options,
+      reader: this.#reader,
+      ledger: this.#ledger,
+      wants: options.exporter.wants,
+      readSeq: start.seq,
+      readCounts: start.counts,
+      fresh,
+    });
+    this.#delivery = new Delivery({
+      ...options,
+      settler: new Settler(this.#ledger, options.clock),
+      recheckMs: options.recheckMs ?? BLOCKED_RECHECK_MS,
+      onProgress: () => this.#pump(),
+    });
+    if (stored) options.onCursor?.(start.seq);
+    this.#pump();
+  }
+
+  /** The journal grew. */
+  notify(tail: JournalTail): void {
+    if (tail.seq < this.#tail.seq) return;
+    this.#tail = tail;
+    this.#pump();
+  }
+
+  /** Ends a back-off or pause now. */
+  retryNow(): void {
+    this.#delivery.retryNow();
+    this.#pump();
+  }
+
+  /** Resolves when everything up to the tail known now is settled and the cursor stored. */
+  flush(deadlineMs: number): Promise<void> {
+    const { seq } = this.#tail;
+    return new Promise((resolve, reject) => {
+      const cancel = this.#options.clock.schedule(() => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(
+          new CounterfoilError(
+            "CF_EXPORT_RETRYABLE",
+            `Destination ${this.#options.name} did not deliver everything up to ${seq} within ${deadlineMs} ms; ` +
+              `it stands at ${this.#ledger.cursorSeq} and goes on from there.`,
+            { retryable: true },
+          ),
+        );
+      }, deadlineMs);
+      const waiter: FlushWaiter = {
+        seq,
+        resolve: () => {
+          cancel();
+          resolve();
+        },
+      };
+      this.#waiters.push(waiter);
+      this.#pump();
+    });
+  }
+
+  /** Everything up to this seq is settled and stored. */
+  get durableSeq(): number {
+    return this.#savedSeq;
+  }
+
+  stats(): DestinationStats {
+    const health = this.#delivery.health();
+    const live = copyTotals(this.#ledger.live);
+    const notRead = subtractCounts(this.#tail.counts, this.#intake.readCounts);
+    const historic = subtractCounts(this.#historic, this.#intake.notMine);
+    return {
+      name: this.#options.name,
+      state: this.#stopped ? "stopped" : health.state,
+      cursorSeq: this.#ledger.cursorSeq,
+      accepted: addCounts(this.#tail.counts, historic),
+      waiting: addCounts(notRead, this.#ledger.waiting),
+      ...live,
+      requests: { sent: health.sent, failed: health.failed },
+      ...(health.lastError === undefined ? {} : { lastError: health.lastError }),
+      ...(health.nextAttemptAt === undefined ? {} : { nextAttemptAt: health.nextAttemptAt }),
+    };
+  }
+
+  /** Stops sending, stores the cursor, closes reader, dead letters and exporter. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    await this.#delivery.stop();
+    await this.#saving;
+    this.#collect();
+    await this.#save();
+    this.#reader.close();
+    this.#options.deadLetters.rotate();
+    await this.#options.exporter.close();
+  }
+
+  #pump(): void {
+    if (this.#stopped) return;
+    try {
+      this.#readMore();
+      const { clock, gatherer } = this.#options;
+      const now = clock.now();
+      // Forced only when all that a flush waits for was read: half a trace or batch is no reason to hurry.
+      const force = this.#waiters.some((waiter) => waiter.seq <= this.#intake.readSeq);
+      for (const batch of gatherer.take(now, force)) this.#delivery.enqueue(batch);
+      this.#delivery.send(now);
+      this.#collect();
+      this.#maybeSave(now);
+    } catch (error) {
+      // Reading the journal failed (disk): say so and try again later.
+      this.#options.log("error", `reading the journal failed: ${errorMessage(error)}`);
+      this.#wakeAt(this.#options.clock.now() + CURSOR_SAVE_INTERVAL_MS * 5);
+      return;
+    }
+    this.#plan();
+    this.#options.onChange?.();
+  }
+
+  /** One read a turn, so that answers and messages are served in between. */
+  #readMore(): void {
+    const { gatherer, pendingBytesMax } = this.#options;
+    const room =
+      (pendingBytesMax ?? EXPORT_PENDING_BYTES_MAX) - gatherer.bytes - this.#delivery.bytes;
+    if (room <= 0 || this.#ledger.size >= EXPORT_PENDING_RECORDS_MAX) return;
+    const read = this.#intake.pull(Math.min(room, EXPORT_READ_BYTES), this.#tail.seq);
+    if (!read || this.#wanted) return;
+    this.#wanted = true;
+    setImmediate(() => {
+      this.#wanted = false;
+      this.#pump();
+    });
+  }
+
+  #collect(): void {
+    this.#letters.push(...this.#ledger.advance().deadLetters);
+  }
+
+  #maybeSave(now: number): void {
+    if (this.#saving !== undefined || this.#ledger.cursorSeq === this.#savedSeq) {
+      this.#releaseWaiters();
+      return;
+    }
+    const hurry = this.#waiters.some((waiter) => waiter.seq <= this.#ledger.cursorSeq);
+    if (!hurry && now - this.#savedAt < CURSOR_SAVE_INTERVAL_MS) return;
+    this.#savedAt = now;
+    this.#saving = this.#save().finally(() => {
+      this.#saving = undefined;
+      this.#pump();
+    });
+  }
+
+  /** Dead letters and the exporter's own files first, then the cursor that promises them. */
+  async #save(): Promise<void> {
+    const { exporter, deadLetters, cursor, log, onCursor } = this.#options;
+    const seq = this.#ledger.cursorSeq;
+    if (seq === this.#savedSeq) return;
+    const state: CursorState = {
+      seq,
+      totals: copyTotals(this.#ledger.passed),
+      counts: addCounts(
+        subtractCounts(sumTotals(this.#ledger.passed), this.#historic),
+        this.#intake.notMine,
+      ),
+    };
+    try {
+      deadLetters.append(this.#letters);
+      this.#letters = [];
+      deadLetters.sync();
+      await exporter.sync?.();
+      await cursor.save(state);
+      this.#savedSeq = seq;
+      onCursor?.(seq);
+      this.#releaseWaiters();
+    } catch (error) {
+      log("error", `storing the cursor failed, what follows may be sent twice: ${errorMessage(error)}`);
+    }
+  }
+
+  #releaseWaiters(): void {
+    const done = this.#waiters.filter((waiter) => waiter.seq <= this.#savedSeq);
+    if (done.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > this.#savedSeq);
+    for (const waiter of done) waiter.resolve();
+  }
+
+  #plan(): void {
+    let due = this.#options.gatherer.dueAt();
+    const earlier = (at: number | undefined): void => {
+      if (at !== undefined && (due === undefined || at < due)) due = at;
+    };
+    earlier(this.#delivery.dueAt());
+    if (this.#saving === undefined && this.#ledger.cursorSeq !== this.#savedSeq) {
+      earlier(this.#savedAt + CURSOR_SAVE_INTERVAL_MS);
+    }
+    this.#wakeAt(due);
+  }
+
+  #wakeAt(due: number | undefined): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (due === undefined) return;
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.schedule(() => this.#pump(), Math.max(1, due - clock.now()));
+  }
+}
+
+interface StartingPoint {
+  readonly start: CursorState;
+  /** Whether this very state is on disk. */
+  readonly stored: boolean;
+  /** Whether what the journal trimmed already was before this destination's time. */
+  readonly fresh: boolean;
+}
+
+/** The stored cursor, or the beginning or end of the journal; a cursor beyond the journal's end starts over. */
+function startingPoint(options: EngineOptions, tail: JournalTail): StartingPoint {
+  const stored = options.cursor.load();
+  const beginning: CursorState = { seq: 0, counts: zeroCounts(), totals: zeroTotals() };
+  if (stored === undefined) {
+    if (options.startAt !== "end") return { start: beginning, stored: false, fresh: true };
+    const start = { ...beginning, seq: tail.seq, counts: copyCounts(tail.counts) };
+    return { start, stored: false, fresh: false };
+  }
+  if (stored.seq <= tail.seq) return { start: stored, stored: true, fresh: false };
+  options.log(
+    "error",
+    `the cursor (${stored.seq}) is beyond the end of the journal (${tail.seq}): the journal was replaced; starting at its beginning`,
+  );
+  return { start: { ...beginning, totals: stored.totals }, stored: false, fresh: true };
+}

@@ -1,0 +1,181 @@
+import type { ItemCounts, JournalGap, JournalReader, JournalRecord } from "../../journal/index.js";
+import {
+  countItems,
+  decodeOtlp,
+  errorMessage,
+  type Signal,
+  type SignalData,
+} from "../../schema/index.js";
+import type { Processor } from "../processors/index.js";
+import { cleanText } from "./classify.js";
+import type { Clock } from "./clock.js";
+import { addCounts, copyCounts, zeroCounts } from "./counts.js";
+import type { Gatherer, PartBody } from "./exporter.js";
+import type { Ledger, LedgerEntry } from "./ledger.js";
+import { inflatePayload } from "./payload.js";
+
+/** What the intake works with. */
+export interface IntakeOptions {
+  readonly reader: JournalReader;
+  readonly ledger: Ledger;
+  readonly gatherer: Gatherer;
+  readonly processors: readonly Processor[];
+  readonly signals: ReadonlySet<Signal>;
+  readonly wants: "bytes" | "data";
+  readonly clock: Clock;
+  readonly readSeq: number;
+  readonly readCounts: ItemCounts;
+  /** True for a destination without history: what the journal trimmed before it existed was never its own. */
+  readonly fresh: boolean;
+}
+
+/** Reads journal records, decodes and processes what must be, and opens their accounts. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  #readSeq: number;
+  #readCounts: ItemCounts;
+  #notMine: ItemCounts = zeroCounts();
+  #fresh: boolean;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#readSeq = options.readSeq;
+    this.#readCounts = copyCounts(options.readCounts);
+    this.#fresh = options.fresh;
+  }
+
+  /** Last seq read or skipped. */
+  get readSeq(): number {
+    return this.#readSeq;
+  }
+
+  /** The journal's cumulative counts up to {@link readSeq}. */
+  get readCounts(): ItemCounts {
+    return this.#readCounts;
+  }
+
+  /** Items trimmed before a fresh destination's first record. */
+  get notMine(): ItemCounts {
+    return this.#notMine;
+  }
+
+  /** Reads once, at most `maxBytes` and nothing beyond `upToSeq`. False when nothing was there. */
+  pull(maxBytes: number, upToSeq: number): boolean {
+    if (this.#readSeq >= upToSeq) return false;
+    const { reader, ledger } = this.#options;
+    const batch = reader.read({ maxBytes, upToSeq });
+    if (batch.lastSeq <= this.#readSeq) return false;
+    const gaps = [...batch.gaps];
+    for (const record of batch.records) {
+      while (gaps[0] !== undefined && gaps[0].fromSeq < record.seq) this.#gap(gaps.shift());
+      this.#record(record);
+    }
+    for (const gap of gaps) this.#gap(gap);
+    if (batch.lastSeq > Math.max(ledger.lastSeq, this.#readSeq)) {
+      ledger.settleGap(batch.lastSeq, zeroCounts(), "journal_corrupt");
+    }
+    this.#readSeq = batch.lastSeq;
+    this.#readCounts = copyCounts(batch.counts);
+    return true;
+  }
+
+  #gap(gap: JournalGap | undefined): void {
+    if (gap === undefined) return;
+    const { ledger } = this.#options;
+    if (this.#fresh && gap.reason === "trimmed") {
+      this.#notMine = addCounts(this.#notMine, gap.counts);
+      ledger.settleGap(gap.toSeq, zeroCounts(), "journal_trimmed");
+      return;
+    }
+    this.#fresh = false;
+    ledger.settleGap(gap.toSeq, gap.counts, `journal_${gap.reason}`);
+  }
+
+  #record(record: JournalRecord): void {
+    this.#fresh = false;
+    const { ledger, signals, processors, wants } = this.#options;
+    const entry = ledger.open(record.seq, record.signal, record.itemCount);
+    if (!signals.has(record.signal)) {
+      ledger.settle(entry, { kind: "filtered", rule: "signal" }, record.itemCount);
+      return;
+    }
+    if (wants === "bytes" && processors.length === 0) {
+      const body: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
+      this.#add(entry, record.itemCount, record.payload.byteLength, body);
+      return;
+    }
+    this.#decoded(record, entry);
+  }
+
+  #decoded(record: JournalRecord, entry: LedgerEntry): void {
+    const { signal } = record;
+    const stored: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
+    let data: SignalData[Signal];
+    let bytes: number;
+    try {
+      const inflated = inflatePayload(record.encoding, record.payload);
+      bytes = inflated.byteLength;
+      data = decodeOtlp(signal, inflated);
+    } catch (error) {
+      this.#setAside(entry, record.itemCount, { reason: "undecodable", error, body: stored });
+      return;
+    }
+    const miscounted = record.itemCount - countItems(signal, data);
+    if (miscounted !== 0) {
+      this.#options.ledger.settle(entry, { kind: "deadLetter", reason: "count_mismatch" }, miscounted);
+    }
+    try {
+      data = this.#process(entry, signal, data);
+    } catch (error) {
+      this.#setAside(entry, entry.remaining, { reason: "processor_failed", error, body: stored });
+      return;
+    }
+    if (entry.remaining === 0) return;
+    this.#add(entry, entry.remaining, bytes, { kind: "data", data });
+  }
+
+  /** Runs every processor; settles what they removed. A throw leaves the rest of the record to be set aside (I7). */
+  #process<S extends Signal>(entry: LedgerEntry, signal: S, data: SignalData[S]): SignalData[S] {
+    let current = data;
+    for (const processor of this.#options.processors) {
+      const result = processor.process(signal, current);
+      for (const [rule, count] of Object.entries(result.filtered)) {
+        if (count > 0) this.#options.ledger.settle(entry, { kind: "filtered", rule }, count);
+      }
+      for (const failure of result.failed) {
+        const body: PartBody = { kind: "data", data: failure.data };
+        const count = countItems(signal, failure.data);
+        this.#setAside(entry, count, { reason: failure.reason, error: failure.message, body });
+      }
+      current = result.data;
+    }
+    const lost = entry.remaining - countItems(signal, current);
+    if (lost !== 0) {
+      throw new Error(`the processors left ${lost} items unaccounted for`);
+    }
+    return current;
+  }
+
+  #add(entry: LedgerEntry, itemCount: number, bytes: number, body: PartBody): void {
+    const { gatherer, clock } = this.#options;
+    gatherer.add(entry.signal, { entry, itemCount, bytes, body }, clock.now());
+  }
+
+  #setAside(
+    entry: LedgerEntry,
+    count: number,
+    what: { reason: string; error: unknown; body: PartBody },
+  ): void {
+    const { ledger, clock } = this.#options;
+    ledger.settle(entry, { kind: "deadLetter", reason: what.reason }, count, {
+      seq: entry.seq,
+      signal: entry.signal,
+      items: count,
+      reason: what.reason,
+      message: cleanText(errorMessage(what.error)),
+      timeMs: clock.now(),
+      processed: false,
+      body: what.body,
+    });
+  }
+}
