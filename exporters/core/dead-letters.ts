@@ -15,10 +15,12 @@ import { join } from "node:path";
 import {
   DEAD_LETTER_BYTES_MAX,
   DEAD_LETTER_FILE_BYTES,
+  decodeOtlp,
   encodeOtlpJson,
   type Signal,
 } from "../../schema/index.js";
 import type { PartBody } from "./exporter.js";
+import { inflatePayload } from "./payload.js";
 
 /** Items that a destination gave up on, with all that is needed to try again. */
 export interface DeadLetter {
@@ -161,12 +163,22 @@ function deadLetterLine(letter: DeadLetter): string {
     message: letter.message,
     processed: letter.processed,
   };
+  const otlp = bodyAsJson(letter);
+  if (otlp !== undefined) return `${JSON.stringify(head).slice(0, -1)},"otlp":${otlp}}`;
   const { body } = letter;
-  if (body.kind === "data") {
-    return `${JSON.stringify(head).slice(0, -1)},"otlp":${encodeOtlpJson(letter.signal, body.data)}}`;
-  }
+  if (body.kind === "data") throw new Error(`a dead letter of record ${letter.seq} can't be written as OTLP JSON`);
   const payload = Buffer.from(body.payload).toString("base64");
   return JSON.stringify({ ...head, encoding: body.encoding, payload_base64: payload });
+}
+
+/** OTLP JSON that a person can read; undefined for stored bytes that don't decode. */
+function bodyAsJson({ signal, body }: DeadLetter): string | undefined {
+  if (body.kind === "data") return encodeOtlpJson(signal, body.data);
+  try {
+    return encodeOtlpJson(signal, decodeOtlp(signal, inflatePayload(body.encoding, body.payload)));
+  } catch {
+    return undefined;
+  }
 }
 
 function lineSeq(line: string): number {
