@@ -1,5 +1,6 @@
 export * from "./columns.js";
 export * from "./errors.js";
+export * from "./genai/attributes.js";
 export * from "./genai/rules.js";
 export * from "./limits.js";
 export { anyValueToJson, anyValueToText, attributesToJson, doubleToText } from "./otlp/any-value.js";

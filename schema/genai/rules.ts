@@ -4,6 +4,55 @@
  * replaces it here.
  */
 
+import {
+  ATTR_DEPLOYMENT_ENVIRONMENT,
+  ATTR_DEPLOYMENT_ENVIRONMENT_NAME,
+  ATTR_ENDUSER_ID,
+  ATTR_ERROR_TYPE,
+  ATTR_GEN_AI_AGENT_NAME,
+  ATTR_GEN_AI_CLIENT_OPERATION_TIME_TO_FIRST_CHUNK,
+  ATTR_GEN_AI_COMPLETION,
+  ATTR_GEN_AI_CONVERSATION_ID,
+  ATTR_GEN_AI_INPUT_MESSAGES,
+  ATTR_GEN_AI_OPERATION_NAME,
+  ATTR_GEN_AI_OUTPUT_MESSAGES,
+  ATTR_GEN_AI_PROMPT,
+  ATTR_GEN_AI_PROVIDER_NAME,
+  ATTR_GEN_AI_REQUEST_MODEL,
+  ATTR_GEN_AI_RESPONSE_FINISH_REASONS,
+  ATTR_GEN_AI_RESPONSE_MODEL,
+  ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
+  ATTR_GEN_AI_RETRIEVAL_DOCUMENTS,
+  ATTR_GEN_AI_SYSTEM,
+  ATTR_GEN_AI_SYSTEM_INSTRUCTIONS,
+  ATTR_GEN_AI_TOOL_CALL_ARGUMENTS,
+  ATTR_GEN_AI_TOOL_CALL_RESULT,
+  ATTR_GEN_AI_TOOL_DEFINITIONS,
+  ATTR_GEN_AI_TOOL_NAME,
+  ATTR_GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_COMPLETION_TOKENS,
+  ATTR_GEN_AI_USAGE_COST,
+  ATTR_GEN_AI_USAGE_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_PROMPT_TOKENS,
+  ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_REASONING_TOKENS,
+  ATTR_LANGSMITH_METADATA_CONVERSATION_ID,
+  ATTR_LANGSMITH_METADATA_SESSION_ID,
+  ATTR_LANGSMITH_METADATA_THREAD_ID,
+  ATTR_LANGSMITH_METADATA_USER_ID,
+  ATTR_LANGSMITH_SPAN_KIND,
+  ATTR_LANGSMITH_SPAN_TAGS,
+  ATTR_LANGSMITH_TRACE_SESSION_NAME,
+  ATTR_SERVICE_NAME,
+  ATTR_SESSION_ID,
+  ATTR_TRACELOOP_USAGE_CACHE_CREATION_INPUT_TOKENS,
+  ATTR_TRACELOOP_USAGE_CACHE_READ_INPUT_TOKENS,
+  ATTR_USER_ID,
+} from "./attributes.js";
+
 /** Version recorded with every row that this table filled. */
 export const RULE_SET_VERSION = 1;
 
@@ -25,79 +74,87 @@ export interface ColumnRule {
 
 /** Sources on the span itself. Names: OTel GenAI conventions 1.27 to 1.42-dev, and LangSmith's OTel attributes. */
 export const SPAN_RULES: readonly ColumnRule[] = [
-  { column: "project", shape: "text", sources: ["langsmith.trace.session_name"] },
-  { column: "operation", shape: "text", sources: ["gen_ai.operation.name"] },
-  { column: "provider", shape: "text", sources: ["gen_ai.provider.name", "gen_ai.system"] },
-  { column: "request_model", shape: "text", sources: ["gen_ai.request.model"] },
-  { column: "response_model", shape: "text", sources: ["gen_ai.response.model"] },
-  { column: "agent_name", shape: "text", sources: ["gen_ai.agent.name"] },
-  { column: "tool_name", shape: "text", sources: ["gen_ai.tool.name"] },
+  { column: "project", shape: "text", sources: [ATTR_LANGSMITH_TRACE_SESSION_NAME] },
+  { column: "operation", shape: "text", sources: [ATTR_GEN_AI_OPERATION_NAME] },
+  { column: "provider", shape: "text", sources: [ATTR_GEN_AI_PROVIDER_NAME, ATTR_GEN_AI_SYSTEM] },
+  { column: "request_model", shape: "text", sources: [ATTR_GEN_AI_REQUEST_MODEL] },
+  { column: "response_model", shape: "text", sources: [ATTR_GEN_AI_RESPONSE_MODEL] },
+  { column: "agent_name", shape: "text", sources: [ATTR_GEN_AI_AGENT_NAME] },
+  { column: "tool_name", shape: "text", sources: [ATTR_GEN_AI_TOOL_NAME] },
   {
     column: "conversation_id",
     shape: "text",
     sources: [
-      "langsmith.metadata.thread_id",
-      "langsmith.metadata.session_id",
-      "langsmith.metadata.conversation_id",
-      "gen_ai.conversation.id",
-      "session.id",
+      ATTR_LANGSMITH_METADATA_THREAD_ID,
+      ATTR_LANGSMITH_METADATA_SESSION_ID,
+      ATTR_LANGSMITH_METADATA_CONVERSATION_ID,
+      ATTR_GEN_AI_CONVERSATION_ID,
+      ATTR_SESSION_ID,
     ],
   },
-  { column: "user_id", shape: "text", sources: ["langsmith.metadata.user_id", "user.id", "enduser.id"] },
+  {
+    column: "user_id",
+    shape: "text",
+    sources: [ATTR_LANGSMITH_METADATA_USER_ID, ATTR_USER_ID, ATTR_ENDUSER_ID],
+  },
   {
     column: "input_tokens",
     shape: "int",
-    sources: ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"],
+    sources: [ATTR_GEN_AI_USAGE_INPUT_TOKENS, ATTR_GEN_AI_USAGE_PROMPT_TOKENS],
   },
   {
     column: "output_tokens",
     shape: "int",
-    sources: ["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"],
+    sources: [ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, ATTR_GEN_AI_USAGE_COMPLETION_TOKENS],
   },
   {
     column: "cache_read_tokens",
     shape: "int",
-    sources: ["gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"],
+    sources: [ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, ATTR_TRACELOOP_USAGE_CACHE_READ_INPUT_TOKENS],
   },
   {
     column: "cache_write_tokens",
     shape: "int",
     sources: [
-      "gen_ai.usage.cache_write.input_tokens",
-      "gen_ai.usage.cache_creation.input_tokens",
-      "gen_ai.usage.cache_creation_input_tokens",
+      ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS,
+      ATTR_GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
+      ATTR_TRACELOOP_USAGE_CACHE_CREATION_INPUT_TOKENS,
     ],
   },
   {
     column: "reasoning_tokens",
     shape: "int",
-    sources: ["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"],
+    sources: [ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, ATTR_GEN_AI_USAGE_REASONING_TOKENS],
   },
-  { column: "cost_usd", shape: "double", sources: ["gen_ai.usage.cost"] },
+  { column: "cost_usd", shape: "double", sources: [ATTR_GEN_AI_USAGE_COST] },
   {
     column: "time_to_first_token_ms",
     shape: "seconds_as_ms",
-    sources: ["gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk"],
+    sources: [ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, ATTR_GEN_AI_CLIENT_OPERATION_TIME_TO_FIRST_CHUNK],
   },
-  { column: "finish_reasons", shape: "strings", sources: ["gen_ai.response.finish_reasons"] },
-  { column: "error_type", shape: "text", sources: ["error.type"] },
-  { column: "tags", shape: "strings", sources: ["langsmith.span.tags"] },
-  { column: "input_messages", shape: "json", sources: ["gen_ai.input.messages", "gen_ai.prompt"] },
-  { column: "output_messages", shape: "json", sources: ["gen_ai.output.messages", "gen_ai.completion"] },
-  { column: "system_instructions", shape: "json", sources: ["gen_ai.system_instructions"] },
-  { column: "tool_definitions", shape: "json", sources: ["gen_ai.tool.definitions"] },
-  { column: "tool_arguments", shape: "json", sources: ["gen_ai.tool.call.arguments"] },
-  { column: "tool_result", shape: "json", sources: ["gen_ai.tool.call.result"] },
-  { column: "retrieval_documents", shape: "json", sources: ["gen_ai.retrieval.documents"] },
+  { column: "finish_reasons", shape: "strings", sources: [ATTR_GEN_AI_RESPONSE_FINISH_REASONS] },
+  { column: "error_type", shape: "text", sources: [ATTR_ERROR_TYPE] },
+  { column: "tags", shape: "strings", sources: [ATTR_LANGSMITH_SPAN_TAGS] },
+  { column: "input_messages", shape: "json", sources: [ATTR_GEN_AI_INPUT_MESSAGES, ATTR_GEN_AI_PROMPT] },
+  {
+    column: "output_messages",
+    shape: "json",
+    sources: [ATTR_GEN_AI_OUTPUT_MESSAGES, ATTR_GEN_AI_COMPLETION],
+  },
+  { column: "system_instructions", shape: "json", sources: [ATTR_GEN_AI_SYSTEM_INSTRUCTIONS] },
+  { column: "tool_definitions", shape: "json", sources: [ATTR_GEN_AI_TOOL_DEFINITIONS] },
+  { column: "tool_arguments", shape: "json", sources: [ATTR_GEN_AI_TOOL_CALL_ARGUMENTS] },
+  { column: "tool_result", shape: "json", sources: [ATTR_GEN_AI_TOOL_CALL_RESULT] },
+  { column: "retrieval_documents", shape: "json", sources: [ATTR_GEN_AI_RETRIEVAL_DOCUMENTS] },
 ];
 
 /** Sources on the resource. */
 export const RESOURCE_RULES: readonly ColumnRule[] = [
-  { column: "service_name", shape: "text", sources: ["service.name"] },
+  { column: "service_name", shape: "text", sources: [ATTR_SERVICE_NAME] },
   {
     column: "environment",
     shape: "text",
-    sources: ["deployment.environment.name", "deployment.environment"],
+    sources: [ATTR_DEPLOYMENT_ENVIRONMENT_NAME, ATTR_DEPLOYMENT_ENVIRONMENT],
   },
 ];
 
@@ -128,7 +185,7 @@ export const RUN_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Attributes that decide the run type, in order; then: tool name present means tool, a model present means llm. */
-export const RUN_TYPE_SOURCES: readonly string[] = ["langsmith.span.kind", "gen_ai.operation.name"];
+export const RUN_TYPE_SOURCES: readonly string[] = [ATTR_LANGSMITH_SPAN_KIND, ATTR_GEN_AI_OPERATION_NAME];
 
 /** Operations whose token usage repeats their children's (usage_scope = rollup); every other reported usage is own. */
 export const ROLLUP_OPERATIONS: readonly string[] = ["invoke_agent", "invoke_workflow", "create_agent"];
