@@ -5,3 +5,5 @@ export { openCatalog, type CatalogOptions, type FileCatalog } from "./catalog/fi
 export { readCatalog } from "./catalog/read-catalog.js";
 export { SUPERSEDED_COLUMNS, SUPERSEDED_TABLE } from "./superseded.js";
 export { openSqlText } from "./views/open-sql.js";
+export { queryRows, runQuery } from "./query/run-query.js";
+export * from "./query/query-types.js";

@@ -1,0 +1,162 @@
+import { mkdirSync, statSync } from "node:fs";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { readCatalog } from "../catalog/read-catalog.js";
+import type { CatalogSnapshot } from "../types.js";
+import { snapshotSources, viewStatements } from "../views/open-sql.js";
+import { sqlString } from "../views/sql-text.js";
+import type { ChildAnswer, ChildRequest, QueryColumn } from "./query-types.js";
+import { copyOptions, projectionSql } from "./result-projection.js";
+import { gateStatement } from "./statement-gate.js";
+
+/**
+ * The process that runs one query (invariant I8): its own in-memory DuckDB over the files that the manifest lists.
+ * The parent limits its memory and CPU time by the operating system and kills it at the deadline.
+ */
+
+/** Name of the temporary view or table that holds the user's query. */
+const RESULT = "__counterfoil_result";
+
+type RefusalCode = Extract<ChildAnswer, { ok: false }>["code"];
+
+/** Files that can be read: all but those that are missing or have another size than the manifest says. */
+function readableFiles(snapshot: CatalogSnapshot): { snapshot: CatalogSnapshot; warnings: string[] } {
+  const warnings: string[] = [];
+  const files = snapshot.files.filter((file) => {
+    const bytes = statSync(file.path, { throwIfNoEntry: false })?.size;
+    if (bytes === file.bytes) return true;
+    warnings.push(
+      `${file.path} is ${bytes === undefined ? "missing" : `damaged (${bytes} bytes instead of ${file.bytes})`}: ${file.rows} rows of ${file.table} are left out.`,
+    );
+    return false;
+  });
+  return { snapshot: { ...snapshot, files }, warnings };
+}
+
+/** An engine that can read the mirror's files, write `result`, spill, and nothing else. The folder is the mirror. */
+async function openEngine(request: ChildRequest, snapshot: CatalogSnapshot): Promise<DuckDBConnection> {
+  const spill = join(request.workDir, "spill");
+  mkdirSync(spill, { mode: 0o700 });
+  const instance = await DuckDBInstance.create(":memory:", {
+    memory_limit: `${request.memoryMb}MiB`,
+    threads: String(request.threads),
+    temp_directory: spill,
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    allow_community_extensions: "false",
+  });
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  for (const statement of viewStatements(snapshotSources(snapshot))) await connection.run(statement);
+  const allowed = [...snapshot.files.map(({ path }) => path), join(request.workDir, "result")];
+  await connection.run(`SET allowed_paths = [${allowed.map(sqlString).join(", ")}]`);
+  await connection.run("SET enable_external_access = false");
+  await connection.run("SET lock_configuration = true");
+  return connection;
+}
+
+async function columnsOf(connection: DuckDBConnection, sql: string): Promise<QueryColumn[]> {
+  const prepared = await connection.prepare(sql);
+  try {
+    return Array.from({ length: prepared.columnCount }, (_, at) => ({
+      name: prepared.columnName(at),
+      type: prepared.columnType(at).toString(),
+    }));
+  } finally {
+    prepared.destroySync();
+  }
+}
+
+/** DESCRIBE and its kin can't be a view. Their few rows are read here and handed back as a table. */
+async function storeDescription(connection: DuckDBConnection, sql: string): Promise<void> {
+  const reader = await connection.runAndReadAll(sql);
+  const names = reader.deduplicatedColumnNames();
+  const types = reader.columnTypes();
+  const fields = names.map((name, at) => `${JSON.stringify(name)}: ${JSON.stringify(String(types[at]))}`);
+  const rows = JSON.stringify(reader.getRowObjectsJson());
+  await connection.run(
+    `CREATE TEMP TABLE ${RESULT} AS SELECT unnest(from_json($1, ${sqlString(`[{${fields.join(", ")}}]`)}), max_depth := 2)`,
+    [rows],
+  );
+}
+
+/** The relation to read from, in SQL. A user's text only ever follows `CREATE TEMP VIEW ... AS` and a newline. */
+async function resultRelation(connection: DuckDBConnection, request: ChildRequest): Promise<string> {
+  if (request.trusted) return `(\n${request.sql}\n) AS ${RESULT}`;
+  if ((await gateStatement(connection, request.sql)) === "describe") {
+    await storeDescription(connection, request.sql);
+  } else {
+    const create = `CREATE TEMP VIEW ${RESULT} AS\n${request.sql}`;
+    if ((await connection.extractStatements(create)).count !== 1) {
+      throw new CounterfoilError(
+        "CF_QUERY_REFUSED",
+        "The query was refused: it does not read as one SELECT.",
+      );
+    }
+    await connection.run(create);
+  }
+  return RESULT;
+}
+
+async function answer(request: ChildRequest): Promise<ChildAnswer> {
+  const listed = readCatalog(request.mirrorDir);
+  process.chdir(request.mirrorDir);
+  const { snapshot, warnings } = readableFiles(listed);
+  const connection = await openEngine(request, snapshot);
+  const relation = await resultRelation(connection, request);
+  const columns = await columnsOf(connection, `SELECT * FROM ${relation}`);
+  const params = request.params.map((value) =>
+    typeof value === "object" && value !== null ? BigInt(value.bigint) : value,
+  );
+  const rows = `SELECT ${projectionSql(columns, request.format)} FROM ${relation} LIMIT ${request.rowsMax}`;
+  const target = sqlString(join(request.workDir, "result"));
+  const copied = await connection.runAndReadAll(
+    `COPY (${rows}) TO ${target} (${copyOptions(request.format)}, USE_TMP_FILE false)`,
+    params,
+  );
+  const rowCount = Number(copied.getRows()[0]?.[0] ?? 0);
+  let truncated = false;
+  if (rowCount === request.rowsMax) {
+    const more = `SELECT count(*) FROM (SELECT 1 FROM ${relation} LIMIT ${rowCount + 1})`;
+    truncated = Number((await connection.runAndReadAll(more, params)).getRows()[0]?.[0]) > rowCount;
+  }
+  return { ok: true, columns, rowCount, truncated, warnings };
+}
+
+const LIMIT_ERROR =
+  /^Out of Memory Error|std::bad_alloc|failed to allocate|File too large|Allocation failure/i;
+const REFUSAL_ERROR =
+  /^Permission Error|the configuration has been locked|disabled (?:by|through) configuration/;
+
+function failure(error: unknown): ChildAnswer {
+  const message = errorMessage(error);
+  if (error instanceof CounterfoilError) return { ok: false, code: error.code as RefusalCode, message };
+  if (LIMIT_ERROR.test(message)) {
+    return {
+      ok: false,
+      code: "CF_QUERY_LIMIT",
+      message: `The query needs more memory than it may use. Narrow it (fewer columns, a time range, a LIMIT), or raise the limit. DuckDB: ${message}`,
+    };
+  }
+  return { ok: false, code: REFUSAL_ERROR.test(message) ? "CF_QUERY_REFUSED" : "CF_QUERY_FAILED", message };
+}
+
+function reply(value: ChildAnswer): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`, () => process.exit(0));
+}
+
+try {
+  // Below the server's own priority: reading must not slow accepting.
+  setPriority(5);
+} catch {
+  // Not permitted here: the deadline and the memory limit still hold.
+}
+const input = createInterface({ input: process.stdin });
+input.once("line", (line) => {
+  answer(JSON.parse(line) as ChildRequest).then(reply, (error: unknown) => reply(failure(error)));
+});
+// The parent keeps the pipe open while it wants the answer: its end means that the parent is gone.
+input.once("close", () => process.exit(1));
