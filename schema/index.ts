@@ -2,6 +2,7 @@ export * from "./columns.js";
 export * from "./errors.js";
 export * from "./genai/attributes.js";
 export * from "./genai/rules.js";
+export { rowSchema, type RowSchema } from "./json-schema.js";
 export * from "./limits.js";
 export { anyValueToJson, anyValueToText, attributesToJson, doubleToText } from "./otlp/any-value.js";
 export { countItems } from "./otlp/count.js";
