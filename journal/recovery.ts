@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { CounterfoilError } from "../schema/index.js";
+import { CounterfoilError, GROUP_COMMIT_BYTES_MAX } from "../schema/index.js";
 import { journalCorruptError, journalIoError } from "./errors.js";
-import type { FileSystem } from "./file-system.js";
+import { type FileSystem, writeFully } from "./file-system.js";
 import { withItems, zeroCounts } from "./item-counts.js";
 import type { JournalEvent } from "./journal-event.js";
 import { liveSegments, parseSegmentNames, type SegmentFile, segmentFileName } from "./segment-files.js";
@@ -83,8 +83,9 @@ async function recover({ fs, dir, emit }: Context): Promise<RecoveredJournal> {
     const end = { seq: 0, counts: zeroCounts(), previousCrc: 0, receivedUnixNano: 0n };
     return { journalId: undefined, segments, end, endPosition: 0, nextOrdinal };
   }
-  const { end, endPosition } = scanLast(fs, last, emit);
-  await secureTail({ fs, dir, emit }, last, endPosition);
+  const tail = scanLast(fs, last, emit);
+  await secureTail({ fs, dir, emit }, last, tail);
+  const { end, endPosition } = tail;
   return { journalId: lastHeader.journalId, segments, end, endPosition, nextOrdinal };
 }
 
@@ -100,18 +101,14 @@ function readHeaders(
 ): { headers: FoundHeader[]; neverUsed: string[] } {
   const headers: FoundHeader[] = [];
   const neverUsed: string[] = [];
-  for (const [index, file] of files.entries()) {
+  for (const file of files) {
     const path = join(dir, file.name);
     const { header, size } = readHeader(fs, path);
-    if (header !== undefined) {
-      headers.push({ file, header });
-      // The header is made durable before the first record, so a broken one in a file with no room for records is a
-      // creation that a crash cut short. In any other file it is damage.
-    } else if (index === files.length - 1 && size <= SEGMENT_HEADER_BYTES) {
-      neverUsed.push(path);
-    } else {
-      throw damagedHeaderError(path);
-    }
+    if (header !== undefined) headers.push({ file, header });
+    // The header is made durable before the first record, so a broken one in a file with no room for records is a
+    // creation that a crash or a failing disk cut short. In any other file it is damage.
+    else if (size <= SEGMENT_HEADER_BYTES) neverUsed.push(path);
+    else throw damagedHeaderError(path);
   }
   return { headers, neverUsed };
 }
@@ -160,11 +157,14 @@ function checkOrder(dir: string, found: readonly FoundHeader[], emit: (event: Jo
   }
 }
 
-function scanLast(
-  fs: FileSystem,
-  last: KnownSegment,
-  emit: (event: JournalEvent) => void,
-): { end: LogEnd; endPosition: number } {
+interface LastSegment {
+  readonly end: LogEnd;
+  readonly endPosition: number;
+  /** Where the last record begins; the end of the header when there is none. */
+  readonly lastRecordPosition: number;
+}
+
+function scanLast(fs: FileSystem, last: KnownSegment, emit: (event: JournalEvent) => void): LastSegment {
   const scanner = new SegmentScanner(fs.sync, last.path);
   try {
     let end: LogEnd = {
@@ -173,8 +173,10 @@ function scanLast(
       previousCrc: scanner.header.previousCrc,
       receivedUnixNano: scanner.header.receivedBeforeUnixNano,
     };
+    let lastRecordPosition = scanner.position;
     for (let record = scanner.peek(); record !== undefined; record = scanner.peek()) {
       const { header } = record;
+      lastRecordPosition = record.position;
       if (record.afterDamage) {
         const bytes = record.position - scanner.position;
         emit({ kind: "quarantined", path: last.path, fromSeq: end.seq + 1, toSeq: header.seq - 1, bytes });
@@ -188,25 +190,50 @@ function scanLast(
       };
       scanner.take(record);
     }
-    return { end, endPosition: scanner.position };
+    return { end, endPosition: scanner.position, lastRecordPosition };
   } finally {
     scanner.close();
   }
 }
 
-/** Cuts what follows the last valid record, and syncs: what a killed process wrote but did not sync counts from now on. */
-async function secureTail({ fs, dir, emit }: Context, last: KnownSegment, end: number): Promise<void> {
+/**
+ * Cuts what follows the last valid record and makes the rest durable: what a killed process wrote but did not sync counts
+ * from now on. If its last sync had failed, the kernel holds those bytes as clean although the disk may not have them,
+ * and a sync alone would change nothing. So the bytes of the largest possible commit are first written again as they
+ * are, which marks them for writing.
+ */
+async function secureTail({ fs, dir, emit }: Context, last: KnownSegment, tail: LastSegment): Promise<void> {
+  const { endPosition: end, lastRecordPosition } = tail;
+  const from = Math.max(0, Math.min(lastRecordPosition, end - GROUP_COMMIT_BYTES_MAX));
+  const bytes = readRange(fs, last.path, from, end);
   const file = await fs.open(last.path, "existing");
   try {
-    // Padding of the last record may be missing after a cut: the next frame's position is the end all the same.
     if (last.bytes > end) {
       emit({ kind: "tail_truncated", path: last.path, position: end, bytes: last.bytes - end });
       await file.truncate(end);
     }
     last.bytes = end;
+    await writeFully(file, [bytes], from);
     await file.sync();
   } finally {
     await file.close();
   }
   await fs.syncDirectory(dir);
+}
+
+/** Bytes from `from` to `to`; zeros where the file ends earlier, which can only be padding. */
+function readRange(fs: FileSystem, path: string, from: number, to: number): Buffer {
+  const bytes = Buffer.alloc(to - from);
+  const file = fs.sync.open(path);
+  try {
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = file.read(bytes.subarray(filled), from + filled);
+      if (count <= 0) break;
+      filled += count;
+    }
+  } finally {
+    file.close();
+  }
+  return bytes;
 }
