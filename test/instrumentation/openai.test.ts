@@ -1,4 +1,4 @@
-import OpenAI from "openai";
+import OpenAI, { APIError, APIUserAbortError, BadRequestError, RateLimitError } from "openai";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { wrapOpenAI } from "../../instrumentation/src/index.js";
@@ -251,7 +251,7 @@ describe("wrapOpenAI with the real openai client", () => {
     const abort = new AbortController();
     const pending = client.chat.completions.create({ model: "m", messages: [] }, { signal: abort.signal });
     abort.abort();
-    await expect(pending).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
+    await expect(pending).rejects.toBeInstanceOf(APIUserAbortError);
     expect(tracing.span("chat m").attributes["error.type"]).toBe("APIUserAbortError");
   });
 
@@ -285,7 +285,7 @@ describe("wrapOpenAI with the real openai client", () => {
     const failure = await client.chat.completions
       .create({ model: "m", messages: [] })
       .catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(OpenAI.RateLimitError);
+    expect(failure).toBeInstanceOf(RateLimitError);
     const span = tracing.span("chat m");
     expect(span.attributes).toMatchObject({
       "error.type": "RateLimitError",
@@ -304,7 +304,7 @@ describe("wrapOpenAI with the real openai client", () => {
       (async () => {
         for await (const _part of stream);
       })(),
-    ).rejects.toBeInstanceOf(OpenAI.APIError);
+    ).rejects.toBeInstanceOf(APIError);
     const span = tracing.span("chat m");
     expect(span.status.code).toBe(SpanStatusCode.ERROR);
     expect(json(span, "gen_ai.output.messages")).toMatchObject([{ parts: [{ content: "Dear " }] }]);
@@ -321,7 +321,7 @@ describe("wrapOpenAI with the real openai client", () => {
       });
     });
     void client.chat.completions.create({ model: "m", messages: [] });
-    expect(await seen).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(await seen).toBeInstanceOf(BadRequestError);
     expect(tracing.span("chat m").attributes["error.type"]).toBe("BadRequestError");
   });
 
