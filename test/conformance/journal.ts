@@ -214,13 +214,17 @@ export function describeJournalConformance(name: string, create: () => Promise<J
       journal = await driver.open({ bytesMax: 8_192 });
       journal.setCursor("slow", 0);
       let accepted = 0;
-      let refusal: unknown;
-      while (refusal === undefined && accepted < 1_000) {
-        await journal.append(entry(`r${accepted + 1}`, { bytes: 100 })).then(
-          () => accepted++,
-          (error: unknown) => (refusal = error),
-        );
-      }
+      const fill = async (): Promise<unknown> => {
+        for (; accepted < 1_000; accepted++) {
+          const refused = await journal.append(entry(`r${accepted + 1}`, { bytes: 100 })).then(
+            () => undefined,
+            (error: unknown) => error,
+          );
+          if (refused !== undefined) return refused;
+        }
+        return undefined;
+      };
+      const refusal = await fill();
       expect(refusal).toMatchObject({ code: "CF_JOURNAL_FULL", retryable: true });
       expect(String(refusal)).toContain("slow");
       expect(journal.stats().bytes).toBeLessThanOrEqual(8_192);

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Journal, type JournalRecord, openJournal, openJournalReader } from "../../journal/index.js";
 import { SIGNALS, type Signal } from "../../schema/index.js";

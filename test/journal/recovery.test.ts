@@ -198,7 +198,7 @@ interface Refusal {
   readonly title: string;
   readonly code: string;
   readonly message: RegExp;
-  spoil(fileSystem: MemoryFileSystem): Promise<void>;
+  readonly spoil: (fileSystem: MemoryFileSystem) => Promise<void>;
 }
 
 const refusals: Refusal[] = [
