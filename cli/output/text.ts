@@ -1,3 +1,6 @@
+import { Transform } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+
 /**
  * Text from outside on its way to a terminal. Span names and messages are data that anyone may have written: an escape
  * sequence in one must not move the cursor, change a title or fake a line.
@@ -5,11 +8,9 @@
 
 /** Bidirectional controls reorder what is read on a line; separators end a line in some terminals. */
 const REORDERING = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u;
-// eslint-disable-next-line no-control-regex -- control characters are what this pattern looks for
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]/gu;
-// eslint-disable-next-line no-control-regex -- as above
-const PLAIN_ASCII = /^[\u0020-\u007e]*$/;
+/** Controls (Cc), unpaired surrogates (Cs), line and paragraph separators, reordering. */
+const UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const PLAIN_ASCII = /^[ -~]*$/;
 
 /**
  * Makes text inert: C0 controls become their visible pictures (ESC is `␛`), C1 and reordering controls their code in
@@ -33,6 +34,23 @@ export function inertLines(text: string): string {
     .split(/\r?\n/)
     .map((line) => inert(line.replaceAll("\t", "  ")))
     .join("\n");
+}
+
+/**
+ * Passes text on to a terminal, piece by piece, with everything but line ends and tabs made inert: for results in CSV or
+ * JSON that a user looks at. Files and pipes get the bytes as they are.
+ */
+export function inertStream(): Transform {
+  const decoder = new StringDecoder("utf8");
+  const clean = (text: string): string => text.replace(/[^\r\n\t]+/g, inert);
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, clean(decoder.write(chunk)));
+    },
+    flush(done) {
+      done(null, clean(decoder.end()));
+    },
+  });
 }
 
 /** First and last code points that take two cells (Unicode East Asian Width W and F, and emoji), in order. */

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { csvLine } from "../../cli/output/csv.js";
 import { readMessages } from "../../cli/output/messages.js";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createPaint } from "../../cli/output/paint.js";
 import { renderTraceTree, type TreeSpan } from "../../cli/output/trace-tree.js";
@@ -65,7 +65,7 @@ describe("the tree of a trace", () => {
             plain,
           );
           const drawn = [...text.matchAll(/span (\d+)/g)].map((match) => match[1]);
-          expect(drawn.sort()).toEqual(pairs.map(([own]) => own).sort());
+          expect(drawn.toSorted()).toEqual(pairs.map(([own]) => own).toSorted());
         },
       ),
       { numRuns: 500 },

@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { type Command } from "commander";
+import {
+  configJsonSchema,
+  type ConfigReading,
+  defaultConfigText,
+  effectiveConfig,
+  formatProblems,
+  readConfig,
+} from "../../collector/config/index.js";
+import { errorMessage } from "../../schema/index.js";
+import { CommandError, EXIT } from "../exit-codes.js";
+import { type Io, write } from "../io.js";
+import { withDataDir } from "../options.js";
+import { inertLines } from "../output/text.js";
+
+interface ValidateOptions {
+  readonly config?: string;
+  readonly print?: boolean;
+  readonly schema?: boolean;
+}
+
+/** `validate`: everything wrong with a configuration at once, or what is in effect. */
+export function addValidateCommand(program: Command, io: Io): void {
+  withDataDir(program.command("validate"))
+    .description("check a configuration and report every error with its line, or print what is in effect")
+    .option("--config <file>", "configuration file; without it the built-in one is checked")
+    .option("--print", "print the configuration in effect, defaults filled in and secrets masked")
+    .option("--schema", "print the JSON Schema of the configuration, for editors")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  counterfoil validate --config counterfoil.yaml
+  counterfoil validate --config counterfoil.yaml --print
+  counterfoil validate --print                      # what \`start\` does without a file
+  counterfoil validate --schema > counterfoil.schema.json`,
+    )
+    .action((options: ValidateOptions) => validate(options, io));
+}
+
+async function validate(options: ValidateOptions, io: Io): Promise<void> {
+  if (options.schema) return write(io.stdout, `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+  const reading = readSource(options.config, io);
+  if (reading.warnings.length > 0) {
+    await write(io.stderr, `${io.paintError.warn("warnings:")}\n${problems(reading, "warnings")}\n`);
+  }
+  if (reading.config === undefined) {
+    const count = reading.errors.length;
+    await write(io.stderr, `${problems(reading, "errors")}\n${count} error${count === 1 ? "" : "s"}.\n`);
+    io.exitCode = EXIT.configInvalid;
+    return undefined;
+  }
+  if (options.print) return write(io.stdout, effectiveConfig(reading.config));
+  const destinations = ["mirror", ...reading.config.destinations.map(({ name }) => name)];
+  return write(
+    io.stdout,
+    `${io.paint.good("valid")}: ${reading.file}; ${reading.config.signals.join(", ")} go to ${destinations.join(", ")}\n`,
+  );
+}
+
+function problems(reading: ConfigReading, kind: "errors" | "warnings"): string {
+  return inertLines(formatProblems(reading.file, reading[kind]));
+}
+
+/** Reads a configuration file, or the built-in configuration for this environment when none is named. */
+export function readSource(file: string | undefined, io: Io): ConfigReading {
+  if (file === undefined) {
+    return readConfig({ file: "the built-in configuration", text: defaultConfigText(io.env) }, io.env);
+  }
+  try {
+    return readConfig({ file, text: readFileSync(file, "utf8") }, io.env);
+  } catch (cause) {
+    throw new CommandError(
+      EXIT.configInvalid,
+      `The configuration file ${file} can't be read: ${errorMessage(cause)}.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import { addDoctorCommand } from "./commands/doctor.js";
+import { addSqlCommand } from "./commands/sql.js";
+import { addTailCommand } from "./commands/tail.js";
+import { addTracesCommand } from "./commands/traces.js";
+import { addValidateCommand } from "./commands/validate.js";
+import { EXIT_CODE_TEXT } from "./exit-codes.js";
+import { type Io } from "./io.js";
+import { VERSION } from "./version.js";
+
+/** Cells that help is written for when the output is no terminal: fixed, so that documentation can quote it. */
+const HELP_CELLS = 100;
+
+/** The whole command line. Errors of usage are thrown as CommanderError after their message was printed. */
+export function createProgram(io: Io): Command {
+  const program = new Command("counterfoil")
+    .description(
+      "The copy you keep: stores OpenTelemetry GenAI spans durably, sends them on, and answers questions in SQL.",
+    )
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .showHelpAfterError("(add --help for what is possible)")
+    .showSuggestionAfterError(true)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => (io.stdout.isTTY ? io.stdout.columns || 80 : HELP_CELLS),
+      getErrHelpWidth: () => (io.stderr.isTTY ? io.stderr.columns || 80 : HELP_CELLS),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  program.commandsGroup("Run:");
+  program.commandsGroup("Look:");
+  addTracesCommand(program, io);
+  addTailCommand(program, io);
+  addSqlCommand(program, io);
+  program.commandsGroup("Operate:");
+  addValidateCommand(program, io);
+  addDoctorCommand(program, io);
+  program.addHelpText("after", footer());
+  return program;
+}
+
+function footer(): string {
+  const codes = Object.entries(EXIT_CODE_TEXT).map(([code, text]) => `  ${code.padStart(3)}  ${text}`);
+  return `
+First steps:
+  counterfoil demo                         see it work in a few seconds
+  counterfoil start                        receive spans on 127.0.0.1:4318 (HTTP) and :4317 (gRPC)
+  counterfoil traces list                  what came in
+  counterfoil sql "SELECT * FROM traces"   ask anything
+
+Exit codes:
+${codes.join("\n")}
+`;
+}

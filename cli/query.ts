@@ -1,0 +1,43 @@
+import { queryRows, type SqlValue } from "../store/index.js";
+import { type Io } from "./io.js";
+
+/**
+ * Rows of one of the command line's own queries over the mirror, by the same child process as `counterfoil sql`. Times
+ * are ISO text, integers beyond 2^53 bigint. Ctrl-C ends the wait; the child ends with this process.
+ */
+export async function mirrorRows<Row>(io: Io, dataDir: string, sql: string): Promise<Row[]> {
+  return (await untilAborted(io.signal, queryRows({ dataDir, sql }))) as Row[];
+}
+
+/** The promise's result, or the rejection `AbortError` as soon as the signal fires. */
+export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(new DOMException("Interrupted", "AbortError"));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    // Whoever lost the race may still fail: nobody waits for it any more.
+    work.catch(() => undefined);
+  }
+}
+
+/**
+ * JSON of rows from the mirror. Integers that JavaScript can't hold are decimal text, and the control and reordering
+ * characters that JSON may hold raw are escaped, so that the text is inert in a terminal.
+ */
+export function rowsToJson(value: unknown, indent?: number): string {
+  const text = JSON.stringify(
+    value,
+    (_key, item: SqlValue) => (typeof item === "bigint" ? item.toString() : item),
+    indent,
+  );
+  return text.replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
