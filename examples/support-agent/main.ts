@@ -9,7 +9,10 @@ import { runSupportAgent } from "./run.js";
 const modelUrl = process.env["MODEL_BASE_URL"];
 const standIn = modelUrl === undefined ? await startModelServer() : undefined;
 try {
-  const summary = await runSupportAgent({ modelUrl: modelUrl ?? standIn?.url ?? "" });
+  const summary = await runSupportAgent({
+    modelUrl: modelUrl ?? standIn?.url ?? "",
+    apiKey: process.env["MODEL_API_KEY"],
+  });
   process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
 } finally {
   await standIn?.close();

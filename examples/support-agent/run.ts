@@ -17,6 +17,8 @@ export interface SupportAgentOptions {
   readonly otlpEndpoint?: string | undefined;
   /** Base URL of an OpenAI-shaped API, ending in `/v1`. */
   readonly modelUrl: string;
+  /** Its key. Default: a word, for the stand-in takes any. */
+  readonly apiKey?: string | undefined;
   /** LangSmith project name of the traces. Default: LANGSMITH_PROJECT. */
   readonly project?: string | undefined;
 }
@@ -53,8 +55,8 @@ export async function runSupportAgent(options: SupportAgentOptions): Promise<Sup
     project: options.project,
   });
   const client = wrapOpenAI(
-    // The key is the stand-in's: it takes any. Retries are the agent's own, so that each try is a span.
-    new OpenAI({ apiKey: "stand-in", baseURL: options.modelUrl, maxRetries: 0 }),
+    // Retries are the agent's own, so that each try is a span.
+    new OpenAI({ apiKey: options.apiKey ?? "stand-in", baseURL: options.modelUrl, maxRetries: 0 }),
     { cost: costOf },
   );
   const agent = createSupportAgent(client);
