@@ -14,7 +14,7 @@ import type { Processor, ProcessResult, RedactionProcessorConfig } from "./types
 /** Time for one item, milliseconds: a regular expression that backtracks for ever must not stop the destination. */
 const ITEM_TIMEOUT_MS = 1_000;
 /** Time for a whole request before its items are tried one by one, milliseconds. */
-const REQUEST_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 2_000;
 
 /**
  * Replaces sensitive values in attributes (nested ones too), names, status messages, log bodies, events, links,
