@@ -10,6 +10,25 @@ export interface EffectiveChange {
   readonly sealedCounts: ItemCounts;
 }
 
+/** Several changes as one, which applied to the same state gives the same state; undefined for none. */
+export function mergeEffects(effects: readonly EffectiveChange[]): EffectiveChange | undefined {
+  const last = effects.at(-1);
+  if (last === undefined) return undefined;
+  const add = new Map<string, FileEntry>();
+  const remove = new Set<string>();
+  for (const effect of effects) {
+    // A file that was added and removed within the group is in neither list.
+    for (const path of effect.remove) if (!add.delete(path)) remove.add(path);
+    for (const entry of effect.add) add.set(entry.path, entry);
+  }
+  return {
+    add: [...add.values()],
+    remove: [...remove],
+    sealedSeq: last.sealedSeq,
+    sealedCounts: last.sealedCounts,
+  };
+}
+
 function refuse(why: string): CounterfoilError {
   return new CounterfoilError("CF_CATALOG_CORRUPT", `Commit refused, nothing was changed: ${why}.`);
 }
@@ -42,6 +61,10 @@ export class CatalogState {
       sealedCounts: this.#sealedCounts,
     };
     return this.#snapshot;
+  }
+
+  get version(): number {
+    return this.#version;
   }
 
   has(path: string): boolean {

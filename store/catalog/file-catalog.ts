@@ -1,6 +1,10 @@
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  type FileSystem,
+  nodeFileSystem,
+  systemErrorCode,
+  writeFileAtomically,
+} from "../../journal/index.js";
 import {
   CATALOG_GRACE_MS,
   CATALOG_LOG_BYTES_MAX,
@@ -11,13 +15,8 @@ import {
 } from "../../schema/index.js";
 import type { Catalog, CatalogChange, CatalogSnapshot } from "../types.js";
 import { openSqlText } from "../views/open-sql.js";
-import { CatalogState } from "./catalog-state.js";
-import {
-  replaceDerivedFile,
-  nodeCatalogFileSystem,
-  type AppendFile,
-  type CatalogFileSystem,
-} from "./durable-file.js";
+import { CatalogState, type EffectiveChange, mergeEffects } from "./catalog-state.js";
+import { AppendLog, replaceDerivedFile } from "./durable-file.js";
 import {
   encodeManifestLine,
   encodeSnapshotLine,
@@ -31,7 +30,7 @@ import { listDataFiles, markRemoved, OrphanSweeper } from "./orphans.js";
 export interface CatalogOptions {
   /** The `mirror/` folder. Created when missing. */
   readonly mirrorDir: string;
-  readonly fileSystem?: CatalogFileSystem;
+  readonly fileSystem?: FileSystem;
   /** How long a removed file stays on disk for readers of an older snapshot, milliseconds. */
   readonly graceMs?: number;
   /** Lines and bytes after which the log is rewritten as one snapshot line. */
@@ -56,7 +55,7 @@ interface Waiting {
 }
 
 interface Log {
-  file: AppendFile | undefined;
+  file: AppendLog | undefined;
   lines: number;
   bytes: number;
   snapshotBytes: number;
@@ -79,7 +78,7 @@ class ManifestCatalog implements FileCatalog {
     this.#state = state;
     this.#log = log;
     this.#options = options;
-    this.#sweeper = new OrphanSweeper(options.mirrorDir, options.graceMs);
+    this.#sweeper = new OrphanSweeper(options.fileSystem, options.mirrorDir, options.graceMs);
   }
 
   snapshot(): CatalogSnapshot {
@@ -140,26 +139,23 @@ class ManifestCatalog implements FileCatalog {
 
   async #commitBatch(batch: readonly Waiting[]): Promise<void> {
     const next = this.#state.clone();
-    const lines: string[] = [];
-    const removed: string[] = [];
+    const effects: EffectiveChange[] = [];
     const accepted: { waiting: Waiting; snapshot: CatalogSnapshot }[] = [];
     for (const waiting of batch) {
       try {
         const effect = next.effectOf(waiting.change);
         if (effect !== undefined) {
           next.apply(effect);
-          removed.push(...effect.remove);
-          lines.push(
-            encodeManifestLine({ v: MANIFEST_VERSION, version: next.snapshot().version, ...effect }),
-          );
+          effects.push(effect);
         }
         accepted.push({ waiting, snapshot: next.snapshot() });
       } catch (error) {
         waiting.reject(error);
       }
     }
+    const whole = mergeEffects(effects);
     try {
-      if (lines.length > 0) await this.#store(next, lines);
+      if (whole !== undefined) await this.#store(next, whole);
     } catch (error) {
       const failure = new CounterfoilError(
         "CF_DATA_DIR_IO",
@@ -170,27 +166,37 @@ class ManifestCatalog implements FileCatalog {
       return;
     }
     this.#state = next;
-    await markRemoved(this.#options.mirrorDir, removed);
+    await markRemoved(
+      this.#options.mirrorDir,
+      effects.flatMap(({ remove }) => remove),
+    );
     for (const { waiting, snapshot } of accepted) waiting.resolve(snapshot);
-    if (lines.length > 0) this.#announce(next.snapshot());
+    if (whole !== undefined) this.#announce(next.snapshot());
   }
 
   /**
-   * Makes the lines durable. After a failed write or sync the end of the log is unknown (a failed fsync may have
-   * dropped pages), so it is never appended to again: the next commit writes a whole new file.
+   * Makes a change durable, as one line: a power cut may keep a later part of a write and lose an earlier one, which
+   * must not look like damage in the middle of the log. After a failed write or sync the end of the log is unknown
+   * (a failed fsync may have dropped pages), so it is never appended to again: the next commit writes a new file.
    */
-  async #store(next: CatalogState, lines: readonly string[]): Promise<void> {
+  async #store(next: CatalogState, change: EffectiveChange): Promise<void> {
     const log = this.#log;
     const grownBytes = log.bytes - log.snapshotBytes;
     const full =
-      log.lines + lines.length > this.#options.logLinesMax ||
+      log.lines >= this.#options.logLinesMax ||
       grownBytes > Math.max(this.#options.logBytesMax, log.snapshotBytes);
-    if (log.file === undefined || full) {
+    const file = log.file;
+    if (file === undefined || full) {
       await this.#rewrite(next);
       return;
     }
-    const bytes = Buffer.from(lines.join(""), "utf8");
-    const file = log.file;
+    const line = encodeManifestLine({
+      v: MANIFEST_VERSION,
+      version: next.snapshot().version,
+      after: this.#state.snapshot().version,
+      ...change,
+    });
+    const bytes = Buffer.from(line, "utf8");
     try {
       await file.append(bytes);
     } catch (error) {
@@ -198,7 +204,7 @@ class ManifestCatalog implements FileCatalog {
       await file.close().catch(() => undefined);
       throw error;
     }
-    log.lines += lines.length;
+    log.lines += 1;
     log.bytes += bytes.length;
   }
 
@@ -209,10 +215,11 @@ class ManifestCatalog implements FileCatalog {
     const before = this.#log.file;
     this.#log.file = undefined;
     await before?.close().catch(() => undefined);
-    await fileSystem.replace(path, text);
-    const length = Buffer.byteLength(text);
+    const bytes = Buffer.from(text, "utf8");
+    await writeFileAtomically(fileSystem, path, bytes);
+    const length = bytes.length;
     Object.assign(this.#log, { lines: 1, bytes: length, snapshotBytes: length });
-    this.#log.file = await fileSystem.openForAppend(path, length).catch(() => undefined);
+    this.#log.file = await AppendLog.open(fileSystem, path, length, length).catch(() => undefined);
   }
 
   #announce(snapshot: CatalogSnapshot): void {
@@ -241,6 +248,7 @@ class ManifestCatalog implements FileCatalog {
       const snapshot = this.snapshot();
       this.#openSqlVersion = snapshot.version;
       this.#openSqlWriting = replaceDerivedFile(
+        this.#options.fileSystem,
         join(this.#options.mirrorDir, "open.sql"),
         openSqlText(snapshot),
       ).catch((error: unknown) => process.emitWarning(`Can't write open.sql: ${errorMessage(error)}`));
@@ -251,14 +259,25 @@ class ManifestCatalog implements FileCatalog {
   }
 }
 
-async function createManifest(path: string, options: Required<CatalogOptions>): Promise<void> {
-  if ((await listDataFiles(options.mirrorDir)).some((file) => file.endsWith(".parquet"))) {
+/** The manifest's bytes; a new folder gets an empty one. Missing beside Parquet files, it is not made anew. */
+async function loadManifest(
+  path: string,
+  { fileSystem, mirrorDir }: Required<CatalogOptions>,
+): Promise<Uint8Array> {
+  try {
+    return await fileSystem.readFile(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+  }
+  if ((await listDataFiles(fileSystem, mirrorDir)).some((file) => file.endsWith(".parquet"))) {
     throw new CounterfoilError(
       "CF_CATALOG_CORRUPT",
       `${path} is missing, yet there are Parquet files beside it. Nothing was changed. Restore ${MANIFEST_FILE} from a backup, or move the mirror folder away to start a new one.`,
     );
   }
-  await options.fileSystem.replace(path, encodeSnapshotLine(new CatalogState()));
+  const bytes = Buffer.from(encodeSnapshotLine(new CatalogState()), "utf8");
+  await writeFileAtomically(fileSystem, path, bytes);
+  return bytes;
 }
 
 /**
@@ -268,7 +287,7 @@ async function createManifest(path: string, options: Required<CatalogOptions>): 
  */
 export async function openCatalog(options: CatalogOptions): Promise<FileCatalog> {
   const full: Required<CatalogOptions> = {
-    fileSystem: nodeCatalogFileSystem,
+    fileSystem: nodeFileSystem,
     graceMs: CATALOG_GRACE_MS,
     logLinesMax: CATALOG_LOG_LINES_MAX,
     logBytesMax: CATALOG_LOG_BYTES_MAX,
@@ -277,11 +296,11 @@ export async function openCatalog(options: CatalogOptions): Promise<FileCatalog>
   };
   const path = join(full.mirrorDir, MANIFEST_FILE);
   try {
-    await mkdir(full.mirrorDir, { recursive: true, mode: 0o700 });
-    if (!existsSync(path)) await createManifest(path, full);
-    const parsed = parseManifest(await readFile(path), path);
+    await full.fileSystem.mkdir(full.mirrorDir);
+    const bytes = await loadManifest(path, full);
+    const parsed = parseManifest(bytes, path);
     const log: Log = {
-      file: await full.fileSystem.openForAppend(path, parsed.goodBytes),
+      file: await AppendLog.open(full.fileSystem, path, bytes.length, parsed.goodBytes),
       lines: parsed.lines,
       bytes: parsed.goodBytes,
       snapshotBytes: parsed.snapshotBytes,

@@ -17,6 +17,8 @@ export const MANIFEST_FILE = "manifest.jsonl";
 export interface ManifestLine {
   readonly v: number;
   readonly version: number;
+  /** Version before this line; a line may hold several commits. Absent in a snapshot. */
+  readonly after?: number;
   readonly snapshot?: true;
   readonly add: readonly FileEntry[];
   readonly remove: readonly string[];
@@ -118,14 +120,14 @@ export function parseManifest(bytes: Uint8Array, path: string): ParsedManifest {
       continue;
     }
     if (badLine > 0) throw corrupt(path, badLine, "the line is damaged, yet good lines follow it");
-    const expected = state.snapshot().version + 1;
-    if (lines === 0 ? line.snapshot !== true : line.version !== expected) {
+    const before = state.version;
+    if (lines === 0 ? line.snapshot !== true : line.after !== before || line.version <= before) {
       throw corrupt(
         path,
         lineNumber,
         lines === 0
           ? "the first line is no full list of files"
-          : `version ${line.version} follows ${expected - 1}`,
+          : `it continues version ${line.after ?? "?"}, but the line before gives ${before}`,
       );
     }
     try {

@@ -1,23 +1,26 @@
-import { readdir, rm, stat, utimes } from "node:fs/promises";
+import { utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { syncFolder } from "./durable-file.js";
+import type { FileSystem } from "../../journal/index.js";
 
 /** Names that Counterfoil gives to files below a table's folder. Anything else there is somebody else's and stays. */
 const OWN_FILE = /^\d+-\d+-\d+[\w.-]*\.parquet$|\.tmp$/;
 
+/** Names in a folder; none when it is a file or gone. */
+async function namesIn(fs: FileSystem, folder: string): Promise<string[]> {
+  try {
+    return await fs.readdir(folder);
+  } catch {
+    return [];
+  }
+}
+
 /** Files of ours below `mirrorDir/<table>/<partition>/`, as paths with forward slashes. */
-export async function listDataFiles(mirrorDir: string): Promise<string[]> {
+export async function listDataFiles(fs: FileSystem, mirrorDir: string): Promise<string[]> {
   const found: string[] = [];
-  for (const table of await readdir(mirrorDir, { withFileTypes: true })) {
-    if (!table.isDirectory()) continue;
-    for (const entry of await readdir(join(mirrorDir, table.name), { withFileTypes: true })) {
-      const path = `${table.name}/${entry.name}`;
-      if (!entry.isDirectory()) {
-        if (OWN_FILE.test(entry.name)) found.push(path);
-        continue;
-      }
-      for (const name of await readdir(join(mirrorDir, path))) {
-        if (OWN_FILE.test(name)) found.push(`${path}/${name}`);
+  for (const table of await namesIn(fs, mirrorDir)) {
+    for (const partition of await namesIn(fs, join(mirrorDir, table))) {
+      for (const name of await namesIn(fs, join(mirrorDir, table, partition))) {
+        if (OWN_FILE.test(name)) found.push(`${table}/${partition}/${name}`);
       }
     }
   }
@@ -44,17 +47,19 @@ export async function markRemoved(mirrorDir: string, paths: readonly string[]): 
  */
 export class OrphanSweeper {
   readonly #firstSeen = new Map<string, number>();
+  readonly #fs: FileSystem;
   readonly #mirrorDir: string;
   readonly #graceMs: number;
 
-  constructor(mirrorDir: string, graceMs: number) {
+  constructor(fs: FileSystem, mirrorDir: string, graceMs: number) {
+    this.#fs = fs;
     this.#mirrorDir = mirrorDir;
     this.#graceMs = graceMs;
   }
 
   /** Returns the deleted paths. `atOpen`: no writer is running yet, so the wall clock alone decides. */
   async sweep(isListed: (path: string) => boolean, atOpen: boolean): Promise<string[]> {
-    const unlisted = (await listDataFiles(this.#mirrorDir)).filter((path) => !isListed(path));
+    const unlisted = (await listDataFiles(this.#fs, this.#mirrorDir)).filter((path) => !isListed(path));
     const seen = new Set(unlisted);
     for (const path of this.#firstSeen.keys()) if (!seen.has(path)) this.#firstSeen.delete(path);
     const deleted: string[] = [];
@@ -64,9 +69,9 @@ export class OrphanSweeper {
       if (!atOpen && performance.now() - since < this.#graceMs) continue;
       const full = join(this.#mirrorDir, path);
       try {
-        if (Date.now() - (await stat(full)).mtimeMs < this.#graceMs) continue;
+        if (Date.now() - (await this.#fs.stat(full)).mtimeMs < this.#graceMs) continue;
         if (isListed(path)) continue;
-        await rm(full, { force: true });
+        await this.#fs.unlink(full);
         deleted.push(path);
       } catch {
         // Vanished, or not ours to delete: the next sweep looks again.
@@ -78,7 +83,7 @@ export class OrphanSweeper {
 
   async #syncFolders(deleted: readonly string[]): Promise<void> {
     for (const folder of new Set(deleted.map((path) => path.slice(0, path.lastIndexOf("/"))))) {
-      syncFolder(join(this.#mirrorDir, folder));
+      await this.#fs.syncDirectory(join(this.#mirrorDir, folder));
     }
   }
 }
