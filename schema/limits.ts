@@ -105,3 +105,6 @@ export const QUERY_PROCESS_OVERHEAD_MB = 512;
 /** Query processes at once, and callers waiting for one. */
 export const QUERY_CONCURRENCY_MAX = 4;
 export const QUERY_WAITING_MAX = 64;
+/** First and longest wait before a failed sealing is tried again, ms; it doubles in between. */
+export const SEAL_RETRY_MIN_MS = 200;
+export const SEAL_RETRY_MAX_MS = 30_000;

@@ -7,3 +7,4 @@ export { SUPERSEDED_COLUMNS, SUPERSEDED_TABLE } from "./superseded.js";
 export { openSqlText } from "./views/open-sql.js";
 export { queryRows, runQuery } from "./query/run-query.js";
 export * from "./query/query-types.js";
+export { type Mirror, type MirrorOptions, type MirrorStats, openMirror, type SealedEvent } from "./mirror.js";

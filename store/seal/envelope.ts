@@ -8,6 +8,7 @@ import { malformed, type WireReader } from "./wire.js";
 const resourceKeys = RESOURCE_RULES.flatMap((rule) => rule.sources);
 const resourceTable = new KeyTable(resourceKeys);
 const TAG_STRING_VALUE = 10;
+const TAG_SCOPE_GROUP = 18;
 
 /** A text made once and shared by many rows: tagged offset, and length -1 for null. */
 interface SharedText {
@@ -372,19 +373,23 @@ export class EnvelopeWalker {
    * fields byte for byte, into the scratch. Returns its length; it starts at the scratch's former length.
    */
   cutOut(fieldStart: number, recordEnd: number): number {
+    return this.cutOutAs(this.reader.bytes.subarray(fieldStart, recordEnd));
+  }
+
+  /** The same around a record field (tag and length included) that the caller made. */
+  cutOutAs(record: Uint8Array): number {
     const { reader } = this;
     const scratch = this.#scratch;
     const start = scratch.length;
     const returnTo = reader.pos;
-    const { start: groupStart, end: groupEnd } = this.#group;
-    const { start: scopeStart, end: scopeEnd } = this.#scopeGroup;
-    const scopeLength = this.#lengthWithout(scopeStart, scopeEnd) + (recordEnd - fieldStart);
-    this.#copyWithout(groupStart, groupEnd);
+    const scope = this.#scopeGroup;
+    const scopeLength = this.#lengthWithout(scope.start, scope.end) + record.length;
+    this.#copyWithout(this.#group.start, this.#group.end);
     scratch.reserve(6);
-    scratch.byte(18);
+    scratch.byte(TAG_SCOPE_GROUP);
     writeVarint(scratch, scopeLength);
-    this.#copyWithout(scopeStart, scopeEnd);
-    scratch.copy(reader.bytes, fieldStart, recordEnd);
+    this.#copyWithout(scope.start, scope.end);
+    scratch.copy(record, 0, record.length);
     reader.pos = returnTo;
     return scratch.length - start;
   }
@@ -446,7 +451,7 @@ export class JsonObject {
 }
 
 /** Writes a protobuf varint of up to 32 bits; the caller reserved five bytes. */
-export function writeVarint(scratch: Scratch, value: number): void {
+function writeVarint(scratch: Scratch, value: number): void {
   let rest = value;
   while (rest >= 128) {
     scratch.byte((rest & 127) | 128);

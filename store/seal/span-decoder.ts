@@ -3,15 +3,10 @@ import { AttributeList } from "./attribute-list.js";
 import type { ColumnBatch, TextVector } from "./column-batch.js";
 import { EnvelopeWalker } from "./envelope.js";
 import { IN_SCRATCH, repairedUtf8, validUtf8 } from "./scratch.js";
+import type { RecordDecoder, RecordOrigin } from "./record-decoder.js";
 import { SpanColumns } from "./span-columns.js";
 import { SpanLists } from "./span-lists.js";
 import { malformed, WireReader } from "./wire.js";
-
-/** What a row takes from the journal record that it came in. */
-export interface RecordOrigin {
-  readonly seq: number;
-  readonly receivedUnixNano: bigint;
-}
 
 /** The largest time that TIMESTAMP_NS can say; the one above it means infinity. */
 const TIME_HIGH_MAX = 0x7fff_ffff;
@@ -26,7 +21,7 @@ const SEEN_STATUS_MESSAGE = 1 << 21;
  * Decodes ExportTraceServiceRequests straight into a batch of the `spans` table: no object and no string per span.
  * Whatever the columns can't carry exactly puts the span's own bytes into the `raw` column.
  */
-export class SpanDecoder {
+export class SpanDecoder implements RecordDecoder {
   readonly #reader = new WireReader();
   readonly #walker: EnvelopeWalker;
   readonly #list: AttributeList;
@@ -81,10 +76,6 @@ export class SpanDecoder {
     };
   }
 
-  /**
-   * Appends the spans of the request in `batch.source[start, end)`. Returns how many. Throws CF_OTLP_MALFORMED or
-   * CF_OTLP_TOO_DEEP; the rows it added until then are the caller's to roll back.
-   */
   decode(start: number, end: number, origin: RecordOrigin): number {
     const first = this.batch.rows;
     this.#seq = origin.seq;

@@ -1,0 +1,72 @@
+import { CursorFile, type ItemCounts } from "../../journal/index.js";
+import type { DeadLetterCounts } from "./messages.js";
+
+interface SavedCounts {
+  /** Everything before `latest`. */
+  readonly settled: DeadLetterCounts;
+  /** The last piece that had dead letters: it counts only once the catalog's sealedSeq has reached its end. */
+  readonly latest: { readonly seq: number; readonly counts: DeadLetterCounts };
+}
+
+/** Sum of two tallies. */
+export function addCounts(a: DeadLetterCounts, b: DeadLetterCounts): DeadLetterCounts {
+  const sum: Record<string, ItemCounts> = { ...a };
+  for (const [reason, counts] of Object.entries(b)) {
+    const known = sum[reason] ?? { traces: 0, logs: 0, metrics: 0 };
+    sum[reason] = {
+      traces: known.traces + counts.traces,
+      logs: known.logs + counts.logs,
+      metrics: known.metrics + counts.metrics,
+    };
+  }
+  return sum;
+}
+
+/** Items of a tally whatever the reason. */
+export function totalCounts(tally: DeadLetterCounts): ItemCounts {
+  const total = { traces: 0, logs: 0, metrics: 0 };
+  for (const counts of Object.values(tally)) {
+    total.traces += counts.traces;
+    total.logs += counts.logs;
+    total.metrics += counts.metrics;
+  }
+  return total;
+}
+
+/**
+ * The mirror's dead-letter counters, kept across restarts in one small file that is written only when there is a new
+ * dead letter. It is written before the catalog commit of the piece that had it, and says which piece that was, so that
+ * a crash between the two does not count the piece twice.
+ */
+export class DeadLetterCounters {
+  readonly #file: CursorFile<SavedCounts>;
+  #total: DeadLetterCounts = {};
+  #saved: SavedCounts | undefined;
+
+  constructor(path: string) {
+    this.#file = new CursorFile(path);
+  }
+
+  /** Loads what holds for a catalog sealed up to `sealedSeq`. */
+  async load(sealedSeq: number): Promise<void> {
+    this.#saved = await this.#file.load();
+    if (this.#saved === undefined) return;
+    const { settled, latest } = this.#saved;
+    this.#total = latest.seq <= sealedSeq ? addCounts(settled, latest.counts) : settled;
+  }
+
+  /** Makes a piece's dead letters durable before the piece is committed. They count after {@link settle}. */
+  async save(lastSeq: number, counts: DeadLetterCounts): Promise<void> {
+    if (Object.keys(counts).length === 0) return;
+    await this.#file.save({ settled: this.#total, latest: { seq: lastSeq, counts } });
+  }
+
+  /** The piece was committed. */
+  settle(counts: DeadLetterCounts): void {
+    this.#total = addCounts(this.#total, counts);
+  }
+
+  get total(): DeadLetterCounts {
+    return this.#total;
+  }
+}
