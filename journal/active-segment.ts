@@ -7,10 +7,12 @@ import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from ".
  */
 export class ActiveSegment {
   readonly path: string;
+  readonly #fs: FileSystem;
   readonly #file: OpenFile;
   #position: number;
 
-  private constructor(path: string, file: OpenFile, position: number) {
+  private constructor(fs: FileSystem, path: string, file: OpenFile, position: number) {
+    this.#fs = fs;
     this.path = path;
     this.#file = file;
     this.#position = position;
@@ -36,12 +38,12 @@ export class ActiveSegment {
       await fs.unlink(path).catch(() => undefined);
       throw error;
     }
-    return new ActiveSegment(path, file, SEGMENT_HEADER_BYTES);
+    return new ActiveSegment(fs, path, file, SEGMENT_HEADER_BYTES);
   }
 
   /** Goes on in a segment whose tail was recovered; `position` is the end of its last valid record. */
   static async reopen(fs: FileSystem, path: string, position: number): Promise<ActiveSegment> {
-    return new ActiveSegment(path, await fs.open(path, "existing"), position);
+    return new ActiveSegment(fs, path, await fs.open(path, "existing"), position);
   }
 
   /** Durable bytes, header included. */
@@ -49,10 +51,16 @@ export class ActiveSegment {
     return this.#position;
   }
 
-  /** Writes frames and makes them durable. Throws the file system's error; then {@link abandon} it. */
+  /**
+   * Writes frames and makes them durable. Throws the file system's error; then {@link abandon} it. A file that was
+   * removed under us still takes writes and syncs but is gone for everyone else, so its name is looked up as well.
+   */
   async write(buffers: readonly Uint8Array[], bytes: number): Promise<void> {
     await writeFully(this.#file, buffers, this.#position);
-    await this.#file.datasync();
+    const outcomes = await Promise.allSettled([this.#file.datasync(), this.#fs.stat(this.path)]);
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") throw outcome.reason;
+    }
     this.#position += bytes;
   }
 

@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type JournalEvent, openJournal, openJournalReader } from "../../journal/index.js";
 import { type FileOperation, injectedError, MemoryFileSystem } from "../support/memory-file-system.js";
@@ -213,6 +216,24 @@ test("a segment that can't be removed stays listed, is reported, and goes at the
   expect(events).toContainEqual(expect.objectContaining({ kind: "remove_failed" }));
   await journal.trim();
   expect(journal.stats().firstSeq).toBeGreaterThan(1);
+});
+
+test("I1: nothing is acknowledged into a folder that was deleted; it works again once the folder is back", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "journal-gone-"));
+  const journal = await openJournal({ dir: folder });
+  await journal.append(entry("a"));
+  await rm(folder, { recursive: true });
+  await expect(journal.append(entry("lost"))).rejects.toMatchObject({
+    code: "CF_JOURNAL_IO",
+    retryable: true,
+  });
+  await mkdir(folder);
+  expect(await journal.append(entry("b"))).toBe(2);
+  await journal.close();
+  const { records, gaps } = readAll(openJournalReader({ dir: folder, afterSeq: 0 }), 2);
+  expect(records.map(idOf)).toEqual(["b"]);
+  expect(gaps).toMatchObject([{ fromSeq: 1, toSeq: 1, reason: "trimmed", counts: { traces: 1 } }]);
+  await rm(folder, { recursive: true });
 });
 
 test("pending bytes return to zero after success and after failure", async () => {

@@ -241,6 +241,6 @@ test("I1: any order of appends, crashes, disk errors, trims and reopens loses no
       model.check(Math.min(model.cursor, model.log.length));
       await model.live.close();
     }),
-    { numRuns: Number(process.env["JOURNAL_MODEL_RUNS"] ?? 300) },
+    { numRuns: Number(process.env["JOURNAL_MODEL_RUNS"] ?? 200) },
   );
 });
