@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { CursorFile, openJournalReader, type JournalTail } from "../journal/index.js";
-import { CounterfoilError } from "../schema/index.js";
+import { CounterfoilError, type Signal } from "../schema/index.js";
 import { dataDirPaths } from "../store/index.js";
 import { SYSTEM_CLOCK } from "./core/clock.js";
 import { zeroCounts, zeroTotals } from "./core/counts.js";
@@ -14,6 +14,7 @@ import type {
   DeadLetterReplayReport,
   DestinationLogEntry,
   DestinationOptions,
+  ExporterConfig,
   ReplayRange,
   ReplayReport,
 } from "./destination-types.js";
@@ -124,14 +125,14 @@ export class DestinationRuntime {
   #engineOptions(
     created: CreatedExporter,
   ): Omit<EngineOptions, "cursor" | "deadLetters"> {
-    const { name, dataDir, delivery = {}, signals, processors } = this.#options;
+    const { name, dataDir, delivery = {}, signals, processors, exporter } = this.#options;
     const dir = dataDirPaths(dataDir).journal;
     return {
       name,
       exporter: created.exporter,
       gatherer: created.gatherer,
       processors: createProcessors(processors ?? []),
-      signals: new Set(signals),
+      signals: new Set(signals.filter((signal) => takes(exporter, signal))),
       openReader: (afterSeq, counts) => openJournalReader({ dir, afterSeq, counts }),
       retry: { ...DEFAULT_RETRY, ...delivery.retry },
       concurrency: delivery.concurrency ?? DEFAULT_CONCURRENCY,
@@ -186,6 +187,11 @@ export class DestinationRuntime {
 /** A destination's name as a file name; `/` and the like are percent-encoded. */
 export function fileNameOf(name: string): string {
   return encodeURIComponent(name).replace(/^\.+/, (dots) => "%2E".repeat(dots.length));
+}
+
+/** LangSmith has runs only: other signals that reach it are counted as filtered. */
+function takes(exporter: ExporterConfig, signal: Signal): boolean {
+  return exporter.type !== "langsmith" || signal === "traces";
 }
 
 function report(stats: DestinationStats): ReplayReport {

@@ -1,0 +1,119 @@
+import { CounterfoilError, type TracesData } from "../../schema/index.js";
+import { classifyAnswer, LANGSMITH_STATUSES } from "../core/classify.js";
+import { encodeObjects } from "../core/encode-batch.js";
+import { checkEndpoint, joinUrl } from "../core/endpoint.js";
+import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
+import { HttpTransport } from "../core/http.js";
+import { readExportAnswer } from "../core/otlp-answer.js";
+import { partData } from "../core/payload.js";
+import type { ExporterContext } from "../otlp/otlp-http-exporter.js";
+import { NativeClient } from "./native-client.js";
+import { spanToRun, type Run } from "./run.js";
+import type { RunOptions } from "./run-fields.js";
+import { TraceTree } from "./trace-tree.js";
+import { translateTraces } from "./translate.js";
+import type { LangSmithExporterConfig } from "./types.js";
+
+const DEFAULT_ENDPOINT = "https://api.smith.langchain.com";
+const DEFAULT_PROJECT = "default";
+const TIMEOUT_MS = 30_000;
+
+/** The exporter; with the tree that its gatherer must fill, in native mode. */
+export interface CreatedLangSmithExporter {
+  readonly exporter: Exporter;
+  readonly tree?: TraceTree;
+}
+
+/** Builds either mode. Throws CF_CONFIG_INVALID for an address or key that can't work. */
+export function createLangSmithExporter(
+  config: LangSmithExporterConfig,
+  context: ExporterContext,
+): CreatedLangSmithExporter {
+  const setting = `exporters.${context.name}`;
+  if (config.apiKey.trim() === "") {
+    throw new CounterfoilError("CF_CONFIG_INVALID", `${setting}.api_key is empty; set it, e.g. \${env:LANGSMITH_API_KEY}`);
+  }
+  const { url, warning } = checkEndpoint(config.endpoint ?? DEFAULT_ENDPOINT, {
+    setting: `${setting}.endpoint`,
+    hasSecret: true,
+  });
+  if (warning !== undefined) context.warn(warning);
+  // People also paste the full OTel address.
+  url.pathname = url.pathname.replace(/\/otel(\/v1\/traces)?\/?$/, "");
+  const timeoutMs = config.timeoutMs ?? TIMEOUT_MS;
+  const transport = new HttpTransport({ timeoutMs, connections: context.concurrency });
+  if (config.mode === "native") return createNative(config, url, transport, timeoutMs);
+  return { exporter: createTranslating(config, url, transport) };
+}
+
+function createTranslating(config: LangSmithExporterConfig, base: URL, transport: HttpTransport): Exporter {
+  const url = joinUrl(base, "otel/v1/traces");
+  const options = runOptions(config);
+  const compression = config.compression ?? "gzip";
+  return {
+    wants: "data",
+    async send(batch: ExportBatch, abort: AbortSignal): Promise<Outcome> {
+      const translated = batch.parts.map((part): TracesData => translateTraces(partData("traces", part), options));
+      const { body, encoding } = await encodeObjects("traces", translated, compression);
+      const headers: Record<string, string> = {
+        "content-type": "application/x-protobuf",
+        "user-agent": "counterfoil",
+        "x-api-key": config.apiKey,
+        "langsmith-project": config.project ?? DEFAULT_PROJECT,
+      };
+      if (encoding !== undefined) headers["content-encoding"] = encoding;
+      if (config.workspaceId !== undefined) headers["x-tenant-id"] = config.workspaceId;
+      const answer = await transport.post({ url, headers, body }, abort);
+      const outcome = classifyAnswer(answer, LANGSMITH_STATUSES, Date.now());
+      if (outcome !== undefined || "failure" in answer) return outcome ?? { kind: "delivered" };
+      return readExportAnswer("traces", answer);
+    },
+    async close() {
+      transport.close();
+    },
+  };
+}
+
+function createNative(
+  config: LangSmithExporterConfig,
+  base: URL,
+  transport: HttpTransport,
+  timeoutMs: number,
+): CreatedLangSmithExporter {
+  const tree = new TraceTree();
+  const client = new NativeClient({
+    apiUrl: base.href.replace(/\/$/, ""),
+    apiKey: config.apiKey,
+    ...(config.workspaceId === undefined ? {} : { workspaceId: config.workspaceId }),
+    timeoutMs,
+    transport,
+  });
+  const exporter: Exporter = {
+    wants: "data",
+    send: (batch, abort) => client.send(runsOf(batch, tree, config), abort),
+    async close() {
+      transport.close();
+    },
+  };
+  return { exporter, tree };
+}
+
+/** The batch's runs, parents before children. */
+function runsOf(batch: ExportBatch, tree: TraceTree, config: LangSmithExporterConfig): Run[] {
+  const options = { ...runOptions(config), project: config.project ?? DEFAULT_PROJECT };
+  const runs: Run[] = [];
+  for (const part of batch.parts) {
+    for (const { resource, scopeSpans } of partData("traces", part).resourceSpans) {
+      for (const { scope, spans } of scopeSpans) {
+        for (const span of spans) {
+          runs.push(spanToRun(span, resource, scope, { ...options, place: tree.place(span) }));
+        }
+      }
+    }
+  }
+  return runs.sort((left, right) => (left.dotted_order < right.dotted_order ? -1 : 1));
+}
+
+function runOptions(config: LangSmithExporterConfig): RunOptions {
+  return config.projects === undefined ? {} : { projects: config.projects };
+}

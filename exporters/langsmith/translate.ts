@@ -1,0 +1,117 @@
+import type {
+  AnyValue,
+  InstrumentationScope,
+  KeyValue,
+  Resource,
+  Span,
+  SpanEvent,
+  TracesData,
+} from "../../schema/index.js";
+import { METADATA_PREFIX } from "../../schema/index.js";
+import type { Json } from "./read-genai.js";
+import { readRun, type RunFields, type RunOptions } from "./run-fields.js";
+
+/** OTLP's status code for an error. */
+const STATUS_ERROR = 2;
+
+/** Token counts that LangSmith would add to those of the children; renamed where they only repeat them. */
+const USAGE_PREFIX = "gen_ai.usage.";
+const ROLLUP_PREFIX = "gen_ai.aggregated_usage.";
+
+/**
+ * The span with the attributes that LangSmith reads. Originals stay, except content that was written in LangSmith's own
+ * form (it would be sent, and billed, twice) and the token counts of a span that repeats its children's. Any
+ * `langsmith.*` attribute, `gen_ai.system`, `gen_ai.prompt` or `gen_ai.completion` already there wins. Pure.
+ */
+export function translateSpanForLangSmith(
+  span: Span,
+  resource: Resource | undefined,
+  scope: InstrumentationScope | undefined,
+  options: RunOptions = {},
+): Span {
+  const run = readRun(span, resource, scope, options);
+  const removed = new Set<string>();
+  const added: KeyValue[] = [];
+  const put = (key: string, value: AnyValue | undefined): boolean => {
+    if (value === undefined || run.attributes.has(key)) return false;
+    added.push({ key, value });
+    return true;
+  };
+  const putContent = (key: string, content: RunFields["inputs"]): void => {
+    if (content === undefined || content.sources.length === 0) return;
+    if (!put(key, json(content.value))) return;
+    for (const source of content.sources) removed.add(source);
+  };
+
+  put("langsmith.span.kind", text(run.runType));
+  put("langsmith.trace.name", text(run.name));
+  put("langsmith.trace.session_name", run.project === undefined ? undefined : text(run.project));
+  const provider = run.metadata["ls_provider"];
+  put("gen_ai.system", typeof provider === "string" ? text(provider) : undefined);
+  putContent("gen_ai.prompt", run.inputs);
+  putContent("gen_ai.completion", run.outputs);
+  if (run.usage !== undefined) put("langsmith.usage_metadata", json(run.usage as unknown as Json));
+  for (const [key, value] of Object.entries(run.metadata)) put(`${METADATA_PREFIX}${key}`, scalar(value));
+  if (run.attachments.length > 0) {
+    put("langsmith.attachments", json(run.attachments.map((attachment) => ({ ...attachment }))));
+  }
+
+  const kept = span.attributes.filter(({ key }) => !removed.has(key));
+  const attributes = run.isRollup ? kept.map(asRollup) : kept;
+  return { ...span, attributes: [...attributes, ...added], events: withException(span, run) };
+}
+
+/** Every span of a request translated. */
+export function translateTraces(data: TracesData, options: RunOptions = {}): TracesData {
+  return {
+    resourceSpans: data.resourceSpans.map((resource) => ({
+      ...resource,
+      scopeSpans: resource.scopeSpans.map((scope) => ({
+        ...scope,
+        spans: scope.spans.map((span) =>
+          translateSpanForLangSmith(span, resource.resource, scope.scope, options),
+        ),
+      })),
+    })),
+  };
+}
+
+/** LangSmith reads a failure from an exception event only, not from the status. */
+function withException(span: Span, run: RunFields): SpanEvent[] {
+  const failed = span.status?.code === STATUS_ERROR;
+  if (!failed || span.events.some((event) => event.name === "exception")) return span.events;
+  const { type, message } = failureOf(span, run);
+  const attributes: KeyValue[] = [
+    { key: "exception.type", value: text(type) },
+    { key: "exception.message", value: text(message) },
+  ];
+  const timeUnixNano = span.endTimeUnixNano === 0n ? span.startTimeUnixNano : span.endTimeUnixNano;
+  return [...span.events, { timeUnixNano, name: "exception", attributes, droppedAttributesCount: 0 }];
+}
+
+/** What to say about a span whose only sign of failure is its status. */
+export function failureOf(span: Span, run: RunFields): { type: string; message: string } {
+  const errorType = run.reading.get("error_type")?.value;
+  const type = typeof errorType === "string" && errorType !== "" ? errorType : "Error";
+  const message = span.status?.message ?? "";
+  return { type, message: message === "" ? type : message };
+}
+
+function asRollup(attribute: KeyValue): KeyValue {
+  if (!attribute.key.startsWith(USAGE_PREFIX)) return attribute;
+  return { ...attribute, key: `${ROLLUP_PREFIX}${attribute.key.slice(USAGE_PREFIX.length)}` };
+}
+
+function text(value: string): AnyValue {
+  return { stringValue: value };
+}
+
+function json(value: Json): AnyValue {
+  return { stringValue: JSON.stringify(value) };
+}
+
+function scalar(value: Json): AnyValue {
+  if (typeof value === "boolean") return { boolValue: value };
+  if (typeof value === "number") return Number.isSafeInteger(value) ? { intValue: BigInt(value) } : { doubleValue: value };
+  return text(typeof value === "string" ? value : JSON.stringify(value));
+}
