@@ -1,6 +1,5 @@
 import { type Command } from "commander";
 import { type CheckResult, runCheck, type Check } from "../doctor/check.js";
-import { configCheck, destinationChecks } from "../doctor/configured.js";
 import {
   duckdbCheck,
   fsyncCheck,
@@ -43,7 +42,7 @@ Examples:
 
 async function doctor(options: DoctorOptions, io: Io): Promise<void> {
   const results: CheckResult[] = [];
-  for (const check of checks(options, io)) {
+  for (const check of await checks(options, io)) {
     io.signal.throwIfAborted();
     const result = await runCheck(check, "Look at the message; it is not something that doctor expects.");
     results.push(result);
@@ -57,9 +56,10 @@ async function doctor(options: DoctorOptions, io: Io): Promise<void> {
     await write(io.stdout, `\n${results.length} checks, ${warned} warning(s), ${failed} failure(s)\n`);
 }
 
-function checks(options: DoctorOptions, io: Io): Check[] {
+async function checks(options: DoctorOptions, io: Io): Promise<Check[]> {
   const { dataDir } = options;
-  const reading = readSource(options.config, io);
+  const { configCheck, destinationChecks } = await import("../doctor/configured.js");
+  const reading = await readSource(options.config, io);
   const server = readServerFile(dataDir);
   const holder = server === undefined ? undefined : `Counterfoil itself (pid ${server.pid})`;
   const { http, grpc } = reading.config ?? {};

@@ -1,13 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Command } from "commander";
-import {
-  configJsonSchema,
-  type ConfigReading,
-  defaultConfigText,
-  effectiveConfig,
-  formatProblems,
-  readConfig,
-} from "../../collector/config/index.js";
+import type { ConfigReading } from "../../collector/config/index.js";
 import { errorMessage } from "../../schema/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, write } from "../io.js";
@@ -19,6 +12,10 @@ interface ValidateOptions {
   readonly print?: boolean;
   readonly schema?: boolean;
 }
+
+/** Read only when needed: the validators take longer to load than most commands to run. */
+const loadConfigModule = (): Promise<typeof import("../../collector/config/index.js")> =>
+  import("../../collector/config/index.js");
 
 /** `validate`: everything wrong with a configuration at once, or what is in effect. */
 export function addValidateCommand(program: Command, io: Io): void {
@@ -40,8 +37,11 @@ Examples:
 }
 
 async function validate(options: ValidateOptions, io: Io): Promise<void> {
+  const { configJsonSchema, effectiveConfig, formatProblems } = await loadConfigModule();
+  const problems = (reading: ConfigReading, kind: "errors" | "warnings"): string =>
+    inertLines(formatProblems(reading.file, reading[kind]));
   if (options.schema) return write(io.stdout, `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
-  const reading = readSource(options.config, io);
+  const reading = await readSource(options.config, io);
   if (reading.warnings.length > 0) {
     await write(io.stderr, `${io.paintError.warn("warnings:")}\n${problems(reading, "warnings")}\n`);
   }
@@ -59,12 +59,9 @@ async function validate(options: ValidateOptions, io: Io): Promise<void> {
   );
 }
 
-function problems(reading: ConfigReading, kind: "errors" | "warnings"): string {
-  return inertLines(formatProblems(reading.file, reading[kind]));
-}
-
 /** Reads a configuration file, or the built-in configuration for this environment when none is named. */
-export function readSource(file: string | undefined, io: Io): ConfigReading {
+export async function readSource(file: string | undefined, io: Io): Promise<ConfigReading> {
+  const { defaultConfigText, readConfig } = await loadConfigModule();
   if (file === undefined) {
     return readConfig({ file: "the built-in configuration", text: defaultConfigText(io.env) }, io.env);
   }

@@ -28,7 +28,7 @@ export function tailLine(span: TailSpan, paint: Paint, width: number | undefined
     );
   }
   if (span.cost_usd !== null) facts.push(formatUsd(span.cost_usd));
-  const time = (span.start_time ?? "").slice(11, 23).padEnd(12);
+  const time = (span.start_time ?? "").replace("Z", "").slice(11, 23).padEnd(12);
   const trace = inert(span.trace_id.slice(0, 8));
   const service = span.service_name === null ? "" : `${inert(span.service_name)} `;
   const name = inert(span.name) || "(no name)";
