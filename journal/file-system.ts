@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 /**
  * The file operations that durable code uses, so that tests can put a failing, torn or crashing disk underneath. The
  * journal, the cursor files and the catalog do all their I/O through it.
@@ -39,7 +41,7 @@ export interface FileSystem {
   open(path: string, mode: OpenMode): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
-  /** Makes the folder and its parents; not an error when it exists. */
+  /** Makes the folder and its parents, durably; not an error when it exists. */
   mkdir(path: string): Promise<void>;
   readdir(path: string): Promise<string[]>;
   stat(path: string): Promise<{ size: number; mtimeMs: number }>;
@@ -99,11 +101,5 @@ export async function writeFileAtomically(fs: FileSystem, path: string, bytes: U
     await file.close();
   }
   await fs.rename(temporary, path);
-  await fs.syncDirectory(parentFolder(path));
-}
-
-function parentFolder(path: string): string {
-  const slash = path.lastIndexOf("/");
-  if (slash < 0) return ".";
-  return slash === 0 ? "/" : path.slice(0, slash);
+  await fs.syncDirectory(dirname(path));
 }

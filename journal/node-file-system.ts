@@ -1,9 +1,18 @@
 import fs from "node:fs";
+import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
-import type { FileSystem, OpenFile, OpenMode, OpenSyncFile } from "./file-system.js";
+import {
+  type FileSystem,
+  type OpenFile,
+  type OpenMode,
+  type OpenSyncFile,
+  systemErrorCode,
+} from "./file-system.js";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
+/** A parent that belongs to someone else: whoever mounted it made it durable. */
+const UNSYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "ENOTSUP"]);
 const FLAGS: Record<OpenMode, string> = { existing: "r+", create: "wx+", replace: "w+" };
 
 // The callback API: FileHandle costs more per call, which shows at tens of thousands of commits a second.
@@ -40,28 +49,42 @@ function nodeSyncFile(fd: number): OpenSyncFile {
   };
 }
 
+async function syncDirectory(path: string): Promise<void> {
+  const fd = await open(path, "r");
+  try {
+    await fsync(fd);
+  } finally {
+    await close(fd);
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  const path = resolve(folder);
+  const first = await fs.promises.mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  // Without this a power cut could take the folder away with everything that was synced inside it. The nearest parent
+  // is synced even when nothing was made: the run that made it may have died before it came to this.
+  const top = first === undefined ? dirname(path) : dirname(first);
+  for (let parent = dirname(path); ; parent = dirname(parent)) {
+    await syncDirectory(parent).catch((error: unknown) => {
+      if (!UNSYNCABLE.has(systemErrorCode(error))) throw error;
+    });
+    if (parent === top || parent === dirname(parent)) return;
+  }
+}
+
 /** The real disk. */
 export const nodeFileSystem: FileSystem = {
   open: async (path, mode) => nodeFile(await open(path, FLAGS[mode], FILE_MODE)),
   rename: (from, to) => fs.promises.rename(from, to),
   unlink: (path) => fs.promises.unlink(path),
-  mkdir: async (path) => {
-    await fs.promises.mkdir(path, { recursive: true, mode: FOLDER_MODE });
-  },
+  mkdir: makeFolder,
   readdir: (path) => fs.promises.readdir(path),
   stat: async (path) => {
     const { size, mtimeMs } = await fs.promises.stat(path);
     return { size, mtimeMs };
   },
   readFile: (path) => fs.promises.readFile(path),
-  syncDirectory: async (path) => {
-    const fd = await open(path, "r");
-    try {
-      await fsync(fd);
-    } finally {
-      await close(fd);
-    }
-  },
+  syncDirectory,
   sync: {
     open: (path) => nodeSyncFile(fs.openSync(path, "r")),
     readFile: (path) => fs.readFileSync(path),

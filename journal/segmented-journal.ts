@@ -150,8 +150,10 @@ class SegmentedJournal implements Journal {
         `receivedUnixNano must fit an unsigned 64-bit integer, got ${entry.receivedUnixNano}`,
       );
     }
-    const kept = this.#dropOldest ? SEGMENT_HEADER_BYTES : this.#segments.bytes;
-    if (kept + this.#pendingBytes + bytes <= this.#bytesMax) return undefined;
+    const kept = this.#dropOldest ? 0 : this.#segments.bytes;
+    // A new segment may be needed for it.
+    const wanted = this.#pendingBytes + bytes + SEGMENT_HEADER_BYTES;
+    if (kept + wanted <= this.#bytesMax) return undefined;
     void this.trim();
     const state = `holds ${this.#segments.bytes} of ${this.#bytesMax} bytes`;
     return new CounterfoilError(
@@ -234,9 +236,8 @@ class SegmentedJournal implements Journal {
     await this.#removing;
     const active = this.#active;
     this.#active = undefined;
-    await active?.close().catch((error: unknown) => {
-      throw journalIoError("closing a segment", active.path, error);
-    });
+    // An error here costs nothing: all that was acknowledged is synced.
+    await active?.close().catch(() => undefined);
   }
 
   /** Commits until the queue is empty; never rejects. */
@@ -274,7 +275,8 @@ class SegmentedJournal implements Journal {
       this.#seed,
     );
     if (this.#dropOldest) {
-      await this.#remove(() => this.#segments.shrinkTo(this.#bytesMax - encoded.bytes));
+      const room = this.#bytesMax - encoded.bytes - SEGMENT_HEADER_BYTES;
+      await this.#remove(() => this.#segments.shrinkTo(room));
     }
     const failure = await this.#store(encoded);
     this.#pendingBytes -= encoded.bytes;

@@ -144,6 +144,7 @@ export class MemoryFileSystem implements FileSystem {
     this.#names.delete(path);
   }
 
+  // Folders are not modelled: only the names of files in them can be lost.
   async mkdir(): Promise<void> {}
 
   async readdir(path: string): Promise<string[]> {
