@@ -4,6 +4,7 @@ import { COMPILED, ROOTS, type Message } from "./compiled.js";
 import { cutItems } from "./cut.js";
 import { decodeOtlp } from "./decode.js";
 import { malformed, tooDeep } from "./malformed.js";
+import { plainAttributeEnd } from "./plain-attribute.js";
 import type { Signal } from "./types.js";
 import { WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT, WireReader } from "./wire-reader.js";
 
@@ -23,6 +24,10 @@ export interface ScanResult {
 const SCOPES_NAMED_MAX = 5;
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
+
+/** Tags of the ids: field number * 8 + wire type 2. A log record has no parent. */
+const SPAN_TAGS = { traceTag: 0x0a, spanTag: 0x12, parentTag: 0x22 };
+const LOG_RECORD_TAGS = { traceTag: 0x4a, spanTag: 0x52, parentTag: 0 };
 
 const KEY_VALUE = COMPILED.KeyValue;
 const METRIC = COMPILED.Metric;
@@ -70,15 +75,15 @@ class Scanner {
   /** What was wrong with the first rejected item. */
   fault = "";
   readonly #reader: WireReader;
-  readonly #bytes: Uint8Array;
   readonly #depthMax: number;
   readonly #isTraces: boolean;
+  readonly #tags: { readonly traceTag: number; readonly spanTag: number; readonly parentTag: number };
 
   constructor(bytes: Uint8Array, signal: Signal, depthMax: number) {
     this.#reader = new WireReader(bytes);
-    this.#bytes = bytes;
     this.#depthMax = depthMax;
     this.#isTraces = signal === "traces";
+    this.#tags = this.#isTraces ? SPAN_TAGS : LOG_RECORD_TAGS;
   }
 
   /** Scans one message up to the reader's limit. `depth` counts the arrays and key-value lists around it. */
@@ -100,42 +105,20 @@ class Scanner {
         else this.#scanPacked(field.wireType);
         continue;
       }
+      if (child === KEY_VALUE && this.#skipPlainAttribute()) continue;
       const outer = reader.enter();
-      if (child === KEY_VALUE) this.#scanKeyValue(inside);
-      else if (ITEM_MESSAGES.has(child)) this.#scanItem(child, at);
+      if (ITEM_MESSAGES.has(child)) this.#scanItem(child, at);
       else if (child === METRIC) this.#scanMetric();
       else this.scan(child, inside);
       reader.leave(outer);
     }
   }
 
-  /** The usual attribute is a short key and one string: those are stepped over; anything else takes the long way. */
-  #scanKeyValue(depth: number): void {
+  #skipPlainAttribute(): boolean {
     const reader = this.#reader;
-    const bytes = this.#bytes;
-    const { pos, limit } = reader;
-    const keyLength = bytes[pos + 1] as number;
-    let at = pos + 2 + keyLength;
-    if (bytes[pos] === 0x0a && keyLength < 128 && at + 4 <= limit && bytes[at] === 0x12) {
-      at++;
-      for (let nested = 0; nested < 2; nested++) {
-        let length = bytes[at++] as number;
-        if (length > 127) {
-          length = (length & 127) | ((bytes[at++] as number) << 7);
-          if (length > 16383) {
-            length = (length & 16383) | ((bytes[at++] as number) << 14);
-            if (length > 2097151) break;
-          }
-        }
-        if (at + length !== limit) break;
-        if (nested === 1) {
-          reader.pos = limit;
-          return;
-        }
-        if (length === 0 || bytes[at++] !== 0x0a) break;
-      }
-    }
-    this.scan(KEY_VALUE, depth);
+    const end = plainAttributeEnd(reader.bytes, reader.pos, reader.limit);
+    if (end !== -1) reader.pos = end;
+    return end !== -1;
   }
 
   #scanPacked(wireType: number): void {
@@ -149,7 +132,7 @@ class Scanner {
   /** A span or a log record, whose tag is at `itemAt`. */
   #scanItem(message: Message, itemAt: number): void {
     const reader = this.#reader;
-    const [traceTag, spanTag, parentTag] = this.#isTraces ? [0x0a, 0x12, 0x22] : [0x4a, 0x52, 0];
+    const { traceTag, spanTag, parentTag } = this.#tags;
     let traceAt = 0;
     let traceBytes = 0;
     let spanAt = 0;
@@ -159,9 +142,9 @@ class Scanner {
       const tag = reader.tag();
       const child = message.byTag[tag]?.message;
       if (child !== undefined) {
+        if (child === KEY_VALUE && this.#skipPlainAttribute()) continue;
         const outer = reader.enter();
-        if (child === KEY_VALUE) this.#scanKeyValue(0);
-        else this.scan(child, 0);
+        this.scan(child, 0);
         reader.leave(outer);
       } else if ((tag & 7) === WIRE_BYTES) {
         const length = reader.length();
@@ -190,7 +173,7 @@ class Scanner {
   #idFault(name: string, size: number, at: number, length: number): string {
     if (length === size) {
       if (!this.#isTraces) return "";
-      for (let index = at; index < at + size; index++) if (this.#bytes[index] !== 0) return "";
+      for (let index = at; index < at + size; index++) if (this.#reader.bytes[index] !== 0) return "";
       return `${name} all zero`;
     }
     if (length === 0 && !this.#isTraces) return "";
@@ -214,7 +197,7 @@ class Scanner {
         if (tag !== kind) points = 0;
         kind = tag;
         points += this.#scanPoints(child);
-      } else this.#scanKeyValue(0);
+      } else this.scan(child, 0);
       reader.leave(outer);
     }
     this.itemCount += points;

@@ -112,6 +112,11 @@ describe("nesting (catalogue 4)", () => {
     expect(codeOf(() => decodeMessage("AnyValue", nestedMaps(ANY_VALUE_DEPTH_MAX)))).toBe("accepted");
   });
 
+  test("many arrays beside each other are no nesting", () => {
+    const beside = Array.from({ length: ANY_VALUE_DEPTH_MAX * 2 }, () => bytesField(1, nestedArrays(2)));
+    expectBoth(tracesRequest(span(attribute("k", bytesField(5, ...beside)))), /^accepted/);
+  });
+
   test("scanning takes a limit of its own, and encoding keeps the same limit", () => {
     const bytes = tracesRequest(span(attribute("k", nestedArrays(3))));
     expect(codeOf(() => scanRequest("traces", bytes, { depthMax: 2 }))).toMatch(/^CF_OTLP_TOO_DEEP/);

@@ -246,6 +246,14 @@ describe("what it refuses, and how it says so", () => {
   });
 });
 
+test("many values beside each other are no nesting", () => {
+  const list = `{"arrayValue":{"values":[${"{},".repeat(3)}{}]}}`;
+  const text = `{"arrayValue":{"values":[${Array<string>(ANY_VALUE_DEPTH_MAX * 2)
+    .fill(list)
+    .join(",")}]}}`;
+  expect(valueOf(text).arrayValue?.values).toHaveLength(ANY_VALUE_DEPTH_MAX * 2);
+});
+
 test("the encoder writes exactly the OTLP/JSON form", () => {
   const data = decodeOtlpJson(
     "traces",
