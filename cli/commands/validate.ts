@@ -47,7 +47,10 @@ async function validate(options: ValidateOptions, io: Io): Promise<void> {
   }
   if (reading.config === undefined) {
     const count = reading.errors.length;
-    await write(io.stderr, `${problems(reading, "errors")}\n${count} error${count === 1 ? "" : "s"}.\n`);
+    await write(
+      io.stderr,
+      `${io.paintError.bad("errors:")}\n${problems(reading, "errors")}\n${count} error${count === 1 ? "" : "s"}.\n`,
+    );
     io.exitCode = EXIT.configInvalid;
     return undefined;
   }
