@@ -9,6 +9,7 @@ import { startOperation, type Operation, type SpanStart } from "./operation.js";
 export interface MethodPlan {
   readonly options: ContentOptions;
   start(body: JsonObject): SpanStart;
+  /** Called only when content is written. */
   input(operation: Operation, body: JsonObject): void;
   reader(operation: Operation): ResultReader;
 }
@@ -30,7 +31,7 @@ export function wrapMethod(owner: unknown, method: string, plan: MethodPlan): vo
         const body = isObject(args[0]) ? args[0] : {};
         const operation = startOperation(() => plan.start(body), plan.options);
         if (operation === undefined) return Reflect.apply(original, this, args);
-        if (operation.recording) guard("reading a request", () => plan.input(operation, body));
+        if (operation.capturing) guard("reading a request", () => plan.input(operation, body));
         let result: unknown;
         try {
           result = context.with(operation.context, () => Reflect.apply(original, this, args));

@@ -12,7 +12,7 @@ export interface CallPlan {
   readonly options: ContentOptions;
   /** Called with the arguments, before the call. */
   start(args: readonly unknown[]): SpanStart;
-  /** Puts the input on the span, before the call: the callee may change its arguments. */
+  /** Puts the input on the span, before the call: the callee may change its arguments. Only when content is written. */
   input(operation: Operation, args: readonly unknown[]): void;
   /** Reads the result. */
   reader(operation: Operation, args: readonly unknown[]): ResultReader;
@@ -23,7 +23,7 @@ export function instrument<F extends AnyFunction>(fn: F, plan: CallPlan): F {
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     const operation = startOperation(() => plan.start(args), plan.options);
     if (operation === undefined) return Reflect.apply(fn, this, args);
-    if (operation.recording) guard("reading a call's input", () => plan.input(operation, args));
+    if (operation.capturing) guard("reading a call's input", () => plan.input(operation, args));
     let result: unknown;
     try {
       result = context.with(operation.context, () => Reflect.apply(fn, this, args) as unknown);

@@ -31,7 +31,7 @@ export function fieldOf(value: unknown, key: string): unknown {
  * Map and Set as arrays, a cycle as the string "[circular]". `undefined` and functions alone become `null`.
  */
 export function toJson(value: unknown): string {
-  const plain = quickJson(value);
+  const plain = isPlain(value, 0) ? JSON.stringify(value) : undefined;
   return plain ?? JSON.stringify(plainOf(value, [])) ?? "null";
 }
 
@@ -45,28 +45,21 @@ export function parseJson(text: unknown): unknown {
   }
 }
 
-/** The common case: `JSON.stringify` does it all. Undefined when the value needs the careful way. */
-function quickJson(value: unknown): string | undefined {
-  let careful = false;
-  try {
-    const text = JSON.stringify(value, function replacer(this: unknown, _key, item: unknown) {
-      if (typeof item === "object" && item !== null && needsCare(item)) careful = true;
-      return item;
-    });
-    return careful ? undefined : text;
-  } catch {
-    return undefined;
-  }
-}
+/** Deeper values take the careful way, which also finds cycles. */
+const PLAIN_DEPTH_MAX = 64;
 
-function needsCare(item: object): boolean {
-  return (
-    item instanceof Error ||
-    item instanceof Map ||
-    item instanceof Set ||
-    ArrayBuffer.isView(item) ||
-    item instanceof ArrayBuffer
-  );
+/** The common case: `JSON.stringify` does it all. */
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === "bigint") return false;
+  if (typeof value !== "object" || value === null) return true;
+  if (depth === PLAIN_DEPTH_MAX) return false;
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  for (const key in value) {
+    if (!isPlain((value as JsonObject)[key], depth + 1)) return false;
+  }
+  return typeof (value as { toJSON?: unknown }).toJSON !== "function";
 }
 
 function plainOf(value: unknown, path: readonly object[]): unknown {

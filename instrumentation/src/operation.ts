@@ -55,6 +55,11 @@ export class Operation {
     return !this.#ended && this.#span.isRecording();
   }
 
+  /** True when content will be written: otherwise it need not be built. */
+  get capturing(): boolean {
+    return this.#policy.capture && this.recording;
+  }
+
   /** True once the span is over. */
   get ended(): boolean {
     return this.#ended;
@@ -64,7 +69,9 @@ export class Operation {
   set(build: () => Attributes): void {
     if (!this.recording) return;
     guard("building span attributes", () => {
-      for (const [key, value] of Object.entries(build())) {
+      const attributes = build();
+      for (const key of Object.keys(attributes)) {
+        const value = attributes[key];
         if (value !== undefined) this.#span.setAttribute(key, value);
       }
     });
@@ -72,7 +79,7 @@ export class Operation {
 
   /** Writes content as JSON, if content may be written, after redaction. */
   content(attribute: string, build: () => unknown): void {
-    if (!this.recording || !this.#policy.capture) return;
+    if (!this.capturing) return;
     guard(`writing ${attribute}`, () => {
       const text = allowedJson(this.#policy, attribute, build());
       if (text !== undefined) this.#span.setAttribute(attribute, text);
@@ -81,7 +88,7 @@ export class Operation {
 
   /** Writes content that is plain text. */
   text(attribute: string, build: () => string | undefined): void {
-    if (!this.recording || !this.#policy.capture) return;
+    if (!this.capturing) return;
     guard(`writing ${attribute}`, () => {
       const value = build();
       const text = value === undefined ? undefined : allowedText(this.#policy, attribute, value);
@@ -173,7 +180,12 @@ export function startOperation(describe: () => SpanStart, options: ContentOption
 
 /** Attributes without those whose value is `undefined`. */
 function known(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+  const kept: Attributes = {};
+  for (const key of Object.keys(attributes)) {
+    const value = attributes[key];
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept;
 }
 
 /** `error.type`: the class of the error, or its name when the class says nothing. */
