@@ -41,11 +41,7 @@ export class DestinationRuntime {
   readonly #replays = new Set<DeliveryEngine>();
 
   /** Throws CF_CONFIG_INVALID, or what reading the cursor threw. */
-  constructor(
-    options: Omit<DestinationOptions, "onLog">,
-    tail: JournalTail,
-    events: RuntimeEvents,
-  ) {
+  constructor(options: Omit<DestinationOptions, "onLog">, tail: JournalTail, events: RuntimeEvents) {
     this.#options = options;
     this.#events = events;
     this.#deadLetters = new DeadLetterStore({ dir: this.#deadLetterDir() });
@@ -122,9 +118,7 @@ export class DestinationRuntime {
     }
   }
 
-  #engineOptions(
-    created: CreatedExporter,
-  ): Omit<EngineOptions, "cursor" | "deadLetters"> {
+  #engineOptions(created: CreatedExporter): Omit<EngineOptions, "cursor" | "deadLetters"> {
     const { name, dataDir, delivery = {}, signals, processors, exporter } = this.#options;
     const dir = dataDirPaths(dataDir).journal;
     return {

@@ -250,7 +250,9 @@ class WorkerDestination implements ExportDestination {
   }
 
   #unavailable(reason: string): CounterfoilError {
-    return new CounterfoilError("CF_EXPORT_RETRYABLE", `Destination ${this.name}: ${reason}.`, { retryable: true });
+    return new CounterfoilError("CF_EXPORT_RETRYABLE", `Destination ${this.name}: ${reason}.`, {
+      retryable: true,
+    });
   }
 
   #log(level: "info" | "warn" | "error", message: string): void {

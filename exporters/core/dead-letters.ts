@@ -166,7 +166,8 @@ function deadLetterLine(letter: DeadLetter): string {
   const otlp = bodyAsJson(letter);
   if (otlp !== undefined) return `${JSON.stringify(head).slice(0, -1)},"otlp":${otlp}}`;
   const { body } = letter;
-  if (body.kind === "data") throw new Error(`a dead letter of record ${letter.seq} can't be written as OTLP JSON`);
+  if (body.kind === "data")
+    throw new Error(`a dead letter of record ${letter.seq} can't be written as OTLP JSON`);
   const payload = Buffer.from(body.payload).toString("base64");
   return JSON.stringify({ ...head, encoding: body.encoding, payload_base64: payload });
 }

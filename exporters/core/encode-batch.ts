@@ -19,10 +19,7 @@ export interface EncodedBody {
  * The batch as one OTLP protobuf message. A single stored payload goes out byte for byte in its own encoding;
  * several are joined, because concatenated protobuf messages are one message with all their items.
  */
-export async function encodeBatch(
-  batch: ExportBatch,
-  compression: "gzip" | "none",
-): Promise<EncodedBody> {
+export async function encodeBatch(batch: ExportBatch, compression: "gzip" | "none"): Promise<EncodedBody> {
   const [first] = batch.parts;
   if (batch.parts.length === 1 && first?.body.kind === "bytes") {
     const { encoding, payload } = first.body;
@@ -46,10 +43,7 @@ export function encodeObjects<S extends Signal>(
 }
 
 /** Compresses a body when the settings say so. */
-export async function compress(
-  body: Uint8Array,
-  compression: "gzip" | "none",
-): Promise<EncodedBody> {
+export async function compress(body: Uint8Array, compression: "gzip" | "none"): Promise<EncodedBody> {
   if (compression === "none") return { body };
   return { body: await gzipAsync(body, { level: GZIP_LEVEL }), encoding: "gzip" };
 }

@@ -12,7 +12,10 @@ const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i;
  * Checks an exporter's address: http or https, no user or password in it. Plain http to another machine is allowed but
  * gets a warning when a key would travel over it. Throws CF_CONFIG_INVALID.
  */
-export function checkEndpoint(text: string, options: { setting: string; hasSecret: boolean }): CheckedEndpoint {
+export function checkEndpoint(
+  text: string,
+  options: { setting: string; hasSecret: boolean },
+): CheckedEndpoint {
   let url: URL;
   try {
     url = new URL(text);

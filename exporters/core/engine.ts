@@ -11,7 +11,15 @@ import {
 } from "../../schema/index.js";
 import type { Processor } from "../processors/index.js";
 import type { DestinationStats } from "../types.js";
-import { addCounts, copyCounts, copyTotals, subtractCounts, sumTotals, zeroCounts, zeroTotals } from "./counts.js";
+import {
+  addCounts,
+  copyCounts,
+  copyTotals,
+  subtractCounts,
+  sumTotals,
+  zeroCounts,
+  zeroTotals,
+} from "./counts.js";
 import type { Clock } from "./clock.js";
 import type { CursorState, CursorStore } from "./cursor.js";
 import type { DeadLetter, DeadLetterStore } from "./dead-letters.js";
@@ -205,8 +213,7 @@ export class DeliveryEngine {
   /** One read a turn, so that answers and messages are served in between. */
   #readMore(): void {
     const { gatherer, pendingBytesMax } = this.#options;
-    const room =
-      (pendingBytesMax ?? EXPORT_PENDING_BYTES_MAX) - gatherer.bytes - this.#delivery.bytes;
+    const room = (pendingBytesMax ?? EXPORT_PENDING_BYTES_MAX) - gatherer.bytes - this.#delivery.bytes;
     if (room <= 0 || this.#ledger.size >= EXPORT_PENDING_RECORDS_MAX) return;
     const read = this.#intake.pull(Math.min(room, EXPORT_READ_BYTES), this.#tail.seq);
     if (!read || this.#wanted) return;
@@ -243,10 +250,7 @@ export class DeliveryEngine {
     const state: CursorState = {
       seq,
       totals: copyTotals(this.#ledger.passed),
-      counts: addCounts(
-        subtractCounts(sumTotals(this.#ledger.passed), this.#historic),
-        this.#intake.notMine,
-      ),
+      counts: addCounts(subtractCounts(sumTotals(this.#ledger.passed), this.#historic), this.#intake.notMine),
     };
     try {
       deadLetters.append(this.#letters);

@@ -1,11 +1,5 @@
 import type { ItemCounts, JournalGap, JournalReader, JournalRecord } from "../../journal/index.js";
-import {
-  countItems,
-  decodeOtlp,
-  errorMessage,
-  type Signal,
-  type SignalData,
-} from "../../schema/index.js";
+import { countItems, decodeOtlp, errorMessage, type Signal, type SignalData } from "../../schema/index.js";
 import type { Processor } from "../processors/index.js";
 import { cleanText } from "./classify.js";
 import type { Clock } from "./clock.js";

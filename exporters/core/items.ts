@@ -1,11 +1,4 @@
-import type {
-  LogsData,
-  Metric,
-  MetricsData,
-  Signal,
-  SignalData,
-  TracesData,
-} from "../../schema/index.js";
+import type { LogsData, Metric, MetricsData, Signal, SignalData, TracesData } from "../../schema/index.js";
 
 /** The items numbered `from` to `to` (exclusive, in order of the message) with their resources and scopes kept. */
 export function sliceItems<S extends Signal>(

@@ -26,12 +26,7 @@ const RETRY_AFTER_MS_MAX = 60 * 60 * 1_000;
  * Pause after the `failures`-th failure in a row (from 1): uniform between 0 and the exponential bound ("full jitter"),
  * never shorter than a tenth of it so that a dead peer is not hammered, and never before the peer's Retry-After.
  */
-export function backoffMs(
-  options: RetryOptions,
-  failures: number,
-  clock: Clock,
-  retryAfterMs = 0,
-): number {
+export function backoffMs(options: RetryOptions, failures: number, clock: Clock, retryAfterMs = 0): number {
   const bound = Math.min(options.maxMs, options.initialMs * options.multiplier ** (failures - 1));
   const jittered = bound * (0.1 + 0.9 * clock.random());
   return Math.max(jittered, retryAfterMs);

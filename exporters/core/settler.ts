@@ -21,7 +21,8 @@ export class Settler {
     for (const part of batch.parts) {
       const here = Math.min(refused, part.itemCount);
       refused -= here;
-      if (here > 0) this.#setAside(batch, part, here, { reason: "partial_success", message: rejected?.message ?? "" });
+      if (here > 0)
+        this.#setAside(batch, part, here, { reason: "partial_success", message: rejected?.message ?? "" });
       const passed = part.itemCount - here;
       if (passed > 0) this.#ledger.settle(part.entry, { kind: "delivered" }, passed);
     }

@@ -1,12 +1,6 @@
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  CounterfoilError,
-  encodeOtlpJson,
-  errorMessage,
-  SIGNALS,
-  type Signal,
-} from "../../schema/index.js";
+import { CounterfoilError, encodeOtlpJson, errorMessage, SIGNALS, type Signal } from "../../schema/index.js";
 import { cleanText } from "../core/classify.js";
 import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
 import { partData } from "../core/payload.js";
@@ -27,7 +21,10 @@ interface OpenFile {
 /** OTLP JSON Lines: one request message a line, one signal a file (the OpenTelemetry file exporter's form). */
 export function createFileExporter(config: FileExporterConfig): Exporter {
   if (config.path === "") {
-    throw new CounterfoilError("CF_CONFIG_INVALID", "A file exporter needs a path: the folder to write into.");
+    throw new CounterfoilError(
+      "CF_CONFIG_INVALID",
+      "A file exporter needs a path: the folder to write into.",
+    );
   }
   return new FileExporter(config);
 }
@@ -150,7 +147,7 @@ async function openForWriting(path: string): Promise<FileHandle> {
 async function endOfLastLine(handle: FileHandle): Promise<number> {
   const { size } = await handle.stat();
   const chunk = Buffer.alloc(64 * 1024);
-  for (let end = size; end > 0; ) {
+  for (let end = size; end > 0;) {
     const start = Math.max(0, end - chunk.byteLength);
     const { bytesRead } = await handle.read(chunk, 0, end - start, start);
     const newline = chunk.subarray(0, bytesRead).lastIndexOf(0x0a);

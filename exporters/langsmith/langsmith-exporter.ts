@@ -31,7 +31,10 @@ export function createLangSmithExporter(
 ): CreatedLangSmithExporter {
   const setting = `exporters.${context.name}`;
   if (config.apiKey.trim() === "") {
-    throw new CounterfoilError("CF_CONFIG_INVALID", `${setting}.api_key is empty; set it, e.g. \${env:LANGSMITH_API_KEY}`);
+    throw new CounterfoilError(
+      "CF_CONFIG_INVALID",
+      `${setting}.api_key is empty; set it, e.g. \${env:LANGSMITH_API_KEY}`,
+    );
   }
   const { url, warning } = checkEndpoint(config.endpoint ?? DEFAULT_ENDPOINT, {
     setting: `${setting}.endpoint`,
@@ -53,7 +56,9 @@ function createTranslating(config: LangSmithExporterConfig, base: URL, transport
   return {
     wants: "data",
     async send(batch: ExportBatch, abort: AbortSignal): Promise<Outcome> {
-      const translated = batch.parts.map((part): TracesData => translateTraces(partData("traces", part), options));
+      const translated = batch.parts.map((part): TracesData =>
+        translateTraces(partData("traces", part), options),
+      );
       const { body, encoding } = await encodeObjects("traces", translated, compression);
       const headers: Record<string, string> = {
         "content-type": "application/x-protobuf",

@@ -17,7 +17,11 @@ export function isObject(value: Json | undefined): value is JsonObject {
 
 /** Messages in the shape of OTel's GenAI conventions: each has a role and parts. */
 export function isConventionMessages(value: Json | undefined): value is JsonObject[] {
-  return Array.isArray(value) && value.length > 0 && value.every((item) => isObject(item) && Array.isArray(item["parts"]));
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((item) => isObject(item) && Array.isArray(item["parts"]))
+  );
 }
 
 /**
@@ -34,7 +38,9 @@ export function toSystemMessage(instructions: Json, attachments: Attachment[]): 
     return instructions === "" ? [] : [{ role: "system", content: instructions }];
   }
   if (!Array.isArray(instructions) || instructions.length === 0) return [];
-  const parts = instructions.map((part) => (typeof part === "string" ? { type: "text", content: part } : part));
+  const parts = instructions.map((part) =>
+    typeof part === "string" ? { type: "text", content: part } : part,
+  );
   return toChat({ role: "system", parts }, attachments);
 }
 
@@ -94,8 +100,10 @@ function toContentBlock(part: JsonObject, attachments: Attachment[]): Json {
   const { type } = part;
   if (type === "text") return { type: "text", text: part["content"] ?? "" };
   if (type === "reasoning") return { type: "reasoning", reasoning: part["content"] ?? "" };
-  if (type === "uri" && part["modality"] === "image") return { type: "image_url", image_url: { url: part["uri"] ?? "" } };
-  if (type === "blob" && typeof part["content"] === "string") return toAttachment(part, part["content"], attachments);
+  if (type === "uri" && part["modality"] === "image")
+    return { type: "image_url", image_url: { url: part["uri"] ?? "" } };
+  if (type === "blob" && typeof part["content"] === "string")
+    return toAttachment(part, part["content"], attachments);
   return part;
 }
 
@@ -118,11 +126,12 @@ export function toTools(definitions: Json): Json {
   });
 }
 
-/** Output messages: one is the answer itself, several are choices. */
+/** Output messages: one is the answer itself, several are choices; a whole conversation in one stays a list. */
 export function toCompletion(messages: readonly JsonObject[], attachments: Attachment[]): JsonObject {
   const chat = toChatMessages(messages, attachments);
   const [only] = chat;
   if (chat.length === 1 && only !== undefined) return only;
+  if (messages.length === 1) return { messages: chat };
   return {
     choices: chat.map(({ finish_reason, ...message }, index) => ({
       index,

@@ -105,12 +105,41 @@ function stringsOf(value: AnyValue): Json[] {
   const text = anyValueToText(value);
   if (text.startsWith("[")) {
     const parsed = jsonOf(value);
-    if (Array.isArray(parsed)) return parsed.map((item) => (typeof item === "string" ? item : JSON.stringify(item)));
+    if (Array.isArray(parsed))
+      return parsed.map((item) => (typeof item === "string" ? item : JSON.stringify(item)));
   }
   return text
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+/** Attributes of other conventions that LangSmith's ingest documents for the kind, in its order. */
+const DOCUMENTED_KINDS = ["openinference.span.kind", "traceloop.span.kind"];
+const DOCUMENTED_REQUEST_TYPES = ["llm.request.type", "traceloop.llm.request.type"];
+const KIND_RUN_TYPES: ReadonlyMap<string, string> = new Map([
+  ["tool", "tool"],
+  ["llm", "llm"],
+  ["retriever", "retriever"],
+  ["embedding", "embedding"],
+  ["workflow", "chain"],
+  ["task", "chain"],
+  ["agent", "chain"],
+  ["chain", "chain"],
+]);
+
+/** What LangSmith itself would make of the span: setting a kind must not hide it. */
+function documentedKind(attributes: AttributeMap): string | undefined {
+  for (const source of DOCUMENTED_REQUEST_TYPES) {
+    const value = attributes.get(source);
+    if (value !== undefined) return anyValueToText(value) === "embedding" ? "embedding" : "llm";
+  }
+  for (const source of DOCUMENTED_KINDS) {
+    const value = attributes.get(source);
+    const type = value === undefined ? undefined : KIND_RUN_TYPES.get(anyValueToText(value).toLowerCase());
+    if (type !== undefined) return type;
+  }
+  return undefined;
 }
 
 /** LangSmith's run type of a span; `chain` when nothing says otherwise. */
@@ -121,6 +150,8 @@ export function runTypeOf(attributes: AttributeMap, reading: GenAiReading): stri
     if (Object.hasOwn(RUN_TYPES, named)) return RUN_TYPES[named] ?? "chain";
   }
   if (reading.has("tool_name")) return "tool";
+  const documented = documentedKind(attributes);
+  if (documented !== undefined) return documented;
   return reading.has("request_model") || reading.has("response_model") ? "llm" : "chain";
 }
 

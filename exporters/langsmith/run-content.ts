@@ -81,11 +81,7 @@ export function readOutputs(
 }
 
 /** Content that is not in the convention's shape: kept as it is; written anew only when LangSmith would not find it. */
-function plain(
-  read: { value: Json; source: string },
-  rawSources: readonly string[],
-  key: string,
-): Content {
+function plain(read: { value: Json; source: string }, rawSources: readonly string[], key: string): Content {
   const sources = rawSources.includes(read.source) ? [] : [read.source];
   const { value } = read;
   return { value: Array.isArray(value) ? { messages: value } : asObject(value, key), sources };

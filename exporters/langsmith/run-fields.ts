@@ -65,7 +65,8 @@ export function readRun(
   const outputs = readOutputs(runType, attributes, reading, attachments);
   const isRollup = ROLLUP_OPERATIONS.includes(textOf(reading, "operation") ?? "");
   const usage = readUsage(attributes, reading, isRollup);
-  const project = textOf(reading, "project") ?? routeProject(options.projects ?? [], attributes, resource, reading);
+  const project =
+    textOf(reading, "project") ?? routeProject(options.projects ?? [], attributes, resource, reading);
   const timeToFirstTokenMs = numberColumn(reading, "time_to_first_token_ms");
   return {
     attributes,
@@ -116,8 +117,7 @@ function readMetadata(
   for (const [key, value] of attributes) {
     if (key.startsWith(METADATA_PREFIX)) put(key.slice(METADATA_PREFIX.length), scalarOf(value));
   }
-  const given = (column: string): boolean =>
-    reading.get(column)?.source.startsWith(METADATA_PREFIX) ?? false;
+  const given = (column: string): boolean => reading.get(column)?.source.startsWith(METADATA_PREFIX) ?? false;
   if (!given("conversation_id")) put("thread_id", textOf(reading, "conversation_id"));
   if (!given("user_id")) put("user_id", textOf(reading, "user_id"));
   put("ls_provider", textOf(reading, "provider"));
@@ -135,6 +135,7 @@ function readMetadata(
 export function scalarOf(value: AnyValue): Json {
   if (value.boolValue !== undefined) return value.boolValue;
   if (value.doubleValue !== undefined && Number.isFinite(value.doubleValue)) return value.doubleValue;
-  if (value.intValue !== undefined && Number.isSafeInteger(Number(value.intValue))) return Number(value.intValue);
+  if (value.intValue !== undefined && Number.isSafeInteger(Number(value.intValue)))
+    return Number(value.intValue);
   return anyValueToText(value);
 }

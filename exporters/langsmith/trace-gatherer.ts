@@ -139,10 +139,7 @@ export class TraceGatherer implements Gatherer {
 }
 
 /** One request's spans by trace, with their resources and scopes; each span is learned on the way. */
-function divideByTrace(
-  data: TracesData,
-  tree: TraceTree,
-): Map<string, { data: TracesData; count: number }> {
+function divideByTrace(data: TracesData, tree: TraceTree): Map<string, { data: TracesData; count: number }> {
   const traces = new Map<string, { data: TracesData; count: number }>();
   for (const resource of data.resourceSpans) {
     const resources = new Map<string, ResourceSpans>();

@@ -112,6 +112,7 @@ function json(value: Json): AnyValue {
 
 function scalar(value: Json): AnyValue {
   if (typeof value === "boolean") return { boolValue: value };
-  if (typeof value === "number") return Number.isSafeInteger(value) ? { intValue: BigInt(value) } : { doubleValue: value };
+  if (typeof value === "number")
+    return Number.isSafeInteger(value) ? { intValue: BigInt(value) } : { doubleValue: value };
   return text(typeof value === "string" ? value : JSON.stringify(value));
 }

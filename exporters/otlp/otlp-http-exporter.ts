@@ -18,10 +18,7 @@ export interface ExporterContext {
 }
 
 /** OTLP over HTTP in protobuf. Throws CF_CONFIG_INVALID for an address or header that can't work. */
-export function createOtlpHttpExporter(
-  config: OtlpHttpExporterConfig,
-  context: ExporterContext,
-): Exporter {
+export function createOtlpHttpExporter(config: OtlpHttpExporterConfig, context: ExporterContext): Exporter {
   const urls = resolveUrls(config, context);
   const compression = config.compression ?? "gzip";
   const transport = new HttpTransport({
@@ -57,7 +54,10 @@ function resolveUrls(config: OtlpHttpExporterConfig, context: ExporterContext): 
   const hasSecret = Object.keys(config.headers ?? {}).length > 0;
   const urls = new Map<Signal, URL>();
   const check = (text: string, setting: string): URL => {
-    const { url, warning } = checkEndpoint(text, { setting: `exporters.${context.name}.${setting}`, hasSecret });
+    const { url, warning } = checkEndpoint(text, {
+      setting: `exporters.${context.name}.${setting}`,
+      hasSecret,
+    });
     if (warning !== undefined) context.warn(warning);
     return url;
   };

@@ -94,7 +94,9 @@ describe("delivery", () => {
 
   it("a refused batch is bisected: only the poison span becomes a dead letter", async () => {
     h.answer = (names) =>
-      names.includes("poison") ? { kind: "rejected", reason: "rejected_400", message: "bad span" } : { kind: "delivered" };
+      names.includes("poison")
+        ? { kind: "rejected", reason: "rejected_400", message: "bad span" }
+        : { kind: "delivered" };
     h.start();
     h.feed(["a", "b", "poison", "c"], ["d", "e"]);
     await h.clock.advance(2_000);
@@ -110,7 +112,9 @@ describe("delivery", () => {
 
   it("413 splits the batch down to the span that is too large by itself", async () => {
     h.answer = (names) =>
-      names.length > 2 || names.includes("huge") ? { kind: "too_large", message: "413" } : { kind: "delivered" };
+      names.length > 2 || names.includes("huge")
+        ? { kind: "too_large", message: "413" }
+        : { kind: "delivered" };
     h.start();
     h.feed(["a", "b", "c", "huge", "d", "e"]);
     await h.clock.advance(2_000);
@@ -145,7 +149,11 @@ describe("delivery", () => {
     h.start();
     h.feed(["a"], ["b"]);
     await h.clock.advance(1_000);
-    expect(h.running.stats()).toMatchObject({ state: "paused", waiting: { traces: 2 }, lastError: "HTTP 401" });
+    expect(h.running.stats()).toMatchObject({
+      state: "paused",
+      waiting: { traces: 2 },
+      lastError: "HTTP 401",
+    });
     const before = h.attempts.length;
     await h.clock.advance(180_000);
     expect(h.attempts.length - before).toBe(3);
@@ -246,7 +254,11 @@ describe("restart, gaps and flush", () => {
     h.start();
     await h.clock.advance(1_000);
     expect(h.delivered).toEqual(["a"]);
-    expect(h.running.stats()).toMatchObject({ accepted: { traces: 1 }, delivered: { traces: 1 }, deadLetter: {} });
+    expect(h.running.stats()).toMatchObject({
+      accepted: { traces: 1 },
+      delivered: { traces: 1 },
+      deadLetter: {},
+    });
     await h.running.stop();
     h.start();
     h.feed(["b"]);

@@ -34,7 +34,10 @@ function fixtures(): { name: string; data: TracesData }[] {
       .map((file) => {
         const raw = readFileSync(new URL(`${name}/${file}`, FIXTURES));
         const bytes = raw[0] === 0x1f ? gunzipSync(raw) : raw;
-        return { name, data: file.endsWith(".pb") ? decodeOtlp("traces", bytes) : decodeOtlpJson("traces", bytes) };
+        return {
+          name,
+          data: file.endsWith(".pb") ? decodeOtlp("traces", bytes) : decodeOtlpJson("traces", bytes),
+        };
       }),
   );
 }
@@ -140,14 +143,19 @@ describe("what the run tree holds", () => {
                   { type: "blob", modality: "image", mime_type: "image/png", content: "iVBORw0KGgo=" },
                 ],
               },
-              { role: "assistant", parts: [{ type: "tool_call", id: "c1", name: "look", arguments: { x: 1 } }] },
+              {
+                role: "assistant",
+                parts: [{ type: "tool_call", id: "c1", name: "look", arguments: { x: 1 } }],
+              },
               { role: "tool", parts: [{ type: "tool_call_response", id: "c1", result: { ok: true } }] },
             ]),
           ),
         },
         {
           key: "gen_ai.output.messages",
-          value: s('[{"role":"assistant","parts":[{"type":"text","content":"A door."}],"finish_reason":"stop"}]'),
+          value: s(
+            '[{"role":"assistant","parts":[{"type":"text","content":"A door."}],"finish_reason":"stop"}]',
+          ),
         },
       ],
     });
@@ -197,8 +205,17 @@ describe("what the run tree holds", () => {
             inputs: {
               messages: [
                 { role: "system", content: "Be kind." },
-                { role: "user", content: [{ type: "text", text: "What is this?" }, { type: "image", attachment: "image-1" }] },
-                { role: "assistant", tool_calls: [{ id: "c1", function: { name: "look", arguments: '{"x":1}' } }] },
+                {
+                  role: "user",
+                  content: [
+                    { type: "text", text: "What is this?" },
+                    { type: "image", attachment: "image-1" },
+                  ],
+                },
+                {
+                  role: "assistant",
+                  tool_calls: [{ id: "c1", function: { name: "look", arguments: '{"x":1}' } }],
+                },
                 { role: "tool", tool_call_id: "c1", content: '{"ok":true}' },
               ],
             },
@@ -274,7 +291,11 @@ describe("what the run tree holds", () => {
   it("sends the key, project and workspace as headers, and content only once", async () => {
     await treesBy("translate", [richTrace()], { workspaceId: "ws-1" });
     const [request] = standIn.requests;
-    expect(request?.headers).toMatchObject({ "x-api-key": "lsv2_test_key", "langsmith-project": "golden", "x-tenant-id": "ws-1" });
+    expect(request?.headers).toMatchObject({
+      "x-api-key": "lsv2_test_key",
+      "langsmith-project": "golden",
+      "x-tenant-id": "ws-1",
+    });
     const body = request?.body.toString() ?? "";
     expect(body.split("What is this?")).toHaveLength(2);
     expect(body).toContain("gen_ai.provider.name");

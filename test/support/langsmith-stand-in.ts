@@ -43,7 +43,9 @@ export interface SeenRequest {
 }
 
 /** What to do instead of ingesting: an answer, silence, a reset, or anything else with the response at hand. */
-export type Fault = { status: number; headers?: Record<string, string>; body?: string } | ((response: ServerResponse) => void);
+export type Fault =
+  | { status: number; headers?: Record<string, string>; body?: string }
+  | ((response: ServerResponse) => void);
 
 /**
  * A LangSmith server for tests: OTLP ingest by LangSmith's documented attribute map, native ingest by its multipart and
@@ -94,14 +96,18 @@ export class LangSmithStandIn {
       childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), run]);
     }
     const byStart = (left: StoredRun, right: StoredRun): number =>
-      left.start_time < right.start_time || (left.start_time === right.start_time && left.id < right.id) ? -1 : 1;
+      left.start_time < right.start_time || (left.start_time === right.start_time && left.id < right.id)
+        ? -1
+        : 1;
     const nest = (run: StoredRun): unknown => {
       const { dotted_order: _order, events: _events, parent_run_id: _parent, ...shown } = run;
       const children = (childrenOf.get(run.id) ?? []).sort(byStart).map(nest);
       return { ...shown, ...(children.length === 0 ? {} : { children }) };
     };
     const known = new Set(this.runs.keys());
-    const roots = [...this.runs.values()].filter((run) => run.parent_run_id === undefined || !known.has(run.parent_run_id));
+    const roots = [...this.runs.values()].filter(
+      (run) => run.parent_run_id === undefined || !known.has(run.parent_run_id),
+    );
     return roots.sort(byStart).map(nest);
   }
 
@@ -120,9 +126,14 @@ export class LangSmithStandIn {
       response.writeHead(fault.status, fault.headers).end(fault.body ?? "");
       return;
     }
-    if (path === "/info") return answer(response, 200, { version: "0.16.14", batch_ingest_config: { use_multipart_endpoint: true } });
+    if (path === "/info")
+      return answer(response, 200, {
+        version: "0.16.14",
+        batch_ingest_config: { use_multipart_endpoint: true },
+      });
     if (request.headers["x-api-key"] === undefined) return answer(response, 401, { detail: "no key" });
-    if (runs === undefined || (path === "/runs/multipart" && !this.multipart)) return answer(response, 404, { detail: "Not Found" });
+    if (runs === undefined || (path === "/runs/multipart" && !this.multipart))
+      return answer(response, 404, { detail: "Not Found" });
     for (const { root_span: rootSpan, ...run } of runs) {
       if (rootSpan !== undefined) this.#rootSpans.set(run.trace_id, rootSpan);
       this.runs.set(run.id, run);
@@ -170,7 +181,8 @@ function runsOfMultipart(body: Buffer, boundary: string): StoredRun[] {
     const name = /name="([^"]*)"/.exec(head)?.[1] ?? "";
     const mime = /Content-Type: ([^;\r]*)/i.exec(head)?.[1] ?? "";
     const length = Number(/length=(\d+)/.exec(head)?.[1]);
-    if (length !== content.byteLength) throw new Error(`part ${name} has ${content.byteLength} bytes, not ${length}`);
+    if (length !== content.byteLength)
+      throw new Error(`part ${name} has ${content.byteLength} bytes, not ${length}`);
     const [kind, id = "", ...rest] = name.split(".");
     if (kind === "post") {
       const run = runs.get(id) ?? {};
@@ -194,9 +206,16 @@ function runOfNative(run: Record<string, unknown>, attachments: StoredRun["attac
   const ids = order.split(".").map((segment) => segment.slice(-36));
   if (ids[0] !== run["trace_id"]) throw new Error("trace_id does not match first part of dotted_order");
   if (ids.at(-1) !== run["id"]) throw new Error("id does not match last part of dotted_order");
-  if (ids.length > 1 && ids.at(-2) !== run["parent_run_id"]) throw new Error("parent_run_id does not match dotted_order");
-  const extra = (run["extra"] ?? {}) as { metadata?: Record<string, unknown>; invocation_params?: Record<string, unknown> };
-  const { id, trace_id, parent_run_id, name, run_type, session_name, start_time, end_time } = run as Record<string, string>;
+  if (ids.length > 1 && ids.at(-2) !== run["parent_run_id"])
+    throw new Error("parent_run_id does not match dotted_order");
+  const extra = (run["extra"] ?? {}) as {
+    metadata?: Record<string, unknown>;
+    invocation_params?: Record<string, unknown>;
+  };
+  const { id, trace_id, parent_run_id, name, run_type, session_name, start_time, end_time } = run as Record<
+    string,
+    string
+  >;
   return {
     id: String(id),
     trace_id: String(trace_id),
@@ -245,7 +264,11 @@ function runOfSpan(span: Span, resource: Resource | undefined, project: string):
   const root = span.parentSpanId === "" || text("langsmith.is_root") === "true";
   const padded = (id: string): string => `00000000-0000-0000-${id.slice(0, 4)}-${id.slice(4)}`;
   const usage = usageOf(text, attributes);
-  const outputs = contentOf(attributes, ["output.value", "traceloop.entity.output", "gen_ai.completion"], "output");
+  const outputs = contentOf(
+    attributes,
+    ["output.value", "traceloop.entity.output", "gen_ai.completion"],
+    "output",
+  );
   if (outputs !== undefined && usage !== undefined) outputs["usage_metadata"] = usage;
   const inputs = contentOf(attributes, ["input.value", "traceloop.entity.input", "gen_ai.prompt"], "input");
   const error = errorOf(span);
@@ -261,7 +284,10 @@ function runOfSpan(span: Span, resource: Resource | undefined, project: string):
     inputs: inputs ?? {},
     ...(outputs === undefined ? {} : { outputs }),
     ...(error === undefined ? {} : { error }),
-    tags: (text("langsmith.span.tags") ?? "").split(",").map((tag) => tag.trim()).filter((tag) => tag !== ""),
+    tags: (text("langsmith.span.tags") ?? "")
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter((tag) => tag !== ""),
     metadata: metadataOf(attributes, resource),
     invocation_params: Object.fromEntries(
       Object.entries(PARAMS).flatMap(([key, name]) => {
@@ -276,7 +302,10 @@ function runOfSpan(span: Span, resource: Resource | undefined, project: string):
 function kindOf(text: (key: string) => string | undefined): string {
   const kind = text("langsmith.span.kind");
   if (kind !== undefined && RUN_KINDS.has(kind)) return kind;
-  return OPERATIONS[text("gen_ai.operation.name") ?? ""] ?? (text("gen_ai.tool.name") === undefined ? "chain" : "tool");
+  return (
+    OPERATIONS[text("gen_ai.operation.name") ?? ""] ??
+    (text("gen_ai.tool.name") === undefined ? "chain" : "tool")
+  );
 }
 
 function usageOf(
@@ -299,7 +328,8 @@ function contentOf(
 ): Record<string, unknown> | undefined {
   // LangSmith would take these first, in a shape of its own; the exporter must not leave them beside its own.
   for (const first of ["gen_ai.input.messages", "gen_ai.output.messages"]) {
-    if (first.includes(key) && attributes.has(first)) return { [key]: anyValueToText(attributes.get(first) ?? {}) };
+    if (first.includes(key) && attributes.has(first))
+      return { [key]: anyValueToText(attributes.get(first) ?? {}) };
   }
   for (const source of sources) {
     const value = attributes.get(source);
@@ -328,7 +358,10 @@ function errorOf(span: Span): string | undefined {
   return stack === "" ? message : `${message}\n\n${stack}`;
 }
 
-function metadataOf(attributes: Map<string, AnyValue>, resource: Resource | undefined): Record<string, unknown> {
+function metadataOf(
+  attributes: Map<string, AnyValue>,
+  resource: Resource | undefined,
+): Record<string, unknown> {
   const metadata: Record<string, unknown> = {};
   for (const { key, value } of resource?.attributes ?? ([] as KeyValue[])) metadata[key] = plain(value ?? {});
   const put = (key: string, source: string): void => {
@@ -336,17 +369,23 @@ function metadataOf(attributes: Map<string, AnyValue>, resource: Resource | unde
     if (value !== undefined && metadata[key] === undefined) metadata[key] = plain(value);
   };
   for (const [key, value] of attributes) {
-    if (key.startsWith("langsmith.metadata.")) metadata[key.slice("langsmith.metadata.".length)] = plain(value);
+    if (key.startsWith("langsmith.metadata."))
+      metadata[key.slice("langsmith.metadata.".length)] = plain(value);
   }
   put("ls_provider", "gen_ai.system");
   put("ls_model_name", "gen_ai.request.model");
   put("ls_model_name", "gen_ai.response.model");
-  if (typeof metadata["usage_metadata"] === "string") metadata["usage_metadata"] = JSON.parse(metadata["usage_metadata"]);
+  if (typeof metadata["usage_metadata"] === "string")
+    metadata["usage_metadata"] = JSON.parse(metadata["usage_metadata"]);
   return metadata;
 }
 
 function attachmentsOf(text: string | undefined): StoredRun["attachments"] {
-  const list = (text === undefined ? [] : JSON.parse(text)) as { name: string; mime_type: string; content: string }[];
+  const list = (text === undefined ? [] : JSON.parse(text)) as {
+    name: string;
+    mime_type: string;
+    content: string;
+  }[];
   return Object.fromEntries(list.map(({ name, mime_type, content }) => [name, { mime_type, content }]));
 }
 

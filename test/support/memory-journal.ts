@@ -35,7 +35,11 @@ export class MemoryJournal {
 
   /** Appends one record of spans with these names. */
   appendSpans(names: readonly string[]): number {
-    return this.append("traces", encodeOtlp("traces", tracesOf(names.map((name) => spanNamed(name)))), names.length);
+    return this.append(
+      "traces",
+      encodeOtlp("traces", tracesOf(names.map((name) => spanNamed(name)))),
+      names.length,
+    );
   }
 
   trimTo(seq: number): void {
