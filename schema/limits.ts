@@ -108,3 +108,20 @@ export const QUERY_WAITING_MAX = 64;
 /** First and longest wait before a failed sealing is tried again, ms; it doubles in between. */
 export const SEAL_RETRY_MIN_MS = 200;
 export const SEAL_RETRY_MAX_MS = 30_000;
+/** Memory of the DuckDB that reads the mirror back as OTLP, MB. */
+export const READ_MEMORY_MB = 1024;
+/** Compaction: time between looks, and how many small files of the open hour are left before they are merged. */
+export const COMPACTION_INTERVAL_MS = 60_000;
+export const COMPACTION_OPEN_FILES_MAX = 60;
+/** Input of one compaction job, bytes; a file of at least the second size is not merged again. */
+export const COMPACTION_JOB_BYTES_MAX = 512 * 1024 * 1024;
+export const COMPACTION_FILE_BYTES = 64 * 1024 * 1024;
+/** A file of the open hour below this size is small enough to be merged before the hour is over, bytes. */
+export const COMPACTION_SMALL_FILE_BYTES = 8 * 1024 * 1024;
+/** Memory of the compaction engine, MiB, and wall time of one job, ms. */
+export const COMPACTION_MEMORY_MB = 512;
+export const COMPACTION_TIMEOUT_MS = 10 * 60 * 1000;
+/** Rows of one Parquet row group that compaction writes (docs/adr/003-compaction-layout.md). */
+export const COMPACTION_ROW_GROUP_ROWS = 20_480;
+/** Share of the mirror's files that retention removes by age in one run: a clock that jumps must not empty it. */
+export const RETENTION_SHARE_MAX = 0.5;

@@ -8,3 +8,8 @@ export { openSqlText } from "./views/open-sql.js";
 export { queryRows, runQuery } from "./query/run-query.js";
 export * from "./query/query-types.js";
 export { type Mirror, type MirrorOptions, type MirrorStats, openMirror, type SealedEvent } from "./mirror.js";
+export { MirrorRow } from "./mirror-row.js";
+export { type OtlpSelection, readOtlpRows } from "./read-otlp.js";
+export { rowsToOtlp, rowsToOtlpBytes } from "./rows-to-otlp.js";
+export { planRetention, type RetentionConfig } from "./retention.js";
+export * from "./maintenance.js";
