@@ -95,19 +95,19 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions): Promise<R
 function greet(http2: Http2Server, socket: Socket, timeoutMs: number): void {
   socket.on("error", ignore);
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  let seen = Buffer.alloc(0);
   const look = (): void => {
     const chunk: unknown = socket.read();
     if (!(chunk instanceof Buffer)) return;
-    const known = chunk.subarray(0, PREFACE.length);
+    // Held here and not put back at once: that would make the socket readable again, for ever.
+    seen = Buffer.concat([seen, chunk]);
+    const known = seen.subarray(0, PREFACE.length);
     const fits = known.equals(PREFACE.subarray(0, known.length));
-    if (fits && known.length < PREFACE.length) {
-      socket.unshift(chunk);
-      return;
-    }
+    if (fits && known.length < PREFACE.length) return;
     socket.off("readable", look);
     clearTimeout(timer);
     if (fits) {
-      socket.unshift(chunk);
+      socket.unshift(seen);
       http2.emit("connection", socket);
     } else {
       socket.end(NOT_HTTP2, () => socket.destroySoon());
@@ -198,15 +198,21 @@ function readMessage(
     const onData = (chunk: Buffer): void => attempt(() => reader.push(chunk));
     const onEnd = (): void =>
       attempt(() => {
+        // A reset ends the readable side, too.
+        if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw aborted();
         resolve(reader.finish());
         stop();
       });
     const onClose = (): void =>
       attempt(() => {
-        throw new CounterfoilError("CF_REQUEST_ABORTED", "The client closed the stream inside the message.");
+        throw aborted();
       });
     stream.on("data", onData).once("end", onEnd).once("close", onClose);
   });
+}
+
+function aborted(): CounterfoilError {
+  return new CounterfoilError("CF_REQUEST_ABORTED", "The client closed the stream inside the message.");
 }
 
 function succeed(stream: ServerHttp2Stream, response: Uint8Array): void {
