@@ -1,10 +1,9 @@
 import { mkdirSync, statSync } from "node:fs";
-import { setPriority } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
 import { readCatalog } from "../catalog/read-catalog.js";
+import { answerOneRequest } from "../child-main.js";
 import type { CatalogSnapshot } from "../types.js";
 import { snapshotSources, viewStatements } from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
@@ -144,19 +143,5 @@ function failure(error: unknown): ChildAnswer {
   return { ok: false, code: REFUSAL_ERROR.test(message) ? "CF_QUERY_REFUSED" : "CF_QUERY_FAILED", message };
 }
 
-function reply(value: ChildAnswer): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`, () => process.exit(0));
-}
-
-try {
-  // Below the server's own priority: reading must not slow accepting.
-  setPriority(5);
-} catch {
-  // Not permitted here: the deadline and the memory limit still hold.
-}
-const input = createInterface({ input: process.stdin });
-input.once("line", (line) => {
-  answer(JSON.parse(line) as ChildRequest).then(reply, (error: unknown) => reply(failure(error)));
-});
-// The parent keeps the pipe open while it wants the answer: its end means that the parent is gone.
-input.once("close", () => process.exit(1));
+// Below the server's own priority: reading must not slow accepting.
+answerOneRequest<ChildRequest, ChildAnswer>(5, (request) => answer(request).catch(failure));

@@ -1,10 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { chmod, copyFile, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { fileURLToPath } from "node:url";
 import {
   CounterfoilError,
   errorMessage,
@@ -17,6 +15,7 @@ import {
   QUERY_THREADS_MAX,
   QUERY_TIMEOUT_MS,
 } from "../../schema/index.js";
+import { type ChildExit, runJsonChild } from "../child-process.js";
 import { dataDirPaths } from "../data-dir.js";
 import { takeQuerySlot } from "./query-slots.js";
 import type {
@@ -32,98 +31,35 @@ import { BIG_INTEGERS } from "./result-projection.js";
 const CHILD = new URL("./query.child.js", import.meta.url);
 /** Prefix of the folders that queries work in, below the data directory's `temp/` or the system's. */
 export const QUERY_FOLDER_PREFIX = "query-";
-const STDERR_CHARS_MAX = 2_000;
-
-/**
- * The child's command line. A POSIX shell sets the limits that only a process can set for itself: data segment
- * (RLIMIT_AS would count what V8 only reserves), CPU time, size of a written file. They hold whatever the SQL does.
- */
-function command(request: ChildRequest, timeoutMs: number): { file: string; args: string[] } {
-  const node = ["--max-old-space-size=256", fileURLToPath(CHILD)];
-  if (process.platform === "win32") return { file: process.execPath, args: node };
-  const dataKb = (request.memoryMb + QUERY_PROCESS_OVERHEAD_MB) * 1024;
-  const cpuSeconds = Math.ceil((timeoutMs / 1000) * request.threads) + 5;
-  const blocks = Math.ceil(QUERY_OUTPUT_BYTES_MAX / 512);
-  // A lower hard limit may forbid one of them: then that one already holds.
-  const script = `ulimit -d ${dataKb} 2>/dev/null; ulimit -t ${cpuSeconds} 2>/dev/null; ulimit -f ${blocks} 2>/dev/null; ulimit -c 0 2>/dev/null; exec "$@"`;
-  return { file: "/bin/sh", args: ["-c", script, "sh", process.execPath, ...node] };
-}
-
-interface Exit {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly timedOut: boolean;
-}
-
-function collect(child: ChildProcess, timeoutMs: number): Promise<Exit> {
-  return new Promise((resolve, reject) => {
-    let stdout = "";
-    let stderr = "";
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      child.kill("SIGKILL");
-    }, timeoutMs);
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      stderr = (stderr + text).slice(-STDERR_CHARS_MAX);
-    });
-    child.once("error", (error) => {
-      clearTimeout(timer);
-      reject(
-        new CounterfoilError("CF_QUERY_FAILED", `Can't start the query process: ${errorMessage(error)}`, {
-          retryable: true,
-          cause: error,
-        }),
-      );
-    });
-    child.once("close", (code, signal) => {
-      clearTimeout(timer);
-      resolve({ stdout, stderr, code, signal, timedOut });
-    });
-  });
-}
-
-function explainExit({ stderr, code, signal, timedOut }: Exit, timeoutMs: number): CounterfoilError {
-  if (timedOut) {
-    return new CounterfoilError(
-      "CF_QUERY_LIMIT",
-      `The query was stopped after ${timeoutMs} ms. Narrow it (a time range, fewer columns, a LIMIT), or raise the time limit.`,
-    );
-  }
-  const how = signal === null ? `code ${code}` : `signal ${signal}`;
-  return new CounterfoilError(
-    "CF_QUERY_LIMIT",
-    `The query process ended with ${how}, most likely at its memory, CPU time or file size limit. Narrow the query, or raise the limit.${stderr.trim() === "" ? "" : ` Its last words: ${stderr.trim().slice(-400)}`}`,
-  );
-}
 
 async function runChild(
   request: ChildRequest,
   timeoutMs: number,
 ): Promise<Extract<ChildAnswer, { ok: true }>> {
-  const { file, args } = command(request, timeoutMs);
-  // An empty environment: no secret of the server is in reach of the query process.
-  const child = spawn(file, args, {
-    stdio: ["pipe", "pipe", "pipe"],
-    cwd: request.workDir,
-    env: { TMPDIR: request.workDir, MALLOC_ARENA_MAX: "2" },
-  });
-  // EPIPE when the child dies early: its exit tells more.
-  child.stdin?.on("error", () => undefined);
-  const exited = collect(child, timeoutMs);
-  child.stdin?.write(`${JSON.stringify(request)}\n`);
-  const exit = await exited;
-  let answer: ChildAnswer;
+  const limits = {
+    timeoutMs,
+    memoryMb: request.memoryMb + QUERY_PROCESS_OVERHEAD_MB,
+    cpuSeconds: (timeoutMs / 1000) * request.threads + 5,
+    fileBytesMax: QUERY_OUTPUT_BYTES_MAX,
+  };
+  let exit: ChildExit<ChildAnswer>;
   try {
-    answer = JSON.parse(exit.stdout) as ChildAnswer;
-  } catch {
-    throw explainExit(exit, timeoutMs);
+    exit = await runJsonChild<ChildAnswer>(CHILD, request, { workDir: request.workDir, limits });
+  } catch (error) {
+    throw new CounterfoilError("CF_QUERY_FAILED", `Can't start the query process: ${errorMessage(error)}`, {
+      retryable: true,
+      cause: error,
+    });
   }
-  if (!answer.ok) throw new CounterfoilError(answer.code, answer.message);
-  return answer;
+  const { answer } = exit;
+  if (answer?.ok === true) return answer;
+  if (answer !== undefined) throw new CounterfoilError(answer.code, answer.message);
+  throw new CounterfoilError(
+    "CF_QUERY_LIMIT",
+    exit.timedOut
+      ? `The query was stopped after ${Math.round(timeoutMs)} ms. Narrow it (a time range, fewer columns, a LIMIT), or raise the time limit.`
+      : `The query process ended with ${exit.description}. Most likely it met its memory, CPU time or file size limit. Narrow the query, or raise the limit.`,
+  );
 }
 
 /** A private folder for one query: below the data directory when that can be written, so that `temp/` bounds it. */

@@ -177,7 +177,7 @@ export function catalogConformance(name: string, makeDriver: () => CatalogDriver
           expect(contentOf(again.snapshot())).toEqual(model.content());
           await again.close();
         }),
-        { numRuns: 60 },
+        { numRuns: 20 },
       );
     });
   });

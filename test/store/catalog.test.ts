@@ -100,7 +100,7 @@ test("I3: killed or cut off from power at any operation, no acknowledged commit 
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
@@ -182,6 +182,7 @@ test("another process reads while a line is half written", async () => {
   await catalog.commit({ add: [fileEntry(1)], remove: [] });
   appendFileSync(join(mirrorDir, "manifest.jsonl"), '{"v":1,"version":2,"after":1,"add":[');
   expect(readCatalog(mirrorDir).version).toBe(1);
+  await catalog.close();
 });
 
 test("open.sql follows the commits and is complete after flush", async () => {

@@ -1,0 +1,112 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** What a child process may use. */
+export interface ChildLimits {
+  /** Wall time after which it is killed, milliseconds. */
+  readonly timeoutMs: number;
+  /** Private memory (RLIMIT_DATA), megabytes (2^20). */
+  readonly memoryMb: number;
+  readonly cpuSeconds: number;
+  /** Largest file that it may write, bytes. */
+  readonly fileBytesMax: number;
+}
+
+/** How a child ended. `answer` is its one JSON line, undefined when it gave none. */
+export interface ChildExit<Answer> {
+  readonly answer: Answer | undefined;
+  readonly timedOut: boolean;
+  /** For error texts: exit code or signal, and its last words. */
+  readonly description: string;
+}
+
+const STDERR_CHARS_MAX = 2_000;
+
+/**
+ * The child's command line. A POSIX shell sets the limits that only a process can set for itself: data segment
+ * (RLIMIT_AS would count what V8 only reserves), CPU time, size of a written file, no core dump. They hold whatever
+ * the child does. Windows has no such limits: there the deadline alone holds.
+ */
+function command(module: URL, limits: ChildLimits): { file: string; args: string[] } {
+  const node = ["--max-old-space-size=256", fileURLToPath(module)];
+  if (process.platform === "win32") return { file: process.execPath, args: node };
+  const wanted = [
+    `-d ${Math.ceil(limits.memoryMb * 1024)}`,
+    `-t ${Math.ceil(limits.cpuSeconds)}`,
+    `-f ${Math.ceil(limits.fileBytesMax / 512)}`,
+    "-c 0",
+  ];
+  // A lower hard limit may forbid one of them: then that one already holds.
+  const script = `${wanted.map((limit) => `ulimit ${limit} 2>/dev/null;`).join(" ")} exec "$@"`;
+  return { file: "/bin/sh", args: ["-c", script, "sh", process.execPath, ...node] };
+}
+
+interface Collected {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly how: string;
+  readonly timedOut: boolean;
+}
+
+function collect(child: ChildProcess, timeoutMs: number): Promise<Collected> {
+  return new Promise((resolve, reject) => {
+    let stdout = "";
+    let stderr = "";
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    }, timeoutMs);
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_CHARS_MAX);
+    });
+    child.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once("close", (code, signal) => {
+      clearTimeout(timer);
+      resolve({ stdout, stderr, how: signal === null ? `code ${code}` : `signal ${signal}`, timedOut });
+    });
+  });
+}
+
+/**
+ * Runs a built `.child.js` module once: sends `request` as one JSON line, waits for one JSON line back. The child
+ * works in `workDir` with an empty environment, so no secret of this process is in its reach, and ends when this
+ * process does. Rejects only when it can't be started. `signal` kills it.
+ */
+export async function runJsonChild<Answer>(
+  module: URL,
+  request: unknown,
+  options: { workDir: string; limits: ChildLimits; signal?: AbortSignal },
+): Promise<ChildExit<Answer>> {
+  const { file, args } = command(module, options.limits);
+  const child = spawn(file, args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    cwd: options.workDir,
+    env: { TMPDIR: options.workDir, MALLOC_ARENA_MAX: "2" },
+  });
+  // EPIPE when the child dies early: its exit tells more.
+  child.stdin.on("error", () => undefined);
+  const kill = (): void => void child.kill("SIGKILL");
+  options.signal?.addEventListener("abort", kill, { once: true });
+  try {
+    const exited = collect(child, options.limits.timeoutMs);
+    child.stdin.write(`${JSON.stringify(request)}\n`);
+    const { stdout, stderr, how, timedOut } = await exited;
+    const words = stderr.trim() === "" ? "" : `; its last words: ${stderr.trim().slice(-400)}`;
+    return { answer: parseAnswer<Answer>(stdout), timedOut, description: `${how}${words}` };
+  } finally {
+    options.signal?.removeEventListener("abort", kill);
+  }
+}
+
+function parseAnswer<Answer>(text: string): Answer | undefined {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    return undefined;
+  }
+}

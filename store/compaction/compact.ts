@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  COMPACTION_MEMORY_MB,
+  COMPACTION_ROW_GROUP_ROWS,
+  COMPACTION_TIMEOUT_MS,
+  CounterfoilError,
+  errorMessage,
+  QUERY_OUTPUT_BYTES_MAX,
+  QUERY_PROCESS_OVERHEAD_MB,
+} from "../../schema/index.js";
+import { runJsonChild } from "../child-process.js";
+import { dataDirPaths } from "../data-dir.js";
+import type { Catalog } from "../types.js";
+import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
+
+/** Prefix of the folders below `temp/` that compaction spills into. */
+export const COMPACTION_FOLDER_PREFIX = "compaction-";
+
+/** What one job did. */
+export interface CompactionResult {
+  readonly filesIn: number;
+  readonly filesOut: number;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  /** Inputs whose bytes are not those listed: they were left alone. */
+  readonly damaged: readonly string[];
+}
+
+/** How {@link runCompactionJob} runs. */
+export interface CompactionRun {
+  readonly dataDir: string;
+  readonly catalog: Catalog;
+  readonly job: CompactionJob;
+  readonly memoryMb?: number;
+  readonly rowGroupRows?: number;
+  /** Aborting kills the child; nothing is committed then. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs one job in a child process and commits its result as one change. Whenever it dies, the mirror reads as before:
+ * new files are unlisted until the commit, and the old ones stay on disk for their readers after it. Throws
+ * CF_SEAL_FAILED (retryable).
+ */
+export async function runCompactionJob(run: CompactionRun): Promise<CompactionResult> {
+  const paths = dataDirPaths(run.dataDir);
+  const workDir = await mkdtemp(join(paths.temp, COMPACTION_FOLDER_PREFIX));
+  try {
+    const request: CompactionRequest = {
+      mirrorDir: resolve(paths.mirror),
+      workDir: resolve(workDir),
+      memoryMb: run.memoryMb ?? COMPACTION_MEMORY_MB,
+      rowGroupRows: run.rowGroupRows ?? COMPACTION_ROW_GROUP_ROWS,
+      job: run.job,
+    };
+    const exit = await runJsonChild<CompactionAnswer>(
+      new URL("./compactor.child.js", import.meta.url),
+      request,
+      {
+        workDir,
+        ...(run.signal === undefined ? {} : { signal: run.signal }),
+        limits: {
+          timeoutMs: COMPACTION_TIMEOUT_MS,
+          // Writing keeps a row group of every column beside the engine's own memory.
+          memoryMb: request.memoryMb * 2 + QUERY_PROCESS_OVERHEAD_MB,
+          cpuSeconds: COMPACTION_TIMEOUT_MS / 1000,
+          fileBytesMax: QUERY_OUTPUT_BYTES_MAX,
+        },
+      },
+    );
+    return await settle(run, exit.answer, exit.description);
+  } catch (error) {
+    if (error instanceof CounterfoilError) throw error;
+    throw failed(run.job, errorMessage(error));
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+function failed(job: CompactionJob, why: string): CounterfoilError {
+  return new CounterfoilError(
+    "CF_SEAL_FAILED",
+    `Compaction of ${job.inputs.length} files of ${job.table} failed: ${why}. The mirror is unchanged; it is tried again.`,
+    { retryable: true },
+  );
+}
+
+async function settle(
+  run: CompactionRun,
+  answer: CompactionAnswer | undefined,
+  description: string,
+): Promise<CompactionResult> {
+  if (answer === undefined) throw failed(run.job, `its process ended with ${description}`);
+  if (!answer.ok) {
+    if (answer.damaged.length === 0) throw failed(run.job, answer.message);
+    return { filesIn: 0, filesOut: 0, rowsIn: 0, rowsOut: 0, damaged: answer.damaged };
+  }
+  if (run.signal?.aborted === true) throw failed(run.job, "it was stopped");
+  await run.catalog.commit({ add: answer.add, remove: answer.remove });
+  return {
+    filesIn: answer.remove.length,
+    filesOut: answer.add.length,
+    rowsIn: answer.rowsIn,
+    rowsOut: answer.rowsOut,
+    damaged: [],
+  };
+}

@@ -1,0 +1,54 @@
+import { TABLE_COLUMNS, type TelemetryTable } from "../../schema/index.js";
+import { sqlIdentifier, sqlString } from "../views/sql-text.js";
+import { winnersRelation } from "../views/open-sql.js";
+import type { FileEntry } from "../types.js";
+
+const DAY_NS = "86400000000000";
+
+/** The time of a row that files are placed by. */
+const EVENT_TIME: Readonly<Record<TelemetryTable, string>> = {
+  spans: "start_time",
+  span_logs: "coalesce(time, observed_time)",
+  metric_points: "time",
+};
+
+/** The event time of a row of the table, as SQL. */
+export function eventTimeSql(table: TelemetryTable): string {
+  return EVENT_TIME[table];
+}
+
+/**
+ * Day (since 1970-01-01) that a row is filed under: the event's, or the day received when the event's time is missing,
+ * before 1971 or more than a day after it was received (a wrong clock must not make folders for ever).
+ */
+export function daySql(table: TelemetryTable): string {
+  const time = `epoch_ns(${EVENT_TIME[table]})`;
+  const received = "epoch_ns(received_at)";
+  return `(CASE WHEN ${time} IS NULL OR ${time} < 365 * ${DAY_NS} OR ${time} > ${received} + ${DAY_NS} THEN coalesce(${received}, 0) ELSE ${time} END // ${DAY_NS})`;
+}
+
+/** `read_parquet` over the files, in their order. */
+export function readSql(files: readonly FileEntry[], more = ""): string {
+  const list = files.map(({ path }) => sqlString(path)).join(", ");
+  return `read_parquet([${list}], union_by_name = true, hive_partitioning = false${more})`;
+}
+
+/** Condition that a row of `alias` is not the one that counts of its span; needs the table `winners`. */
+export function loserSql(alias: string): string {
+  return `EXISTS (FROM winners AS w WHERE w.trace_id = ${alias}.trace_id AND w.span_id = ${alias}.span_id
+    AND (w.winner.seq <> ${alias}.seq OR w.winner.seq_index <> ${alias}.seq_index))`;
+}
+
+/** Makes the table `winners` from the files of `superseded`. */
+export function winnersTableSql(superseded: readonly FileEntry[]): string {
+  return `CREATE TEMP TABLE winners AS FROM ${winnersRelation(superseded.map(({ path }) => path))}`;
+}
+
+/** The table's columns, those that no input has as nulls. */
+export function columnListSql(table: TelemetryTable, present: ReadonlySet<string>): string {
+  return TABLE_COLUMNS[table]
+    .map(({ name, type }) =>
+      present.has(name) ? sqlIdentifier(name) : `CAST(NULL AS ${type}) AS ${sqlIdentifier(name)}`,
+    )
+    .join(", ");
+}

@@ -1,0 +1,39 @@
+import type { TelemetryTable } from "../../schema/index.js";
+import type { FileEntry } from "../types.js";
+
+/**
+ * One job of the compactor, one table. `place` rewrites files into the folders of their rows' event days without the
+ * rows that lost against another of the same span. `merge` only joins small files of the open hour into a bigger one:
+ * same folder, same rows, same level.
+ */
+export interface CompactionJob {
+  readonly kind: "place" | "merge";
+  readonly table: TelemetryTable;
+  readonly inputs: readonly FileEntry[];
+  /** For `spans`: files that may hold losing rows and are pulled in when they do. */
+  readonly settled: readonly FileEntry[];
+  /** For `spans`: files that hold losing rows but are not part of this job; entries that name them stay. */
+  readonly untouched: readonly FileEntry[];
+  /** For `spans`: all files of `superseded`. */
+  readonly superseded: readonly FileEntry[];
+}
+
+/** What the compactor child gets. */
+export interface CompactionRequest {
+  readonly mirrorDir: string;
+  readonly workDir: string;
+  readonly memoryMb: number;
+  readonly rowGroupRows: number;
+  readonly job: CompactionJob;
+}
+
+/** What it did: files on disk, synced, ready for one commit. `damaged` files were left alone. */
+export type CompactionAnswer =
+  | {
+      readonly ok: true;
+      readonly add: readonly FileEntry[];
+      readonly remove: readonly string[];
+      readonly rowsIn: number;
+      readonly rowsOut: number;
+    }
+  | { readonly ok: false; readonly message: string; readonly damaged: readonly string[] };

@@ -1,0 +1,228 @@
+import { statSync } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { COMPACTION_INTERVAL_MS, errorMessage } from "../schema/index.js";
+import type { FileCatalog } from "./catalog/file-catalog.js";
+import { COMPACTION_FOLDER_PREFIX, runCompactionJob } from "./compaction/compact.js";
+import { planCompaction } from "./compaction/plan.js";
+import { dataDirPaths } from "./data-dir.js";
+import { QUERY_FOLDER_PREFIX } from "./query/run-query.js";
+import { planRetention, type RetentionConfig } from "./retention.js";
+import type { FileEntry } from "./types.js";
+
+/** The part of a logger (pino's order of arguments) that maintenance uses. */
+export interface MaintenanceLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** How {@link startMaintenance} works. */
+export interface MaintenanceOptions {
+  readonly dataDir: string;
+  readonly catalog: FileCatalog;
+  readonly compaction?: {
+    /** Default true. */
+    readonly enabled?: boolean;
+    /** Time between two looks, milliseconds. */
+    readonly intervalMs?: number;
+    /** Small files of the open hour that are left before they are merged. */
+    readonly openFilesMax?: number;
+    readonly memoryMb?: number;
+  };
+  readonly retention?: RetentionConfig;
+  readonly logger?: MaintenanceLogger;
+  /** The clock, milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** What one run did. */
+export interface MaintenanceReport {
+  readonly compactions: number;
+  readonly filesCompacted: number;
+  /** Rows that lost against another row of the same span, removed for good. */
+  readonly rowsSuperseded: number;
+  readonly filesExpired: number;
+  readonly bytesExpired: number;
+  /** Files that the age rule would remove, too, held back by `shareMax`. */
+  readonly filesHeldBack: number;
+  /** Unlisted files deleted from disk. */
+  readonly filesSwept: number;
+  readonly failures: number;
+}
+
+/** The mirror's housekeeping. */
+export interface Maintenance {
+  /** Compacts what there is to compact, applies retention, deletes what nobody lists. One run at a time. */
+  runOnce(): Promise<MaintenanceReport>;
+  /** Sums of all runs since the start. */
+  stats(): MaintenanceReport;
+  /** Stops the timer and kills a running job; the mirror stays as its last commit left it. */
+  shutdown(): Promise<void>;
+}
+
+type Counters = { -readonly [Key in keyof MaintenanceReport]: number };
+
+const JOBS_PER_RUN_MAX = 100;
+/** After the age rule was held back, it waits this long: by then somebody has seen the warning. */
+const HELD_BACK_PAUSE_MS = 24 * 60 * 60 * 1000;
+/** Folders that a killed process left below `temp/` go when they are this old. */
+const TEMP_AGE_MS = 24 * 60 * 60 * 1000;
+
+function zero(): Counters {
+  return {
+    compactions: 0,
+    filesCompacted: 0,
+    rowsSuperseded: 0,
+    filesExpired: 0,
+    bytesExpired: 0,
+    filesHeldBack: 0,
+    filesSwept: 0,
+    failures: 0,
+  };
+}
+
+class MirrorMaintenance implements Maintenance {
+  readonly #options: MaintenanceOptions;
+  readonly #total = zero();
+  readonly #damaged = new Set<string>();
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<MaintenanceReport> | undefined;
+  #ageRuleFromMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options;
+    const intervalMs = options.compaction?.intervalMs ?? COMPACTION_INTERVAL_MS;
+    this.#timer = setInterval(() => void this.runOnce(), intervalMs);
+    this.#timer.unref();
+  }
+
+  runOnce(): Promise<MaintenanceReport> {
+    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  stats(): MaintenanceReport {
+    return { ...this.#total };
+  }
+
+  async shutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<MaintenanceReport> {
+    const report = zero();
+    const steps: [string, () => Promise<void>][] = [
+      ["Compaction", () => this.#compact(report)],
+      ["Retention", () => this.#retain(report)],
+      ["Removing files that nobody lists", () => this.#sweep(report)],
+    ];
+    for (const [name, step] of steps) {
+      if (this.#stop.signal.aborted) break;
+      try {
+        await step();
+      } catch (error) {
+        if (this.#stop.signal.aborted) break;
+        report.failures += 1;
+        this.#options.logger?.warn({ error: errorMessage(error) }, `${name} failed; it is tried again`);
+      }
+    }
+    for (const key of Object.keys(report) as (keyof Counters)[]) this.#total[key] += report[key];
+    this.#total.filesHeldBack = report.filesHeldBack;
+    return report;
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? Date.now();
+  }
+
+  #writtenMs(file: FileEntry): number {
+    const path = join(dataDirPaths(this.#options.dataDir).mirror, file.path);
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? this.#now();
+  }
+
+  async #compact(report: Counters): Promise<void> {
+    const { catalog, compaction, dataDir } = this.#options;
+    if (compaction?.enabled === false) return;
+    for (let jobs = 0; jobs < JOBS_PER_RUN_MAX && !this.#stop.signal.aborted; jobs += 1) {
+      const job = planCompaction(catalog.snapshot().files, {
+        nowMs: this.#now(),
+        writtenMs: (file) => this.#writtenMs(file),
+        skip: this.#damaged,
+        ...(compaction?.openFilesMax === undefined ? {} : { openFilesMax: compaction.openFilesMax }),
+      });
+      if (job === undefined) return;
+      const done = await runCompactionJob({
+        dataDir,
+        catalog,
+        job,
+        signal: this.#stop.signal,
+        ...(compaction?.memoryMb === undefined ? {} : { memoryMb: compaction.memoryMb }),
+      });
+      for (const path of done.damaged) {
+        this.#damaged.add(path);
+        report.failures += 1;
+        this.#options.logger?.warn({ path }, "A file of the mirror is damaged; compaction leaves it alone");
+      }
+      if (done.damaged.length > 0) continue;
+      report.compactions += 1;
+      report.filesCompacted += done.filesIn;
+      report.rowsSuperseded += done.rowsIn - done.rowsOut;
+      this.#options.logger?.info(
+        { table: job.table, kind: job.kind, ...done },
+        "Compacted files of the mirror",
+      );
+    }
+  }
+
+  async #retain(report: Counters): Promise<void> {
+    const { catalog, retention, logger } = this.#options;
+    if (retention === undefined) return;
+    const { days, ...withoutAge } = retention;
+    const ageRule = days !== undefined && performance.now() >= this.#ageRuleFromMs;
+    const { remove, heldBack } = planRetention(
+      catalog.snapshot().files,
+      ageRule ? { ...withoutAge, days } : withoutAge,
+      this.#now(),
+    );
+    if (heldBack > 0) {
+      report.filesHeldBack = heldBack;
+      this.#ageRuleFromMs = performance.now() + HELD_BACK_PAUSE_MS;
+      logger?.warn(
+        { removed: remove.length, heldBack },
+        "Retention by age would remove most of the mirror; the rest stays until tomorrow. Check the clock, or set shareMax to 1",
+      );
+    }
+    if (remove.length === 0) return;
+    await catalog.commit({ add: [], remove: remove.map(({ path }) => path) });
+    report.filesExpired += remove.length;
+    report.bytesExpired += remove.reduce((sum, { bytes }) => sum + bytes, 0);
+    logger?.info(
+      { files: remove.length, bytes: report.bytesExpired },
+      "Retention removed files of the mirror",
+    );
+  }
+
+  async #sweep(report: Counters): Promise<void> {
+    report.filesSwept = (await this.#options.catalog.sweep()).length;
+    const { temp } = dataDirPaths(this.#options.dataDir);
+    for (const name of await readdir(temp).catch(() => [])) {
+      if (!name.startsWith(QUERY_FOLDER_PREFIX) && !name.startsWith(COMPACTION_FOLDER_PREFIX)) continue;
+      const folder = join(temp, name);
+      const found = await stat(folder).catch(() => undefined);
+      if (found !== undefined && Date.now() - found.mtimeMs > TEMP_AGE_MS)
+        await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/**
+ * Starts the housekeeping of a mirror: compaction, retention and clean-up, every `intervalMs`, one job at a time in a
+ * low-priority child process. The first run is one interval away, or at `runOnce()`.
+ */
+export function startMaintenance(options: MaintenanceOptions): Maintenance {
+  return new MirrorMaintenance(options);
+}
