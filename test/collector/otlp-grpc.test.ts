@@ -247,7 +247,10 @@ describe("on the wire", () => {
     await expect.poll(() => harness.admission.bytes).toBe(100);
     stream.close(constants.NGHTTP2_CANCEL);
     await expect.poll(() => harness.admission.requests).toBe(0);
-    expect(harness.counted).toEqual({ "refused traces grpc CF_REQUEST_ABORTED": 0 });
+    // HTTP/2 shows a reset as the end of the stream or as its close, whichever Node sees first.
+    expect(Object.keys(harness.counted)).toEqual([
+      expect.stringMatching(/^refused traces grpc CF_REQUEST_(ABORTED|INVALID)$/),
+    ]);
     expect(harness.stored()).toEqual([]);
     session.destroy();
   });

@@ -198,8 +198,6 @@ function readMessage(
     const onData = (chunk: Buffer): void => attempt(() => reader.push(chunk));
     const onEnd = (): void =>
       attempt(() => {
-        // A reset ends the readable side, too.
-        if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw aborted();
         resolve(reader.finish());
         stop();
       });
