@@ -245,3 +245,28 @@ test("pending bytes return to zero after success and after failure", async () =>
   await expect(journal.append(entry("x"))).rejects.toThrow();
   expect(journal.stats().pendingBytes).toBe(0);
 });
+
+test("what a restart adopts after a failed sync is on the disk for good, not only in the kernel's memory", async () => {
+  const { fileSystem, journal } = await opened();
+  await journal.append(entry("a"));
+  fileSystem.fault = ({ kind }) => (kind === "writev" ? undefined : injectedError("EIO"));
+  await expect(journal.append(entry("b"))).rejects.toMatchObject({ code: "CF_JOURNAL_IO" });
+  const killed = fileSystem.afterKill();
+  const again = await openJournal({ dir, fileSystem: killed });
+  const { seq } = again.tail();
+  expect(seq).toBe(2);
+  const after = killed.afterPowerCut(everythingDurable);
+  expect((await openJournal({ dir, fileSystem: after })).tail().seq).toBe(seq);
+});
+
+test("a failed segment without records is kept when it alone knows the last seq", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const atLeast = { seq: 500, counts: { traces: 500, logs: 0, metrics: 0 } };
+  const journal = await openJournal({ dir, fileSystem, atLeast });
+  fileSystem.fault = ({ kind }) =>
+    kind === "datasync" || kind === "open" ? injectedError("EIO") : undefined;
+  await expect(journal.append(entry("x"))).rejects.toThrow();
+  fileSystem.fault = undefined;
+  const again = await openJournal({ dir, fileSystem: fileSystem.afterKill() });
+  expect(again.tail().seq).toBeGreaterThanOrEqual(500);
+});

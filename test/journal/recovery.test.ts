@@ -296,3 +296,23 @@ test("a gap that the limit of a read cuts in two is counted once", async () => {
   expect(rest).toMatchObject({ lastSeq: 101, counts: { traces: 251 } });
   await journal.close();
 });
+
+test("the chain shows a record that was replaced by another valid one of the same seq", async () => {
+  const fileSystem = await written({ records: 1 });
+  const other = fileSystem.afterKill();
+  for (const [disk, prefix] of [
+    [fileSystem, "a"],
+    [other, "b"],
+  ] as const) {
+    const journal = await openJournal({ dir, fileSystem: disk });
+    for (let seq = 2; seq <= 4; seq++) await journal.append(entry(`${prefix}${seq}`));
+    await journal.close();
+  }
+  const segment = path(fileSystem);
+  const content = Buffer.from(fileSystem.contentOf(segment));
+  other.contentOf(segment).copy(content, 240, 240, 352);
+  fileSystem.put(segment, content);
+  const { journal, gaps } = await reopened(fileSystem);
+  expect(gaps).toMatchObject([{ fromSeq: 3, toSeq: 3, reason: "corrupt" }]);
+  await journal.close();
+});
