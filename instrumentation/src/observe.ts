@@ -101,6 +101,7 @@ function isStream(value: unknown): value is object {
 export function observeStream(stream: object, operation: Operation, reader: ResultReader): boolean {
   const watch = new StreamWatch(operation, reader, () => isAborted(stream));
   if (typeof (stream as { next?: unknown }).next === "function") return watch.patch(stream);
+  watchOtherReaders(stream, watch, operation);
   // The OpenAI and Anthropic streams make every reader (also `tee` and `toReadableStream`) from this one function.
   const key = typeof Object.getOwnPropertyDescriptor(stream, "iterator")?.value === "function";
   const property = key ? "iterator" : Symbol.asyncIterator;
@@ -110,6 +111,33 @@ export function observeStream(stream: object, operation: Operation, reader: Resu
     if (typeof iterator === "object" && iterator !== null) watch.patch(iterator);
     return iterator;
   });
+}
+
+/**
+ * Web and Node streams can be read past their async iterator. A web stream's reader is watched like an iterator; what
+ * takes a web stream as a whole ends the span there and then; a Node stream says itself when it is over.
+ */
+function watchOtherReaders(stream: object, watch: StreamWatch, operation: Operation): void {
+  const methods = stream as Record<string, unknown>;
+  const { getReader, once } = methods;
+  if (typeof getReader === "function") {
+    define(stream, "getReader", (...args: unknown[]) => {
+      const streamReader: unknown = Reflect.apply(getReader, stream, args);
+      if (typeof streamReader === "object" && streamReader !== null) watch.patchReader(streamReader);
+      return streamReader;
+    });
+    for (const name of ["pipeTo", "pipeThrough", "tee"]) {
+      const method = methods[name];
+      if (typeof method !== "function") continue;
+      define(stream, name, (...args: unknown[]) => {
+        const result: unknown = Reflect.apply(method, stream, args);
+        operation.end();
+        return result;
+      });
+    }
+  } else if (typeof once === "function" && typeof methods["pipe"] === "function") {
+    guard("watching a Node stream", () => Reflect.apply(once, stream, ["close", () => operation.end()]));
+  }
 }
 
 /** Follows one stream through its iterator's `next`, `return` and `throw`. */
@@ -137,6 +165,24 @@ class StreamWatch {
     const fail = methods["throw"];
     if (typeof fail === "function") this.#replace(iterator, "throw", fail as Step);
     return true;
+  }
+
+  /** A web stream's reader: `read` answers like `next`, `cancel` leaves. */
+  patchReader(streamReader: object): void {
+    const { read, cancel } = streamReader as Record<string, unknown>;
+    if (typeof read === "function") this.#replace(streamReader, "read", read as Step);
+    if (typeof cancel !== "function") return;
+    define(streamReader, "cancel", (...args: unknown[]) => {
+      this.#left();
+      return Reflect.apply(cancel, streamReader, args);
+    });
+  }
+
+  #left(): void {
+    if (this.#operation.ended) return;
+    this.#operation.incomplete();
+    this.#read(undefined);
+    this.#operation.end();
   }
 
   /** The iterator's own code runs inside the span's context, so that spans it makes are children. */

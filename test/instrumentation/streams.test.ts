@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { Readable } from "node:stream";
 import { context, diag, DiagLogLevel, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceAgent, traceChat, traceTool } from "../../instrumentation/src/index.js";
@@ -78,6 +80,57 @@ describe("streams", () => {
     const span = tracing.span("invoke_agent a");
     expect(span.status.code).toBe(SpanStatusCode.ERROR);
     expect(json(span, "gen_ai.output.messages")).toMatchObject([{ parts: [{ content: "one" }] }]);
+  });
+
+  const webStream = (): ReadableStream<string> =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue("Dear ");
+        controller.enqueue("guest");
+        controller.close();
+      },
+    });
+
+  it("watches a web stream through its reader and through for await", async () => {
+    const agent = traceAgent({ name: "a" }, webStream);
+    const reader = agent().getReader();
+    const seen: string[] = [];
+    for (let step = await reader.read(); !step.done; step = await reader.read()) seen.push(step.value);
+    for await (const word of agent()) seen.push(word);
+    expect(seen).toEqual(["Dear ", "guest", "Dear ", "guest"]);
+    expect(tracing.spans().map((span) => json(span, "gen_ai.output.messages"))).toEqual(
+      Array.from({ length: 2 }, () => [
+        { role: "assistant", parts: [{ type: "text", content: "Dear guest" }] },
+      ]),
+    );
+  });
+
+  it("ends the span of a web stream that is cancelled, or handed on as a whole", async () => {
+    const agent = traceAgent({ name: "a" }, webStream);
+    const reader = agent().getReader();
+    await reader.read();
+    await reader.cancel();
+    const [left, right] = agent().tee();
+    expect([await left.getReader().read(), await right.getReader().read()]).toMatchObject([
+      { value: "Dear " },
+      { value: "Dear " },
+    ]);
+    expect(tracing.spans().map((span) => span.attributes["counterfoil.stream.incomplete"])).toEqual([
+      true,
+      undefined,
+    ]);
+  });
+
+  it("ends the span of a Node stream that is read by events", async () => {
+    const agent = traceAgent({ name: "a" }, () => Readable.from(["Dear ", "guest"]));
+    const stream = agent();
+    let text = "";
+    stream.on("data", (chunk: string) => {
+      text += chunk;
+    });
+    await once(stream, "close");
+    expect(text).toBe("Dear guest");
+    expect(tracing.span("invoke_agent a").status.code).toBe(SpanStatusCode.UNSET);
   });
 
   it("treats arrays, strings, maps and sets as plain values", () => {
