@@ -1,6 +1,11 @@
+export { createDestination, type SpawnWorker } from "./destination.js";
 export type * from "./destination-types.js";
 export type { FileExporterConfig } from "./file/types.js";
 export type { LangSmithExporterConfig, ProjectRoute } from "./langsmith/types.js";
 export type { OtlpHttpExporterConfig } from "./otlp/types.js";
 export * from "./types.js";
 export { createMirrorDestination, MIRROR_DESTINATION } from "./mirror/mirror-destination.js";
+export { otelToRunId, traceIdToUuid } from "./langsmith/ids.js";
+export { spanToRun, type Run, type RunPlace, type SpanToRunOptions } from "./langsmith/run.js";
+export { type RunOptions } from "./langsmith/run-fields.js";
+export { translateSpanForLangSmith, translateTraces } from "./langsmith/translate.js";

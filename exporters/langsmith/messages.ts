@@ -145,7 +145,12 @@ export function toCompletion(messages: readonly JsonObject[], attachments: Attac
 export function toDocuments(documents: Json): Json {
   if (!Array.isArray(documents)) return documents;
   return documents.map((document) => {
-    if (!isObject(document)) return { type: "Document", page_content: String(document), metadata: {} };
+    if (!isObject(document))
+      return {
+        type: "Document",
+        page_content: typeof document === "string" ? document : JSON.stringify(document),
+        metadata: {},
+      };
     const { page_content, content, text, metadata, type: _type, ...rest } = document;
     return {
       type: "Document",
