@@ -44,6 +44,19 @@ export function winnersTableSql(superseded: readonly FileEntry[]): string {
   return `CREATE TEMP TABLE winners AS FROM ${winnersRelation(superseded.map(({ path }) => path))}`;
 }
 
+/**
+ * Adds to `winners` the spans that are twice among the inputs although nothing says so: the sealer remembers only so
+ * many ids. The rule is the sealer's: a row with an end time first, then the latest.
+ */
+export function unmarkedWinnersSql(inputs: readonly FileEntry[]): string {
+  return `INSERT INTO winners
+    SELECT trace_id, span_id,
+      arg_max({'seq': seq, 'seq_index': seq_index}, {'ended': end_time IS NOT NULL, 'seq': seq, 'seq_index': seq_index})
+    FROM ${readSql(inputs)} AS s
+    WHERE NOT EXISTS (FROM winners AS w WHERE w.trace_id = s.trace_id AND w.span_id = s.span_id)
+    GROUP BY trace_id, span_id HAVING count(*) > 1`;
+}
+
 /** The table's columns, those that no input has as nulls. */
 export function columnListSql(table: TelemetryTable, present: ReadonlySet<string>): string {
   return TABLE_COLUMNS[table]

@@ -7,7 +7,15 @@ import { answerOneRequest } from "../child-main.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { sqlString } from "../views/sql-text.js";
-import { columnListSql, daySql, eventTimeSql, loserSql, readSql, winnersTableSql } from "./compaction-sql.js";
+import {
+  columnListSql,
+  daySql,
+  eventTimeSql,
+  loserSql,
+  readSql,
+  unmarkedWinnersSql,
+  winnersTableSql,
+} from "./compaction-sql.js";
 import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
 
 /**
@@ -125,6 +133,18 @@ async function settledWithLosers(connection: DuckDBConnection, job: CompactionJo
   return job.settled.filter(({ path }) => paths.has(path));
 }
 
+/**
+ * Makes the tables `marked` (what `superseded` says) and `winners` (that, and spans that are twice among the inputs).
+ * Returns the settled files that must be rewritten, too.
+ */
+async function findLosers(connection: DuckDBConnection, job: CompactionJob): Promise<FileEntry[]> {
+  await connection.run(winnersTableSql(job.superseded));
+  await connection.run("CREATE TEMP TABLE marked AS FROM winners");
+  const pulled = job.superseded.length === 0 ? [] : await settledWithLosers(connection, job);
+  await connection.run(unmarkedWinnersSql([...pulled, ...job.inputs]));
+  return pulled;
+}
+
 async function columnsIn(connection: DuckDBConnection, relation: string): Promise<Set<string>> {
   return new Set(
     (await rowsOf(connection, `DESCRIBE FROM ${relation}`)).map((row) => String(row["column_name"])),
@@ -140,7 +160,7 @@ async function placeRows(
 ): Promise<FileEntry[]> {
   const day = daySql(job.table);
   const time = `epoch_ns(${eventTimeSql(job.table)})`;
-  const counting = job.superseded.length === 0 ? "true" : `NOT ${loserSql("s")}`;
+  const counting = job.table === "spans" ? `NOT ${loserSql("s")}` : "true";
   const source = `${readSql(inputs)} AS s`;
   const days = await rowsOf(
     connection,
@@ -179,16 +199,16 @@ async function keepSuperseded(
   const all = job.superseded.map(({ path }) => path);
   if (all.length === 0) return { add: [], remove: [] };
   if (job.untouched.length === 0) return { add: [], remove: all };
-  const still = `SELECT w.trace_id, w.span_id, w.winner.seq AS seq, w.winner.seq_index AS seq_index FROM winners AS w
+  const still = `SELECT w.trace_id, w.span_id, w.winner.seq AS seq, w.winner.seq_index AS seq_index FROM marked AS w
     WHERE EXISTS (FROM ${readSql(job.untouched)} AS u WHERE u.trace_id = w.trace_id AND u.span_id = w.span_id
       AND (w.winner.seq <> u.seq OR w.winner.seq_index <> u.seq_index))`;
   const [counted] = await rowsOf(
     connection,
-    `SELECT (SELECT count(*) FROM (${still})) AS kept, (SELECT count(*) FROM winners) AS winners`,
+    `SELECT (SELECT count(*) FROM (${still})) AS kept, (SELECT count(*) FROM marked) AS marked`,
   );
   const kept = Number(counted?.["kept"]);
   if (kept === 0) return { add: [], remove: all };
-  if (kept === Number(counted?.["winners"]) && all.length === 1) return { add: [], remove: [] };
+  if (kept === Number(counted?.["marked"]) && all.length === 1) return { add: [], remove: [] };
   const folder = job.superseded.at(-1)?.path.split("/")[1] ?? "date=1970-01-01";
   const output: Output = {
     table: SUPERSEDED_TABLE,
@@ -259,13 +279,9 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
     const remove = job.inputs.map(({ path }) => path);
     return { ok: true, add: [entry], remove, rowsIn: entry.rows, rowsOut: entry.rows };
   }
-  let pulled: FileEntry[] = [];
-  if (job.superseded.length > 0) {
-    await connection.run(winnersTableSql(job.superseded));
-    pulled = await settledWithLosers(connection, job);
-    const broken = damagedOf(pulled);
-    if (broken.length > 0) return { ok: false, message: "files are damaged", damaged: broken };
-  }
+  const pulled = job.table === "spans" ? await findLosers(connection, job) : [];
+  const broken = damagedOf(pulled);
+  if (broken.length > 0) return { ok: false, message: "files are damaged", damaged: broken };
   const inputs = [...pulled, ...job.inputs];
   const add = await placeRows(connection, job, inputs, rowGroupRows);
   const superseded = await keepSuperseded(connection, job, rowGroupRows);
