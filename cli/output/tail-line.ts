@@ -1,6 +1,6 @@
 import { type Paint } from "./paint.js";
 import { fit, inert } from "./text.js";
-import { formatCount, formatDurationNs, formatUsd } from "./values.js";
+import { formatDurationNs, formatTokens, formatUsd } from "./values.js";
 
 /** Columns of `spans` that one line of `tail` shows. */
 export interface TailSpan {
@@ -22,11 +22,8 @@ export interface TailSpan {
 export function tailLine(span: TailSpan, paint: Paint, width: number | undefined): string {
   const facts = [span.run_type, span.model].filter((fact) => fact !== null).map(inert);
   if (span.duration_ns !== null) facts.push(formatDurationNs(Number(span.duration_ns)));
-  if (span.input_tokens !== null || span.output_tokens !== null) {
-    facts.push(
-      `${formatCount(Number(span.input_tokens ?? 0))} → ${formatCount(Number(span.output_tokens ?? 0))} tokens`,
-    );
-  }
+  const tokens = formatTokens(span.input_tokens, span.output_tokens);
+  if (tokens !== "") facts.push(tokens);
   if (span.cost_usd !== null) facts.push(formatUsd(span.cost_usd));
   const time = (span.start_time ?? "").replace("Z", "").slice(11, 23).padEnd(12);
   const trace = inert(span.trace_id.slice(0, 8));

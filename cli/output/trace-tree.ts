@@ -1,7 +1,7 @@
 import { type Utterance, readMessages } from "./messages.js";
 import { type Paint } from "./paint.js";
 import { fit, inert, inertLines } from "./text.js";
-import { formatCount, formatDurationNs, formatUsd } from "./values.js";
+import { formatDurationNs, formatTokens, formatUsd } from "./values.js";
 
 /** What the tree shows of one span: columns of the `spans` view, 64-bit integers as numbers or decimal text. */
 export interface TreeSpan {
@@ -133,15 +133,10 @@ function spanFacts(span: TreeSpan): string {
   if (span.run_type !== null) facts.push(inert(span.run_type));
   if (span.duration_ns !== null) facts.push(formatDurationNs(Number(span.duration_ns)));
   if (span.model !== null) facts.push(inert(span.model));
-  if (span.input_tokens !== null || span.output_tokens !== null) {
-    facts.push(`${tokens(span.input_tokens)} → ${tokens(span.output_tokens)} tokens`);
-  }
+  const tokens = formatTokens(span.input_tokens, span.output_tokens);
+  if (tokens !== "") facts.push(tokens);
   if (span.cost_usd !== null) facts.push(formatUsd(span.cost_usd));
   return facts.join(" · ");
-}
-
-function tokens(value: string | number | null): string {
-  return value === null ? "?" : formatCount(Number(value));
 }
 
 function contentLines(span: TreeSpan, options: TreeOptions, indent: number): string[] {

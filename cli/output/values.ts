@@ -40,7 +40,17 @@ export function formatBytes(bytes: number): string {
 export function formatUsd(usd: number): string {
   const size = Math.abs(usd);
   if (size === 0) return "$0";
+  if (size < 1e-6) return usd < 0 ? ">-$0.000001" : "<$0.000001";
   if (size >= 1) return `$${usd.toFixed(2)}`;
   if (size >= 0.01) return `$${usd.toFixed(4)}`;
   return `$${Number(usd.toPrecision(3)).toFixed(Math.min(12, 2 - Math.floor(Math.log10(size))))}`;
+}
+
+/** Tokens in and out, whichever are known: `1,310 → 45 tokens`, `24 tokens in`. Empty when neither is. */
+export function formatTokens(input: number | string | null, output: number | string | null): string {
+  if (input !== null && output !== null) {
+    return `${formatCount(Number(input))} → ${formatCount(Number(output))} tokens`;
+  }
+  if (input !== null) return `${formatCount(Number(input))} tokens in`;
+  return output === null ? "" : `${formatCount(Number(output))} tokens out`;
 }

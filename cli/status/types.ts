@@ -1,6 +1,6 @@
-/** The shape of `/api/v1/status` that `status` prints, and that it makes from disk when no server runs. */
+/** The shape of `/api/v1/status`, which `status` prints; without a server it is made from the files. */
 
-/** Items by signal. */
+/** Items by signal: traces (spans), logs (records), metrics (points). */
 export type Counts = Readonly<Record<string, number>>;
 
 /** One destination and its account: accepted = delivered + filtered + waiting + dead_letter, for each signal (I2). */
@@ -16,5 +16,24 @@ export interface DestinationStatus {
   /** By reason. */
   readonly dead_letter: Readonly<Record<string, Counts>>;
   readonly last_error?: string;
-  readonly next_attempt_at?: string | number;
+}
+
+/** The whole status. `journal` and `mirror` are absent before the first start. */
+export interface Status {
+  readonly state: string;
+  readonly journal?: {
+    readonly first_seq: number;
+    readonly durable_seq: number;
+    readonly bytes: number;
+    readonly bytes_max?: number;
+    readonly segments: number;
+  };
+  readonly mirror?: {
+    readonly version: number;
+    readonly files: number;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly sealed_seq: number;
+  };
+  readonly destinations: readonly DestinationStatus[];
 }

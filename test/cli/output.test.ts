@@ -162,7 +162,13 @@ describe("numbers for people", () => {
       "1h 02m",
     ]);
     expect([0, 512, 3.4 * 1024 * 1024].map(formatBytes)).toEqual(["0 B", "512 B", "3.4 MiB"]);
-    expect([0, 0.0001234, 0.045, 12.3].map(formatUsd)).toEqual(["$0", "$0.000123", "$0.0450", "$12.30"]);
+    expect([0, 4.8e-7, 0.0001234, 0.045, 12.3].map(formatUsd)).toEqual([
+      "$0",
+      "<$0.000001",
+      "$0.000123",
+      "$0.0450",
+      "$12.30",
+    ]);
     expect(formatCount(1234567n)).toBe("1,234,567");
   });
 
