@@ -17,9 +17,6 @@ export interface Report {
 export function buildConfig(document: ConfigDocument, report: Report): CollectorConfig {
   const pipelines = readPipelines(document.service.pipelines, idsOf(document), report);
   const signals = SIGNALS.filter((signal) => pipelines.some((pipeline) => pipeline.signal === signal));
-  const mirrorSignals = SIGNALS.filter((signal) =>
-    pipelines.some((pipeline) => pipeline.signal === signal && pipeline.exporters.includes("mirror")),
-  );
   const { http, grpc } = document.receivers["otlp"]?.protocols ?? {};
   const { journal, mirror } = document;
   const { max_age: maxAge, max_size: maxSize } = mirror.retention;
@@ -29,7 +26,6 @@ export function buildConfig(document: ConfigDocument, report: Report): Collector
     inflightBytesMax: sizeBytes(document.receivers["otlp"]?.max_inflight_size ?? 0),
     signals,
     destinations: buildDestinations(document, pipelines),
-    mirrorSignals,
     journal: {
       bytesMax: sizeBytes(journal.max_size),
       segmentBytes: sizeBytes(journal.segment_size),
@@ -160,7 +156,7 @@ export function warnUnused(defined: DefinedIds, pipelines: readonly Pipeline[], 
     if (!kept) {
       report.warn(
         ["service", "pipelines"],
-        `no pipeline delivers ${signal} to the mirror: SQL will not see them`,
+        `no pipeline of ${signal} names the mirror; the mirror keeps them all the same`,
       );
     }
   }
@@ -230,6 +226,7 @@ function buildListen(
     host,
     port,
     apiKeys: listen.auth.api_keys,
+    allowUnauthenticated: listen.allow_unauthenticated,
     connectionsMax: listen.max_connections,
     requestTimeoutMs: durationMs(listen.request_timeout),
   };

@@ -9,6 +9,8 @@ export interface ListenConfig {
   readonly host: string;
   readonly port: number;
   readonly apiKeys: readonly string[];
+  /** An address that other machines reach is allowed without a key. */
+  readonly allowUnauthenticated: boolean;
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly bodyBytesMax: number;
@@ -41,8 +43,6 @@ export interface CollectorConfig {
   /** Signals that have a pipeline. */
   readonly signals: readonly Signal[];
   readonly destinations: readonly DestinationConfig[];
-  /** Signals that go to the mirror; empty when no pipeline names it. */
-  readonly mirrorSignals: readonly Signal[];
   readonly journal: {
     readonly bytesMax: number;
     readonly segmentBytes: number;

@@ -1,0 +1,97 @@
+import { CounterfoilError, errorMessage } from "../schema/index.js";
+import type { CollectorConfig, ListenConfig } from "./config/types.js";
+import type { Ingest } from "./ingest/ingest.js";
+import { createPages, type PageSource } from "./pages/pages.js";
+import { KeyCheck } from "./receivers/otlp/auth.js";
+import { startGrpcReceiver } from "./receivers/otlp/grpc.js";
+import { startHttpReceiver, type Receiver } from "./receivers/otlp/http.js";
+import { isLoopback } from "./receivers/otlp/origin.js";
+import type { Logger } from "./telemetry/logger.js";
+import type { ReceiverCounters } from "./telemetry/receiver-counters.js";
+
+/** The open ports of a service. */
+export interface Listeners {
+  readonly ports: { readonly http?: number; readonly grpc?: number };
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** What the listeners serve. */
+export interface ListenerOptions {
+  readonly host?: string;
+  readonly httpPort?: number;
+  readonly grpcPort?: number;
+  readonly log: Logger;
+  readonly ingest: Ingest;
+  readonly receivers: ReceiverCounters;
+  readonly pages: PageSource;
+}
+
+/** Opens the configured ports, all or none. Throws CF_LISTEN_FAILED, or CF_CONFIG_INVALID for an address open to all. */
+export async function startListeners(config: CollectorConfig, options: ListenerOptions): Promise<Listeners> {
+  const open: Receiver[] = [];
+  try {
+    const http = config.http === undefined ? undefined : await startHttp(config.http, options);
+    if (http !== undefined) open.push(http);
+    const grpc = config.grpc === undefined ? undefined : await startGrpc(config.grpc, config, options);
+    if (grpc !== undefined) open.push(grpc);
+    return {
+      ports: {
+        ...(http === undefined ? {} : { http: http.port }),
+        ...(grpc === undefined ? {} : { grpc: grpc.port }),
+      },
+      close: async (deadlineMs) => {
+        await Promise.all(open.map((receiver) => receiver.close(deadlineMs)));
+      },
+    };
+  } catch (error) {
+    await Promise.all(open.map((receiver) => receiver.close(0)));
+    throw error;
+  }
+}
+
+function startHttp(http: NonNullable<CollectorConfig["http"]>, options: ListenerOptions): Promise<Receiver> {
+  const common = commonOptions(http, options);
+  return startHttpReceiver({
+    ...common,
+    port: options.httpPort ?? http.port,
+    paths: http.paths,
+    web: {
+      allowedHosts: [...http.allowedHosts, common.host.toLowerCase()],
+      allowedOrigins: http.allowedOrigins,
+    },
+    pages: createPages(options.pages, common.keys),
+    headersTimeoutMs: http.headersTimeoutMs,
+  });
+}
+
+function startGrpc(grpc: ListenConfig, config: CollectorConfig, options: ListenerOptions): Promise<Receiver> {
+  return startGrpcReceiver({
+    ...commonOptions(grpc, options),
+    port: options.grpcPort ?? grpc.port,
+    signals: config.signals,
+  });
+}
+
+function commonOptions(listen: ListenConfig, options: ListenerOptions) {
+  const host = options.host ?? listen.host;
+  if (!isLoopback(host) && listen.apiKeys.length === 0 && !listen.allowUnauthenticated) {
+    throw new CounterfoilError(
+      "CF_CONFIG_INVALID",
+      `${host} can be reached from other machines without a key: set auth.api_keys in a configuration file, listen on 127.0.0.1, or set allow_unauthenticated: true there.`,
+    );
+  }
+  return {
+    host,
+    ingest: options.ingest,
+    keys: new KeyCheck(listen.apiKeys),
+    bodyBytesMax: listen.bodyBytesMax,
+    requestTimeoutMs: listen.requestTimeoutMs,
+    connectionsMax: listen.connectionsMax,
+    onConnectionRefused: () => {
+      options.receivers.connectionsRefused += 1;
+    },
+    onError: (error: unknown) => {
+      options.log.error({ error: errorMessage(error) }, "A request failed because of a fault of ours");
+    },
+  };
+}

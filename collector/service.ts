@@ -1,0 +1,260 @@
+import { createDestination } from "../exporters/destination.js";
+import { createMirrorDestination, MIRROR_DESTINATION } from "../exporters/mirror/mirror-destination.js";
+import type { Destination } from "../exporters/types.js";
+import { openJournal, type Journal, type JournalTail } from "../journal/index.js";
+import { errorMessage } from "../schema/index.js";
+import {
+  dataDirPaths,
+  lockDataDir,
+  openCatalog,
+  openMirror,
+  startMaintenance,
+  type DataDirLock,
+  type FileCatalog,
+  type Maintenance,
+} from "../store/index.js";
+import type { CollectorConfig, DestinationConfig } from "./config/types.js";
+import { DestinationSet, readStoredCursors } from "./destinations.js";
+import { Admission } from "./ingest/admission.js";
+import { Ingest } from "./ingest/ingest.js";
+import { startListeners, type Listeners } from "./listeners.js";
+import { createControls } from "./pages/controls.js";
+import {
+  destinationDocument,
+  journalDocument,
+  mirrorDocument,
+  removedDocument,
+  type StatusDocument,
+} from "./status.js";
+import { createLogger, type Logger } from "./telemetry/logger.js";
+import { createMetrics } from "./telemetry/metrics.js";
+import { ReceiverCounters } from "./telemetry/receiver-counters.js";
+
+/** What a service is started with, besides its configuration. */
+export interface CollectorOptions {
+  readonly dataDir: string;
+  /** Default: JSON lines to stderr at the configured level. */
+  readonly logger?: Logger;
+  /** These win over the configuration (`start --host`, `--port`, `--grpc-port`). */
+  readonly host?: string;
+  readonly httpPort?: number;
+  readonly grpcPort?: number;
+}
+
+/** A running collector. */
+export interface Collector {
+  readonly ports: { readonly http?: number; readonly grpc?: number };
+  readonly dataDir: string;
+  /** What `/api/v1/status` answers. */
+  status(): StatusDocument;
+  /** Resolves when everything accepted so far is settled by every destination. */
+  flush(deadlineMs: number): Promise<void>;
+  /** Refuses new requests as retryable, finishes those in progress, flushes within the deadline, stops. Safe twice. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Starts everything: lock, journal, mirror, destinations, and last the receivers, so that nothing is accepted before it
+ * can be stored. When a step fails, those before it are undone, and the error is thrown.
+ */
+export async function startCollector(config: CollectorConfig, options: CollectorOptions): Promise<Collector> {
+  const log = options.logger ?? createLogger(config.logLevel);
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    const lock = await lockDataDir(options.dataDir);
+    undo.push(() => lock.release());
+    const parts = await openStorage(config, options.dataDir, { log, undo });
+    const service = new CollectorService({ config, options, log, lock, ...parts });
+    undo.push(() => service.shutdown(0));
+    await service.start();
+    return service;
+  } catch (error) {
+    for (const step of undo.reverse()) await step().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Events of the journal's ordinary life; the others are warnings. */
+const JOURNAL_LEVELS: Readonly<Record<string, "debug" | "info">> = {
+  segment_created: "debug",
+  unused_segment_removed: "debug",
+  tail_truncated: "info",
+  resumed: "info",
+};
+
+interface Storage {
+  readonly journal: Journal;
+  readonly catalog: FileCatalog;
+  readonly mirror: Destination;
+  readonly stored: Map<string, JournalTail>;
+}
+
+async function openStorage(
+  config: CollectorConfig,
+  dataDir: string,
+  { log, undo }: { log: Logger; undo: (() => Promise<void>)[] },
+): Promise<Storage> {
+  const paths = dataDirPaths(dataDir);
+  const catalog = await openCatalog({ mirrorDir: paths.mirror });
+  undo.push(() => catalog.close());
+  const { sealedSeq, sealedCounts } = catalog.snapshot();
+  const stored = await readStoredCursors(dataDir);
+  stored.set(MIRROR_DESTINATION, { seq: sealedSeq, counts: sealedCounts });
+  const atLeast = [...stored.values()].reduce((most, each) => (each.seq > most.seq ? each : most));
+  const journal = await openJournal({
+    dir: paths.journal,
+    segmentBytes: config.journal.segmentBytes,
+    bytesMax: config.journal.bytesMax,
+    whenFull: config.journal.whenFull,
+    atLeast,
+    logger: ({ kind, ...fields }) =>
+      log[JOURNAL_LEVELS[kind] ?? "warn"](fields, `Journal: ${kind.replaceAll("_", " ")}`),
+  });
+  undo.push(() => journal.close());
+  const mirror = await openMirror({
+    dataDir,
+    catalog,
+    workers: config.mirror.workers,
+    onLog: ({ level, message }) => log[level]({ destination: MIRROR_DESTINATION }, message),
+  });
+  return { journal, catalog, mirror: createMirrorDestination(mirror), stored };
+}
+
+interface ServiceParts extends Storage {
+  readonly config: CollectorConfig;
+  readonly options: CollectorOptions;
+  readonly log: Logger;
+  readonly lock: DataDirLock;
+}
+
+class CollectorService implements Collector {
+  readonly dataDir: string;
+  readonly #parts: ServiceParts;
+  readonly #destinations: DestinationSet;
+  readonly #receivers = new ReceiverCounters();
+  readonly #admission: Admission;
+  readonly #ingest: Ingest;
+  readonly #startedAt = new Date().toISOString();
+  #state: StatusDocument["state"] = "starting";
+  #listeners: Listeners | undefined;
+  #maintenance: Maintenance | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: ServiceParts) {
+    const { config, journal, log, options } = parts;
+    this.#parts = parts;
+    this.dataDir = options.dataDir;
+    this.#admission = new Admission({ bytesMax: config.inflightBytesMax });
+    this.#ingest = new Ingest({ journal, admission: this.#admission, observer: this.#receivers });
+    const others = config.destinations.map((destination) => this.#createDestination(destination));
+    const destinations = [parts.mirror, ...others];
+    this.#destinations = new DestinationSet({ journal, dataDir: options.dataDir, log, destinations });
+  }
+
+  get ports(): Collector["ports"] {
+    return this.#listeners?.ports ?? {};
+  }
+
+  async start(): Promise<void> {
+    const { config, options, log, journal, catalog, stored } = this.#parts;
+    await this.#destinations.start(stored, config.droppedDestinations);
+    const { compaction, retention } = config.mirror;
+    this.#maintenance = startMaintenance({
+      dataDir: options.dataDir,
+      catalog,
+      compaction,
+      retention: {
+        ...(retention.maxAgeMs === undefined ? {} : { days: retention.maxAgeMs / 86_400_000 }),
+        ...(retention.maxBytes === undefined ? {} : { bytes: retention.maxBytes }),
+      },
+      logger: log,
+    });
+    const metrics = createMetrics({
+      receivers: this.#receivers,
+      admission: this.#admission,
+      journal: () => journal.stats(),
+      destinations: () => this.#destinations.stats(),
+    });
+    this.#listeners = await startListeners(config, {
+      ...options,
+      log,
+      ingest: this.#ingest,
+      receivers: this.#receivers,
+      pages: {
+        notReady: () => this.#notReady(),
+        status: () => this.status(),
+        metrics: () => metrics.metrics(),
+        controls: createControls({
+          destinations: this.#destinations,
+          journal,
+          journalDir: dataDirPaths(options.dataDir).journal,
+        }),
+      },
+    });
+    this.#state = "running";
+    log.info({ ...this.ports, data_dir: options.dataDir }, "Counterfoil is receiving");
+  }
+
+  status(): StatusDocument {
+    const { journal, catalog } = this.#parts;
+    return {
+      state: this.#state,
+      pid: process.pid,
+      started_at: this.#startedAt,
+      data_dir: this.dataDir,
+      ports: this.ports,
+      journal: journalDocument(journal.stats(), journal.tail().counts),
+      mirror: mirrorDocument(catalog.snapshot()),
+      receivers: this.#receivers.list(),
+      destinations: this.#destinations.stats().map(destinationDocument),
+      removed_destinations: removedDocument(this.#destinations.removed()),
+    };
+  }
+
+  flush(deadlineMs: number): Promise<void> {
+    return this.#destinations.flush(deadlineMs);
+  }
+
+  shutdown(deadlineMs: number): Promise<void> {
+    this.#stopped ??= this.#shutdown(Date.now() + deadlineMs);
+    return this.#stopped;
+  }
+
+  async #shutdown(until: number): Promise<void> {
+    const { journal, catalog, lock, log } = this.#parts;
+    const left = (): number => Math.max(0, until - Date.now());
+    this.#state = "draining";
+    this.#ingest.drain();
+    await this.#listeners?.close(left() / 2);
+    const steps: (() => Promise<unknown> | undefined)[] = [
+      () => this.#destinations.shutdown(left()),
+      () => this.#maintenance?.shutdown(),
+      () => journal.close(),
+      () => catalog.close(),
+      () => lock.release(),
+    ];
+    for (const step of steps) {
+      // Each is tried whatever became of the one before: above all, the lock is given back.
+      await step()?.catch((error: unknown) =>
+        log.error({ error: errorMessage(error) }, "A part did not stop cleanly"),
+      );
+    }
+    this.#state = "stopped";
+    log.info("Counterfoil has stopped");
+  }
+
+  #notReady(): string | undefined {
+    if (this.#state !== "running") return `The collector is ${this.#state}.`;
+    const failure = this.#receivers.journalFailure();
+    return failure === undefined ? undefined : `The journal does not take writes (${failure}).`;
+  }
+
+  #createDestination(config: DestinationConfig): Destination {
+    const { log, options } = this.#parts;
+    return createDestination({
+      ...config,
+      dataDir: options.dataDir,
+      onLog: ({ level, message }) => log[level]({ destination: config.name }, message),
+    });
+  }
+}
