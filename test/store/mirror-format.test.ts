@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import type { Column } from "../../schema/index.js";
+import { openCatalog } from "../../store/index.js";
+import { ALL_COLUMNS, temporaryFolder, writeRows } from "./mirror-files.js";
+
+const PAGE = fileURLToPath(new URL("../../docs/mirror-format.md", import.meta.url));
+const BEGIN = "<!-- columns:begin -->\n";
+const END = "<!-- columns:end -->";
+
+function columnTable(table: string, columns: readonly Column[]): string {
+  const rows = columns.map(({ name, type, json, content, doc }) => {
+    const marks = [json === true ? "JSON" : "", content === true ? "content" : ""].filter(
+      (mark) => mark !== "",
+    );
+    return `| \`${name}\` | ${type}${marks.length === 0 ? "" : ` (${marks.join(", ")})`} | ${doc.replaceAll("|", "\\|")} |`;
+  });
+  return [`### \`${table}\``, "", "| Column | Type | Meaning |", "| --- | --- | --- |", ...rows, ""].join(
+    "\n",
+  );
+}
+
+/** Tables as a formatter leaves them: padding and dashes don't count. */
+function plain(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.replaceAll(/ *\| */g, "|").replaceAll(/-{3,}/g, "---"))
+    .join("\n")
+    .trim();
+}
+
+test("docs/mirror-format.md lists every table and column as schema/columns.ts has them (UPDATE_DOCS=1 rewrites it)", () => {
+  const page = readFileSync(PAGE, "utf8");
+  const [before, rest] = page.split(BEGIN);
+  const [shown, after] = (rest ?? "").split(END);
+  const intro =
+    "JSON: text that holds JSON. Content: prompts, answers and tool data, which a policy may keep from leaving.\n";
+  const wanted = `\n${intro}\n${Object.entries(ALL_COLUMNS)
+    .map(([table, columns]) => columnTable(table, columns))
+    .join("\n")}\n`;
+  if (process.env["UPDATE_DOCS"] === "1") {
+    writeFileSync(PAGE, `${before}${BEGIN}${wanted}${END}${after}`);
+  } else {
+    expect(plain(shown ?? "")).toBe(plain(wanted));
+  }
+});
+
+test("I3: open.sql works in a process that knows nothing of Counterfoil, from the mirror folder", async () => {
+  const mirrorDir = temporaryFolder();
+  const catalog = await openCatalog({ mirrorDir });
+  const row = { trace_id: "a".repeat(32), span_id: "b".repeat(16), attributes: "{}", seq: 1, seq_index: 0 };
+  const late = { ...row, seq: 2, name: "kept" };
+  await catalog.commit({
+    add: [
+      await writeRows(mirrorDir, "spans/date=2026-11-23/0-1-1.parquet", [{ ...row, name: "hidden" }]),
+      await writeRows(mirrorDir, "spans/date=2026-11-23/0-2-2.parquet", [late]),
+      await writeRows(mirrorDir, "superseded/date=2026-11-23/0-2-2.parquet", [late]),
+    ],
+    remove: [],
+  });
+  await catalog.close();
+  const script = `
+    import { readFileSync } from "node:fs";
+    import { createRequire } from "node:module";
+    const { DuckDBInstance } = createRequire(${JSON.stringify(import.meta.url)})("@duckdb/node-api");
+    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    await connection.run(readFileSync("open.sql", "utf8"));
+    const reader = await connection.runAndReadAll("SELECT name, (SELECT span_count::INT FROM traces) AS n FROM spans");
+    console.log(JSON.stringify(reader.getRowObjectsJson()));`;
+  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: mirrorDir });
+  expect(JSON.parse(out.toString())).toEqual([{ name: "kept", n: 1 }]);
+});
