@@ -2,7 +2,7 @@ import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
 import { COMPILED, ROOTS, type Field, type Message, type Plain } from "./compiled.js";
 import { tooDeep } from "./malformed.js";
 import type { MessageName, MessageTypes, ScalarType } from "./messages.js";
-import type { Signal, SignalData } from "./types.js";
+import type { KeyValue, Signal, SignalData } from "./types.js";
 import { WIRE_BYTES } from "./wire-reader.js";
 import { WireWriter } from "./wire-writer.js";
 
@@ -84,9 +84,29 @@ function writeList(writer: WireWriter, field: Field, list: readonly unknown[], d
 function writeChild(writer: WireWriter, field: Field, child: Plain, depth: number): void {
   if (field.message === undefined) return;
   const before = writer.written;
-  writeMessage(writer, field.message, child, depth);
+  if (field.message === COMPILED.KeyValue) writeKeyValue(writer, child as unknown as KeyValue, depth);
+  else writeMessage(writer, field.message, child, depth);
   writer.lengthSince(before);
   writer.tag(field.number, WIRE_BYTES);
+}
+
+/** Attributes are most of a request, and most hold a string: by hand, with the same result as the table's. */
+function writeKeyValue(writer: WireWriter, { key, value }: KeyValue, depth: number): void {
+  if (value !== undefined) {
+    const before = writer.written;
+    if (value.stringValue === undefined) {
+      writeMessage(writer, COMPILED.AnyValue, value as unknown as Plain, depth);
+    } else {
+      writer.string(value.stringValue);
+      writer.tag(1, WIRE_BYTES);
+    }
+    writer.lengthSince(before);
+    writer.tag(2, WIRE_BYTES);
+  }
+  if (key !== "") {
+    writer.string(key);
+    writer.tag(1, WIRE_BYTES);
+  }
 }
 
 /** Protobuf's default by bits: -0 is not the default of a double, so it is written. */

@@ -38,6 +38,13 @@ function isObject(value: unknown): value is Plain {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether an object has one member: the usual value, a string and nothing else, needs no walk over the table. */
+function isAlone(value: Plain): boolean {
+  let members = 0;
+  for (const _ in value) if (++members > 1) return false;
+  return true;
+}
+
 /** Follows the message table through parsed JSON; `#path` is where it is, for error messages. */
 class JsonDecoder {
   readonly #path: (string | number)[] = [];
@@ -45,6 +52,9 @@ class JsonDecoder {
 
   decode(message: Message, value: unknown): Plain {
     if (!isObject(value)) throw this.#wrong("an object", value);
+    if (message.name === "AnyValue" && typeof value["stringValue"] === "string" && isAlone(value)) {
+      return { stringValue: READ_JSON.string(value["stringValue"]) };
+    }
     if (message.container && ++this.#depth > ANY_VALUE_DEPTH_MAX) {
       throw tooDeep(ANY_VALUE_DEPTH_MAX, `under ${this.#place(8)}`);
     }
@@ -53,13 +63,17 @@ class JsonDecoder {
       const member = value[field.name];
       if (member === undefined || member === null) continue;
       this.#path.push(field.name);
-      const rival = field.rivals.find((name) => target[name] !== undefined);
-      if (rival !== undefined) throw malformed(`both ${rival} and ${field.name} are set at ${this.#place()}`);
+      if (field.rivals.length > 0) this.#refuseRival(field, target);
       target[field.name] = field.repeated ? this.#list(field, member) : this.#single(field, member);
       this.#path.pop();
     }
     if (message.container) this.#depth--;
     return target;
+  }
+
+  #refuseRival(field: Field, target: Plain): void {
+    const rival = field.rivals.find((name) => target[name] !== undefined);
+    if (rival !== undefined) throw malformed(`both ${rival} and ${field.name} are set at ${this.#place()}`);
   }
 
   #list(field: Field, value: unknown): unknown[] {

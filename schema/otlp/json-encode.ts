@@ -3,7 +3,7 @@ import { COMPILED, ROOTS, type Field, type Message, type Plain } from "./compile
 import { WRITE_JSON } from "./json-scalars.js";
 import { tooDeep } from "./malformed.js";
 import type { MessageName, MessageTypes } from "./messages.js";
-import type { Signal, SignalData } from "./types.js";
+import type { KeyValue, Signal, SignalData } from "./types.js";
 
 /** Messages whose one list is written even when empty: `{"resourceSpans":[]}`, `{"arrayValue":{"values":[]}}`. */
 const KEEPS_EMPTY_LIST = new Set<MessageName>([
@@ -45,8 +45,20 @@ function messageText(message: Message, value: Plain, depth: number): string {
 }
 
 function single(field: Field, value: unknown, depth: number): string {
+  if (field.message === COMPILED.KeyValue) return keyValueText(value as KeyValue, depth);
   if (field.message !== undefined) return messageText(field.message, value as Plain, depth);
   return WRITE_JSON[field.scalar ?? "string"](value as never);
+}
+
+/** Attributes are most of a request, and most hold a string: by hand, with the same result as the table's. */
+function keyValueText({ key, value }: KeyValue, depth: number): string {
+  const keyText = key === "" ? "" : `"key":${JSON.stringify(key)}`;
+  if (value === undefined) return `{${keyText}}`;
+  const valueText =
+    value.stringValue === undefined
+      ? messageText(COMPILED.AnyValue, value as unknown as Plain, depth)
+      : `{"stringValue":${JSON.stringify(value.stringValue)}}`;
+  return `{${keyText}${keyText === "" ? "" : ","}"value":${valueText}}`;
 }
 
 function isDefault(value: unknown): boolean {

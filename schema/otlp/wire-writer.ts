@@ -1,6 +1,7 @@
 import { malformed } from "./malformed.js";
 
 const FIRST_BYTES = 4096;
+const SHORT_CHARS = 40;
 
 /**
  * Writes the protobuf wire format from the end to the start: a nested message is complete, and its length known,
@@ -31,6 +32,12 @@ export class WireWriter {
 
   /** An unsigned integer below 2^53. */
   varint(value: number): void {
+    if (value < 128) {
+      // The place first: reserving may put another buffer in the place of #bytes.
+      const at = this.#reserve(1);
+      this.#bytes[at] = value;
+      return;
+    }
     let size = 1;
     for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++;
     let at = this.#reserve(size);
@@ -91,10 +98,26 @@ export class WireWriter {
   }
 
   string(value: string): void {
+    if (value.length <= SHORT_CHARS && this.#ascii(value)) return;
     const size = Buffer.byteLength(value);
     const at = this.#reserve(size);
     this.#bytes.write(value, at, size, "utf8");
     this.varint(size);
+  }
+
+  /** Short ASCII, as keys are, is cheaper to copy here than to hand over; false when it is not ASCII. */
+  #ascii(value: string): boolean {
+    const at = this.#reserve(value.length);
+    for (let index = 0; index < value.length; index++) {
+      const char = value.charCodeAt(index);
+      if (char > 127) {
+        this.#pos += value.length;
+        return false;
+      }
+      this.#bytes[at + index] = char;
+    }
+    this.varint(value.length);
+    return true;
   }
 
   hex(value: string): void {

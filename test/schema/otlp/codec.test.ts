@@ -24,7 +24,7 @@ describe.each(SIGNALS)("%s", (signal) => {
       fc.property(request(signal), (data) => {
         expect(decodeOtlp(signal, oracleEncode(ROOT_NAMES[signal], data))).toEqual(data);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, interruptAfterTimeLimit: 20_000 },
     );
   });
 
@@ -35,7 +35,7 @@ describe.each(SIGNALS)("%s", (signal) => {
         expect(oracleDecode(ROOT_NAMES[signal], bytes)).toEqual(data);
         expect(decodeOtlp(signal, bytes)).toEqual(data);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, interruptAfterTimeLimit: 20_000 },
     );
   });
 
@@ -49,7 +49,7 @@ describe.each(SIGNALS)("%s", (signal) => {
           decodeOtlp(signal, encodeOtlp(signal, data)),
         );
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, interruptAfterTimeLimit: 20_000 },
     );
   });
 });

@@ -83,6 +83,7 @@ describe("malformed requests are refused by decoding and by scanning (catalogue 
   test("field number 0, and one above 2^29-1", () => {
     expectBoth(tracesRequest(span(varintField(0, 1))), /^CF_OTLP_MALFORMED.*field number 0/);
     expectBoth(tracesRequest(span(varintField(2 ** 29, 1))), /^CF_OTLP_MALFORMED.*field number/);
+    expectBoth(tracesRequest(span(varintField(2 ** 29 + 6, 1))), /^CF_OTLP_MALFORMED.*field number/);
     expectBoth(tracesRequest(span(varintField(2 ** 29 - 1, 1))), /^accepted/);
   });
 });
