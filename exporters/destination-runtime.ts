@@ -1,7 +1,8 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CursorFile, openJournalReader, type JournalTail } from "../journal/index.js";
 import { CounterfoilError, type Signal } from "../schema/index.js";
-import { dataDirPaths } from "../store/index.js";
+import { dataDirPaths } from "../store/data-dir.js";
 import { SYSTEM_CLOCK } from "./core/clock.js";
 import { zeroCounts, zeroTotals } from "./core/counts.js";
 import type { CursorState, CursorStore } from "./core/cursor.js";
@@ -44,6 +45,7 @@ export class DestinationRuntime {
   constructor(options: Omit<DestinationOptions, "onLog">, tail: JournalTail, events: RuntimeEvents) {
     this.#options = options;
     this.#events = events;
+    mkdirSync(dataDirPaths(options.dataDir).cursors, { recursive: true, mode: 0o700 });
     this.#deadLetters = new DeadLetterStore({ dir: this.#deadLetterDir() });
     const { startAt } = options.delivery ?? {};
     this.#engine = new DeliveryEngine(

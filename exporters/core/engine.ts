@@ -78,6 +78,7 @@ export class DeliveryEngine {
   #savedSeq: number;
   #savedAt = 0;
   #saving: Promise<void> | undefined;
+  #saveFailed = false;
   #letters: DeadLetter[] = [];
   #waiters: FlushWaiter[] = [];
 
@@ -233,7 +234,7 @@ export class DeliveryEngine {
       this.#releaseWaiters();
       return;
     }
-    const hurry = this.#waiters.some((waiter) => waiter.seq <= this.#ledger.cursorSeq);
+    const hurry = !this.#saveFailed && this.#waiters.some((waiter) => waiter.seq <= this.#ledger.cursorSeq);
     if (!hurry && now - this.#savedAt < CURSOR_SAVE_INTERVAL_MS) return;
     this.#savedAt = now;
     this.#saving = this.#save().finally(() => {
@@ -259,10 +260,14 @@ export class DeliveryEngine {
       await exporter.sync?.();
       await cursor.save(state);
       this.#savedSeq = seq;
+      this.#saveFailed = false;
       onCursor?.(seq);
       this.#releaseWaiters();
     } catch (error) {
-      log("error", `storing the cursor failed, what follows may be sent twice: ${errorMessage(error)}`);
+      if (!this.#saveFailed) {
+        log("error", `storing the cursor failed, what follows may be sent twice: ${errorMessage(error)}`);
+      }
+      this.#saveFailed = true;
     }
   }
 

@@ -1,4 +1,4 @@
-import { Client } from "langsmith";
+import type { Client } from "langsmith";
 import { classifyAnswer, LANGSMITH_STATUSES } from "../core/classify.js";
 import type { Outcome } from "../core/exporter.js";
 import type { HttpAnswer, HttpFailure, HttpTransport } from "../core/http.js";
@@ -28,7 +28,8 @@ export class NativeClient {
 
   /** One attempt. A server without multipart ingest gets the older JSON batch from then on. */
   async send(runs: readonly Run[], abort: AbortSignal): Promise<Outcome> {
-    const slot = this.#idle.pop() ?? new Slot(this.#options);
+    // Loaded when first needed: no other destination pays for the package.
+    const slot = this.#idle.pop() ?? new Slot((await import("langsmith")).Client, this.#options);
     try {
       let answer = await slot.ingest(runs, this.#multipart, abort);
       if (this.#multipart && "status" in answer && answer.status === 404) {
@@ -49,8 +50,8 @@ class Slot {
   #answer: HttpAnswer | HttpFailure | undefined;
   #abort: AbortSignal = AbortSignal.abort();
 
-  constructor(options: NativeClientOptions) {
-    this.#client = new Client({
+  constructor(ClientClass: typeof Client, options: NativeClientOptions) {
+    this.#client = new ClientClass({
       apiUrl: options.apiUrl,
       apiKey: options.apiKey,
       ...(options.workspaceId === undefined ? {} : { workspaceId: options.workspaceId }),
