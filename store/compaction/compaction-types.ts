@@ -16,6 +16,8 @@ export interface CompactionJob {
   readonly untouched: readonly FileEntry[];
   /** For `spans`: all files of `superseded`. */
   readonly superseded: readonly FileEntry[];
+  /** Keep every entry of `superseded`: there are files that can't be read. */
+  readonly keepSuperseded: boolean;
 }
 
 /** What the compactor child gets. */

@@ -48,13 +48,16 @@ function sha256Of(path: string): string {
   }
 }
 
-/** Files whose bytes are not those that were listed. Parquet from DuckDB has no checksums: a flipped bit would stay. */
+/** Files that are missing or have another size than listed: reading one of them would fail the whole job. */
+function unreadable(files: readonly FileEntry[]): FileEntry[] {
+  return files.filter(({ path, bytes }) => statSync(path, { throwIfNoEntry: false })?.size !== bytes);
+}
+
+/** Files whose bytes are not those listed. Parquet from DuckDB has no checksums: a flipped bit would stay for ever. */
 function damagedOf(files: readonly FileEntry[]): string[] {
+  const broken = new Set(unreadable(files));
   return files
-    .filter(({ path, bytes, sha256 }) => {
-      if (statSync(path, { throwIfNoEntry: false })?.size !== bytes) return true;
-      return sha256Of(path) !== sha256;
-    })
+    .filter((file) => broken.has(file) || sha256Of(file.path) !== file.sha256)
     .map(({ path }) => path);
 }
 
@@ -198,9 +201,11 @@ async function keepSuperseded(
 ): Promise<{ add: FileEntry[]; remove: string[] }> {
   const all = job.superseded.map(({ path }) => path);
   if (all.length === 0) return { add: [], remove: [] };
-  if (job.untouched.length === 0) return { add: [], remove: all };
-  const still = `SELECT w.trace_id, w.span_id, w.winner.seq AS seq, w.winner.seq_index AS seq_index FROM marked AS w
-    WHERE EXISTS (FROM ${readSql(job.untouched)} AS u WHERE u.trace_id = w.trace_id AND u.span_id = w.span_id
+  if (job.untouched.length === 0 && !job.keepSuperseded) return { add: [], remove: all };
+  const entries = `SELECT w.trace_id, w.span_id, w.winner.seq AS seq, w.winner.seq_index AS seq_index FROM marked AS w`;
+  const still = job.keepSuperseded
+    ? entries
+    : `${entries} WHERE EXISTS (FROM ${readSql(job.untouched)} AS u WHERE u.trace_id = w.trace_id AND u.span_id = w.span_id
       AND (w.winner.seq <> u.seq OR w.winner.seq_index <> u.seq_index))`;
   const [counted] = await rowsOf(
     connection,
@@ -270,7 +275,10 @@ async function mergeFiles(
 async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   process.chdir(request.mirrorDir);
   const { job, rowGroupRows } = request;
-  const damaged = damagedOf([...job.inputs, ...job.superseded]);
+  const damaged = [
+    ...damagedOf([...job.inputs, ...job.superseded]),
+    ...unreadable([...job.settled, ...job.untouched]).map(({ path }) => path),
+  ];
   if (damaged.length > 0) return { ok: false, message: "files are damaged", damaged };
   const connection = await openEngine(request);
   const rowsOfFiles = (files: readonly FileEntry[]): number => files.reduce((sum, { rows }) => sum + rows, 0);

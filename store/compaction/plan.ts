@@ -97,22 +97,23 @@ function planTable(
     const inputs = upToBytes(merge, jobBytes);
     return inputs.length < 2
       ? undefined
-      : { kind: "merge", table, inputs, settled: [], untouched: [], superseded: [] };
+      : { kind: "merge", table, inputs, settled: [], untouched: [], superseded: [], keepSuperseded: false };
   }
   const inputs = upToBytes(place, jobBytes);
   if (closed.length === 0 && inputs.length < 2) return undefined;
   const chosen = new Set(inputs.map(({ path }) => path));
   const superseded =
     table === "spans" ? usable.filter((file) => file.table === SUPERSEDED_TABLE).sort(bySeq) : [];
-  const others =
-    superseded.length === 0 ? [] : files.filter((file) => file.table === table && !chosen.has(file.path));
+  const others = superseded.length === 0 ? [] : mine.filter(({ path }) => !chosen.has(path));
   return {
     kind: "place",
     table,
     inputs,
-    settled: others.filter(({ level, path }) => level > 0 && options.skip?.has(path) !== true),
-    untouched: others.filter(({ level, path }) => level === 0 || options.skip?.has(path) === true),
+    settled: others.filter(({ level }) => level > 0),
+    untouched: others.filter(({ level }) => level === 0),
     superseded,
+    // A file that can't be read may hold losers of any span.
+    keepSuperseded: files.some(({ path, table: name }) => name === table && options.skip?.has(path) === true),
   };
 }
 

@@ -1,12 +1,12 @@
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
 import { readCatalog } from "../catalog/read-catalog.js";
 import { answerOneRequest } from "../child-main.js";
 import type { CatalogSnapshot } from "../types.js";
-import { snapshotSources, viewStatements } from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
+import { openEngine } from "./query-engine.js";
 import type { ChildAnswer, ChildRequest, QueryColumn } from "./query-types.js";
 import { copyOptions, projectionSql } from "./result-projection.js";
 import { gateStatement } from "./statement-gate.js";
@@ -33,28 +33,6 @@ function readableFiles(snapshot: CatalogSnapshot): { snapshot: CatalogSnapshot; 
     return false;
   });
   return { snapshot: { ...snapshot, files }, warnings };
-}
-
-/** An engine that can read the mirror's files, write `result`, spill, and nothing else. The folder is the mirror. */
-async function openEngine(request: ChildRequest, snapshot: CatalogSnapshot): Promise<DuckDBConnection> {
-  const spill = join(request.workDir, "spill");
-  mkdirSync(spill, { mode: 0o700 });
-  const instance = await DuckDBInstance.create(":memory:", {
-    memory_limit: `${request.memoryMb}MiB`,
-    threads: String(request.threads),
-    temp_directory: spill,
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
-    allow_community_extensions: "false",
-  });
-  const connection = await instance.connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  for (const statement of viewStatements(snapshotSources(snapshot))) await connection.run(statement);
-  const allowed = [...snapshot.files.map(({ path }) => path), join(request.workDir, "result")];
-  await connection.run(`SET allowed_paths = [${allowed.map(sqlString).join(", ")}]`);
-  await connection.run("SET enable_external_access = false");
-  await connection.run("SET lock_configuration = true");
-  return connection;
 }
 
 async function columnsOf(connection: DuckDBConnection, sql: string): Promise<QueryColumn[]> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -262,6 +262,28 @@ test("catalogue item 40: killed before the commit, nothing changed, and the redo
   const listed = catalog.snapshot().files.map(({ path }) => path);
   expect(listed).toContain(`spans/date=2026-11-23/${left[0]}`);
   expect((await world.names()).stored).toEqual(world.expected());
+  await world.close();
+});
+
+test("entries of superseded stay while a file that may hold losing rows can't be read", async () => {
+  const world = new World();
+  await world.seal([{ span: 1, ended: true, hoursAgo: 0 }]);
+  world.nowMs += HOUR_MS;
+  await world.maintain();
+  const settled = (await world.open()).snapshot().files[0]?.path ?? "";
+  const bytes = readFileSync(join(world.mirror, settled));
+  writeFileSync(join(world.mirror, settled), "cut");
+  await world.seal([{ span: 1, ended: true, hoursAgo: 0 }]);
+  world.nowMs += HOUR_MS;
+  expect(await world.maintain()).toHaveLength(1);
+  const files = (await world.open()).snapshot().files;
+  expect(files.map(({ table, level }) => `${table} ${level}`).sort()).toEqual([
+    "spans 1",
+    "spans 1",
+    "superseded 0",
+  ]);
+  writeFileSync(join(world.mirror, settled), bytes);
+  expect((await world.names()).visible).toEqual(world.expected());
   await world.close();
 });
 

@@ -12,13 +12,22 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
-import { dataDirPaths, openCatalog, queryRows, runQuery, type QueryOptions } from "../../store/index.js";
+import {
+  dataDirPaths,
+  openCatalog,
+  queryRows,
+  readCatalog,
+  runQuery,
+  type QueryOptions,
+} from "../../store/index.js";
+import { openEngine } from "../../store/query/query-engine.js";
 import { gateStatement } from "../../store/query/statement-gate.js";
 import { duck, temporaryFolder, writeRows, type Row } from "./mirror-files.js";
 
 const EXACT = 9007199254740993n;
 let dataDir = "";
 let mirror = "";
+let sandbox: ReturnType<typeof openEngine>;
 
 const rows: Row[] = [1, 2, 3].map((at) => ({
   trace_id: "a".repeat(32),
@@ -43,6 +52,8 @@ beforeAll(async () => {
   await catalog.close();
   writeFileSync(join(mirror, "secret.txt"), "secret");
   symlinkSync("/etc/passwd", join(mirror, "link.parquet"));
+  process.chdir(mirror);
+  sandbox = openEngine({ workDir: temporaryFolder(), memoryMb: 256, threads: 1 }, readCatalog(mirror));
 });
 
 async function text(
@@ -240,14 +251,24 @@ describe("I8: a query can't change, leave or stop anything (catalogue item 82)",
     ["SELECT * FROM read_json('s3://bucket/x.json')"],
     ["SELECT * FROM query('COPY (SELECT 1) TO ''/tmp/counterfoil-out.csv''')"],
     ["SELECT getenv('PATH')"],
+    ["SET enable_external_access = true"],
+    ["SET allowed_directories = ['/']"],
+    ["RESET lock_configuration"],
+    ["ATTACH 'other.db'"],
+    ["COPY (SELECT 1) TO 'spans/date=2026-11-23/0-1-1.parquet'"],
+    ["EXPORT DATABASE 'out'"],
   ])("the engine can't do %s", async (sql) => {
-    await expect(runQuery({ dataDir, format: "table", sql })).rejects.toMatchObject({
-      code: expect.stringMatching(/^CF_QUERY_(REFUSED|FAILED)$/) as string,
-      message: expect.stringMatching(
-        /disabled by configuration|does not exist|Expected a single SELECT|syntax error|refused|No files found|Missing Extension/i,
-      ) as string,
-    });
+    await expect((await sandbox).run(sql)).rejects.toThrow(
+      /disabled by configuration|does not exist|Expected a single SELECT|syntax error|No files found|Missing Extension|has been locked/i,
+    );
     expect(existsSync("/tmp/counterfoil-out.csv")).toBe(false);
+  });
+
+  test("the same holds for what a user asks", async () => {
+    const sql = "SELECT * FROM read_text('/etc/passwd')";
+    await expect(runQuery({ dataDir, format: "table", sql })).rejects.toMatchObject({
+      code: "CF_QUERY_REFUSED",
+    });
   });
 
   test("nothing is asked of the network", async () => {
