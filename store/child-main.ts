@@ -21,6 +21,7 @@ export function answerOneRequest<Request, Answer>(
   input.once("line", (line) => {
     void reply(work(JSON.parse(line) as Request));
   });
-  // The parent keeps the pipe open while it wants the answer: its end means that the parent is gone.
-  input.once("close", () => process.exit(1));
+  // The parent keeps the pipe open while it wants the answer: its end means that the parent is gone. A plain exit would
+  // wait for the engine, which may be busy for long.
+  input.once("close", () => process.kill(process.pid, "SIGKILL"));
 }
