@@ -160,11 +160,27 @@ export class AnyJsonWriter {
         scratch.reserve(1);
         scratch.byte(COMMA);
       }
-      this.value(reader.pos, stop, depth + 1);
+      if (!this.#plainString(stop)) this.value(reader.pos, stop, depth + 1);
     }
     this.#closed(end);
     scratch.reserve(1);
     scratch.byte(93);
+  }
+
+  /** Writes an element that is a string in the usual form; false, and nothing read, when it is not. */
+  #plainString(end: number): boolean {
+    const { reader } = this;
+    const start = reader.pos;
+    if (start === end || reader.bytes[start] !== 10) return false;
+    reader.pos = start + 1;
+    const length = reader.varint32();
+    if (reader.pos + length !== end) {
+      reader.pos = start;
+      return false;
+    }
+    if (!this.scratch.jsonString(reader.bytes, reader.pos, length)) this.exact = false;
+    reader.pos = end;
+    return true;
   }
 
   #keyValueList(end: number, depth: number): void {

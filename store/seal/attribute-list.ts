@@ -101,6 +101,23 @@ export class AttributeList {
     const { reader } = this;
     const at = this.count;
     if (at === this.type.length) this.#grow();
+    // The shape that SDKs write: a key of less than 128 bytes, then the value, and nothing else.
+    const { bytes, pos } = reader;
+    if (bytes[pos] === 10) {
+      const length = bytes[pos + 1] as number;
+      const valueTag = pos + 2 + length;
+      if (length < 128 && valueTag < end && bytes[valueTag] === 18) {
+        reader.pos = valueTag + 1;
+        const valueLength = reader.varint32();
+        if (reader.pos + valueLength === end) return this.#add(pos + 2, length, reader.pos, end);
+        reader.pos = pos;
+      }
+    }
+    return this.#readAnyShape(end);
+  }
+
+  #readAnyShape(end: number): boolean {
+    const { reader } = this;
     let exact = true;
     let keyOffset = reader.pos;
     let keyLength = 0;
@@ -127,7 +144,17 @@ export class AttributeList {
     }
     if (reader.pos !== end) throw malformed("a field longer than the attribute it is in", end);
     if ((fields & 7) > 1 || fields > 9) exact = false;
-    const id = keyTable.find(reader.bytes, keyOffset, keyLength);
+    return this.#add(keyOffset, keyLength, valueStart, valueEnd) && exact;
+  }
+
+  /** Adds the attribute with that key and value (start -1 when it has none); the reader ends behind it. */
+  #add(keyOffset: number, keyLength: number, valueStart: number, valueEnd: number): boolean {
+    const { reader } = this;
+    const at = this.count;
+    const end = valueStart < 0 ? reader.pos : Math.max(valueEnd, reader.pos);
+    let exact = true;
+    const hashed = keyLength === 0 ? 0 : hash(reader.bytes, keyOffset, keyLength);
+    const id = keyLength === 0 ? -1 : keyTable.findHashed(hashed, reader.bytes, keyOffset, keyLength);
     if (id >= 0) {
       if (this.#seenKnown[id] === this.#span) return false;
       this.#seenKnown[id] = this.#span;
@@ -136,7 +163,7 @@ export class AttributeList {
       this.keyLength[at] = keyLength;
     } else {
       if (!this.#unknownKey(at, keyOffset, keyLength)) exact = false;
-      if (this.#repeats(at)) return false;
+      if (this.#repeats(at, hashed)) return false;
     }
     this.keyId[at] = id;
     this.classes |= this.keyClass[at] as number;
@@ -162,14 +189,17 @@ export class AttributeList {
     return false;
   }
 
-  /** Whether the key of attribute `at` is that of an earlier one; remembers it when not. */
-  #repeats(at: number): boolean {
+  /**
+   * Whether the key of attribute `at` is that of an earlier one; remembers it when not. `hashed` is that of the key as
+   * sent, which a repaired key shares with others that became the same text only by chance; those are exact in `raw`.
+   */
+  #repeats(at: number, hashed: number): boolean {
     const length = this.keyLength[at] as number;
     const offset = this.keyOffset[at] as number;
     const bytes = offset >= IN_SCRATCH ? this.scratch.bytes : this.reader.bytes;
     const start = offset >= IN_SCRATCH ? offset - IN_SCRATCH : offset;
     if (at >= SEEN_SLOTS / 2) return this.#repeatsAmongMany(at, bytes, start, length);
-    let slot = (length === 0 ? 0 : hash(bytes, start, length)) & (SEEN_SLOTS - 1);
+    let slot = hashed & (SEEN_SLOTS - 1);
     while (this.#seenSpan[slot] === this.#span) {
       if (this.#sameKey(this.#seenSlots[slot] as number, bytes, start, length)) return true;
       slot = (slot + 1) & (SEEN_SLOTS - 1);
@@ -210,7 +240,24 @@ export class AttributeList {
 
   #value(at: number, start: number, end: number): boolean {
     const { reader } = this;
+    const { bytes } = reader;
     reader.pos = start;
+    if (bytes[start] === 10 && start < end) {
+      reader.pos = start + 1;
+      const length = reader.varint32();
+      if (reader.pos + length === end) return this.#string(at, reader.pos, length);
+      reader.pos = start;
+    } else if (bytes[start] === 24 && start + 2 === end && (bytes[start + 1] as number) < 128) {
+      this.type[at] = TYPE_INT;
+      this.lo[at] = bytes[start + 1] as number;
+      this.hi[at] = 0;
+      return true;
+    }
+    return this.#anyValue(at, start, end);
+  }
+
+  #anyValue(at: number, start: number, end: number): boolean {
+    const { reader } = this;
     this.type[at] = TYPE_EMPTY;
     this.valueOffset[at] = start;
     this.valueLength[at] = end - start;

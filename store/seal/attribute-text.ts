@@ -17,6 +17,9 @@ import { doubleOf, doubleText, IN_SCRATCH } from "./scratch.js";
 const INTEGER_TEXT = /^-?\d{1,15}$/;
 const NUMBER_TEXT = /^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const NUMBER_TEXT_MAX = 40;
+const TAG_ARRAY = 42;
+const TAG_ELEMENT = 10;
+const TAG_STRING = 10;
 const CANONICAL_NAN_HIGH = 0x7ff8_0000;
 
 /**
@@ -56,18 +59,14 @@ export class AttributeText {
   /** A numeric attribute's value, or a numeric string's; NaN when it is neither. Integers beyond 2^53 are rounded. */
   number(at: number): number {
     const { list } = this;
-    switch (list.type[at]) {
-      case TYPE_INT:
-        return ((list.hi[at] as number) | 0) * 0x1_0000_0000 + (list.lo[at] as number);
-      case TYPE_DOUBLE:
-        return doubleOf(list.lo[at] as number, list.hi[at] as number);
-      case TYPE_STRING: {
-        const text = this.#shortString(at);
-        return NUMBER_TEXT.test(text) ? Number(text) : Number.NaN;
-      }
-      default:
-        return Number.NaN;
-    }
+    const type = list.type[at];
+    const lo = list.lo[at] as number;
+    const hi = list.hi[at] as number;
+    if (type === TYPE_INT) return (hi | 0) * 0x1_0000_0000 + lo;
+    if (type === TYPE_DOUBLE) return doubleOf(lo, hi);
+    if (type !== TYPE_STRING) return Number.NaN;
+    const text = this.#shortString(at);
+    return NUMBER_TEXT.test(text) ? Number(text) : Number.NaN;
   }
 
   /** Finds or makes the text of an attribute that has a value. */
@@ -167,13 +166,19 @@ export class AttributeText {
     writer.exact = before;
   }
 
+  /** Whether an array has only string elements, each of the usual form: one field and nothing else. */
   #holdsOnlyStrings(at: number): boolean {
-    const { list } = this;
-    const start = list.scratch.length;
-    this.#structured(at);
-    const parsed = parseJson(list.scratch.slice(start, list.scratch.length));
-    list.scratch.length = start;
-    return Array.isArray(parsed) && parsed.every((item) => typeof item === "string");
+    const { reader } = this.list;
+    const end = this.#valueEnd(at);
+    reader.pos = this.list.valueOffset[at] as number;
+    if (reader.varint32() !== TAG_ARRAY || reader.fieldEnd(end) !== end) return false;
+    while (reader.pos < end) {
+      if (reader.varint32() !== TAG_ELEMENT) return false;
+      const stop = reader.fieldEnd(end);
+      if (reader.pos === stop || reader.varint32() !== TAG_STRING || reader.fieldEnd(stop) !== stop) return false;
+      reader.pos = stop;
+    }
+    return true;
   }
 
   #valueEnd(at: number): number {

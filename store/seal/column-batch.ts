@@ -9,6 +9,8 @@ export class TextVector {
   readonly kind = "text";
   offsets: Uint32Array;
   lengths: Int32Array;
+  /** False while every row is null: such a column costs nothing to clear and next to nothing to write. */
+  used = false;
 
   constructor(
     readonly column: Column,
@@ -21,6 +23,15 @@ export class TextVector {
   set(row: number, offset: number, length: number): void {
     this.offsets[row] = offset;
     this.lengths[row] = length;
+    this.used = true;
+  }
+
+  /** The same range in the rows `from` up to `to`; length -1 is null. */
+  setAll(from: number, to: number, offset: number, length: number): void {
+    if (length < 0) return;
+    this.offsets.fill(offset, from, to);
+    this.lengths.fill(length, from, to);
+    this.used = true;
   }
 
   grow(rows: number): void {
@@ -33,7 +44,8 @@ export class TextVector {
   }
 
   clear(from: number, to: number): void {
-    this.lengths.fill(-1, from, to);
+    if (this.used) this.lengths.fill(-1, from, to);
+    if (from === 0) this.used = false;
   }
 }
 
@@ -52,6 +64,8 @@ export class FixedVector {
   data: ArrayBuffer;
   valid: Uint8Array;
   u32: Uint32Array;
+  /** False while every row is null. */
+  used = false;
   #f64: Float64Array;
   #u8: Uint8Array;
 
@@ -74,6 +88,7 @@ export class FixedVector {
     this.u32[row * 2] = lo;
     this.u32[row * 2 + 1] = hi;
     this.valid[row] = 1;
+    this.used = true;
   }
 
   /** A BIGINT from a number that is an integer up to 2^53. */
@@ -89,16 +104,26 @@ export class FixedVector {
   setDouble(row: number, value: number): void {
     this.#f64[row] = value;
     this.valid[row] = 1;
+    this.used = true;
   }
 
   setInt32(row: number, value: number): void {
     this.u32[row] = value;
     this.valid[row] = 1;
+    this.used = true;
   }
 
   setBoolean(row: number, value: boolean): void {
     this.#u8[row] = value ? 1 : 0;
     this.valid[row] = 1;
+    this.used = true;
+  }
+
+  /** The same BIGINT or time in the rows `from` up to `to`. */
+  fill64(from: number, to: number, value: bigint): void {
+    const lo = Number(value & 0xffff_ffffn);
+    const hi = Number((value >> 32n) & 0xffff_ffffn);
+    for (let row = from; row < to; row++) this.set64(row, lo, hi);
   }
 
   bigint(row: number): bigint {
@@ -126,7 +151,8 @@ export class FixedVector {
   }
 
   clear(from: number, to: number): void {
-    this.valid.fill(0, from, to);
+    if (this.used) this.valid.fill(0, from, to);
+    if (from === 0) this.used = false;
   }
 }
 

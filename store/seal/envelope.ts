@@ -103,8 +103,7 @@ export class EnvelopeWalker {
       }
     }
     for (const [vector, text] of this.#columns) {
-      vector.offsets.fill(text.offset, first, batch.rows);
-      vector.lengths.fill(text.length, first, batch.rows);
+      vector.setAll(first, batch.rows, text.offset, text.length);
     }
   }
 
@@ -131,8 +130,7 @@ export class EnvelopeWalker {
         reader.pos = stop;
       }
     }
-    this.#scopeColumn.offsets.fill(this.#scope.offset, first, batch.rows);
-    this.#scopeColumn.lengths.fill(this.#scope.length, first, batch.rows);
+    this.#scopeColumn.setAll(first, batch.rows, this.#scope.offset, this.#scope.length);
   }
 
   /** Finds the singular fields of a group (1: resource or scope, 3: schema URL), passing over field 2. */

@@ -26,8 +26,12 @@ export class KeyTable {
 
   /** The id of the key that equals the range, or -1. */
   find(bytes: Uint8Array, offset: number, length: number): number {
-    if (length === 0) return -1;
-    let slot = hash(bytes, offset, length) & this.#mask;
+    return length === 0 ? -1 : this.findHashed(hash(bytes, offset, length), bytes, offset, length);
+  }
+
+  /** The same for a caller that has made the {@link hash} of the range, which is not empty. */
+  findHashed(hashed: number, bytes: Uint8Array, offset: number, length: number): number {
+    let slot = hashed & this.#mask;
     for (;;) {
       const id = this.#slots[slot] as number;
       if (id < 0) return -1;

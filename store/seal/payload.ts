@@ -15,17 +15,11 @@ export function inflatePayload(encoding: PayloadEncoding, payload: Uint8Array): 
   if (encoding === "identity") return payload;
   const limits = { chunkSize: CHUNK_BYTES, maxOutputLength: JOURNAL_PAYLOAD_BYTES_MAX };
   try {
-    switch (encoding) {
-      case "gzip":
-        return gunzipSync(payload, limits);
-      case "deflate":
-        // "deflate" means zlib's format, but some clients send the bare stream.
-        return ((payload[0] ?? 0) & 15) === ZLIB_METHOD
-          ? inflateSync(payload, limits)
-          : inflateRawSync(payload, limits);
-      case "zstd":
-        return unzstd(payload);
-    }
+    if (encoding === "gzip") return gunzipSync(payload, limits);
+    if (encoding === "zstd") return unzstd(payload);
+    // "deflate" means zlib's format, but some clients send the bare stream.
+    const isZlib = ((payload[0] ?? 0) & 15) === ZLIB_METHOD;
+    return isZlib ? inflateSync(payload, limits) : inflateRawSync(payload, limits);
   } catch (error) {
     throw new CounterfoilError(
       "CF_OTLP_MALFORMED",

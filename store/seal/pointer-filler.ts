@@ -39,6 +39,8 @@ export class PointerFiller implements Filler {
   readonly #scratch: Region = { view: new DataView(new ArrayBuffer(0)), lo: 0, hi: 0 };
   readonly #rows = new Uint32Array(VECTOR_ROWS * 4);
   readonly #mask = new ValidityMask(VECTOR_ROWS);
+  /** Never written to: no row valid. */
+  readonly #allNull = new ValidityMask(VECTOR_ROWS);
   #keys = new Uint32Array(VECTOR_ROWS * 16 * 4);
   #values = new Uint32Array(VECTOR_ROWS * 16 * 4);
   #entryMask = new ValidityMask(VECTOR_ROWS * 16);
@@ -79,6 +81,10 @@ export class PointerFiller implements Filler {
   }
 
   #text(vector: Vector, column: TextVector, from: number, to: number): void {
+    if (!column.used) {
+      setValidity(vector, this.#allNull, to - from);
+      return;
+    }
     const nulls = this.#strings(this.#rows, column, from, to, this.#mask);
     if (nulls < to - from) {
       duckdb.copy_data_to_vector(vector, 0, this.#rows.buffer, 0, (to - from) * STRING_BYTES);
@@ -87,12 +93,15 @@ export class PointerFiller implements Filler {
   }
 
   #fixed(vector: Vector, column: FixedVector, from: number, to: number): void {
+    if (!column.used) {
+      setValidity(vector, this.#allNull, to - from);
+      return;
+    }
     const { width, valid } = column;
     let nulls = 0;
-    this.#mask.set();
     for (let row = from; row < to; row++) {
       if (valid[row] === 1) continue;
-      nulls++;
+      if (nulls++ === 0) this.#mask.set();
       this.#mask.clear(row - from);
     }
     if (nulls < to - from) {
@@ -149,7 +158,10 @@ export class PointerFiller implements Filler {
       if (length < 0) {
         if (nulls++ === 0) mask.set();
         mask.clear(i - from);
-        out.fill(0, word, word + 4);
+        out[word] = 0;
+        out[word + 1] = 0;
+        out[word + 2] = 0;
+        out[word + 3] = 0;
         continue;
       }
       let offset = offsets[i] as number;

@@ -50,18 +50,12 @@ function fixedValue(
   column: FixedVector,
   row: number,
 ): bigint | number | boolean | DuckDBTimestampNanosecondsValue {
-  switch (column.column.type) {
-    case "BIGINT":
-      return column.bigint(row);
-    case "TIMESTAMP_NS":
-      return new DuckDBTimestampNanosecondsValue(column.bigint(row));
-    case "DOUBLE":
-      return column.double(row);
-    case "INTEGER":
-      return (column.u32[row] as number) | 0;
-    default:
-      return column.boolean(row);
-  }
+  const { type } = column.column;
+  if (type === "BIGINT") return column.bigint(row);
+  if (type === "TIMESTAMP_NS") return new DuckDBTimestampNanosecondsValue(column.bigint(row));
+  if (type === "DOUBLE") return column.double(row);
+  if (type === "INTEGER") return (column.u32[row] as number) | 0;
+  return column.boolean(row);
 }
 
 /** What a list of text values is made of: a column's rows, or the keys or values of a map. */

@@ -80,6 +80,11 @@ export class SealerPool {
 
   async stop(deadlineMs: number): Promise<void> {
     this.#stopped = true;
-    await Promise.all(this.#slots.map((slot) => slot.client?.stop(Math.max(deadlineMs, SEAL_RETRY_MIN_MS))));
+    const limit = Math.max(deadlineMs, SEAL_RETRY_MIN_MS);
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        await slot.client?.stop(limit);
+      }),
+    );
   }
 }

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { errorMessage, SPAN_COLUMNS } from "../../schema/index.js";
+import { type Column, type ColumnType, errorMessage } from "../../schema/index.js";
 import { ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
 import type { Filler } from "./filler.js";
 import { PointerFiller } from "./pointer-filler.js";
@@ -8,6 +8,22 @@ import { TableWriter } from "./table-writer.js";
 
 /** Lengths around every boundary of a string entry: empty, prefix, inline, pointer. */
 const LENGTHS = [0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 16, 40, 300, 3_000];
+const TYPES: readonly ColumnType[] = [
+  "VARCHAR",
+  "BLOB",
+  "BIGINT",
+  "INTEGER",
+  "DOUBLE",
+  "BOOLEAN",
+  "TIMESTAMP_NS",
+  "MAP(VARCHAR, VARCHAR)",
+];
+/** Each type twice: what one column writes must not show in the next. */
+const COLUMNS: readonly Column[] = [...TYPES, ...TYPES].map((type, index) => ({
+  name: `c${index}`,
+  type,
+  doc: "",
+}));
 const BATCHES = 3;
 const ROWS = 97;
 
@@ -41,14 +57,14 @@ function trickyBatch(batch: ColumnBatch, number: number): void {
 }
 
 async function rowsThrough(connection: DuckDBConnection, filler: Filler, name: string): Promise<string> {
-  const writer = new TableWriter(connection, name, new ColumnBatch(SPAN_COLUMNS, VECTOR_ROWS), filler);
+  const writer = new TableWriter(connection, name, new ColumnBatch(COLUMNS, VECTOR_ROWS), filler);
   let batches = 0;
   const source = writer.source((batch) => {
     if (batches === BATCHES) return false;
     trickyBatch(batch, batches++);
     return true;
   });
-  const columns = SPAN_COLUMNS.map((column) => `coalesce('=' || ${column.name}::VARCHAR, '-')`).join(", ");
+  const columns = COLUMNS.map((column) => `coalesce('=' || ${column.name}::VARCHAR, '-')`).join(", ");
   // A mark before each value keeps null and the empty text apart.
   const sql = `SELECT count(*), md5(string_agg(md5(concat_ws('|', ${columns})), ',')) FROM (FROM ${source})`;
   const result = await connection.runAndReadAll(sql);

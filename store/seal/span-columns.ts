@@ -1,7 +1,6 @@
 import {
   METADATA_PREFIX,
   ROLLUP_OPERATIONS,
-  RULE_SET_VERSION,
   RUN_TYPES,
   RUN_TYPE_SOURCES,
   SPAN_RULES,
@@ -78,7 +77,10 @@ const CACHE_TOKENS = ["cache_read_tokens", "cache_write_tokens"].map(ruleIndex);
  */
 export class SpanColumns {
   readonly #targets: readonly Target[];
-  readonly #best = new Int32Array(SPAN_RULES.length);
+  /** Attribute that fills each rule's column, -1 for none; and the rules that have one. */
+  readonly #best = new Int32Array(SPAN_RULES.length).fill(-1);
+  readonly #chosen = new Uint8Array(SPAN_RULES.length);
+  #chosenCount = 0;
   #lift = new Int16Array(256);
   readonly #scratch: Scratch;
   readonly #text: AttributeText;
@@ -111,7 +113,6 @@ export class SpanColumns {
       includesCache: batch.fixed("input_includes_cache"),
       metadata: batch.text("metadata"),
       dialect: batch.text("dialect"),
-      ruleSet: batch.fixed("rule_set_version"),
     };
     const constant = (text: string): Constant => batch.scratch.constant(text);
     this.#runTypes = runTypeNames.map(constant);
@@ -138,7 +139,8 @@ export class SpanColumns {
   #choose(): void {
     const { list } = this;
     const best = this.#best;
-    best.fill(-1);
+    for (let i = 0; i < this.#chosenCount; i++) best[this.#chosen[i] as number] = -1;
+    this.#chosenCount = 0;
     if (this.#lift.length < list.count) this.#lift = new Int16Array(list.type.length);
     this.#lift.fill(NOT_LIFTED, 0, list.count);
     for (let i = 0; i < list.count; i++) {
@@ -149,14 +151,16 @@ export class SpanColumns {
       const known = best[rule] as number;
       if (known >= 0 && (rankOfKey[list.keyId[known] as number] as number) < (rankOfKey[id] as number))
         continue;
-      if (this.#text.usable(i, (this.#targets[rule] as Target).shape)) best[rule] = i;
+      if (!this.#text.usable(i, (this.#targets[rule] as Target).shape)) continue;
+      if (known < 0) this.#chosen[this.#chosenCount++] = rule;
+      best[rule] = i;
     }
   }
 
   #fillChosen(row: number): void {
-    for (let rule = 0; rule < this.#best.length; rule++) {
+    for (let i = 0; i < this.#chosenCount; i++) {
+      const rule = this.#chosen[i] as number;
       const at = this.#best[rule] as number;
-      if (at < 0) continue;
       const target = this.#targets[rule] as Target;
       if (target.text !== undefined) this.#fillText(row, at, target.text, target.shape);
       else if (target.fixed !== undefined) this.#fillNumber(row, at, target.fixed, target.shape);
@@ -239,7 +243,6 @@ export class SpanColumns {
   #derive(row: number): void {
     const { list } = this;
     const columns = this.#columns;
-    columns.ruleSet.setInt32(row, RULE_SET_VERSION);
     const dialects = list.classes & (KEY_GEN_AI | KEY_LANGSMITH);
     const runType = this.#runType(dialects);
     if (runType !== undefined) columns.runType.set(row, runType.offset, runType.length);
@@ -253,6 +256,7 @@ export class SpanColumns {
 
   #runType(dialects: number): Constant | undefined {
     const { list } = this;
+    if (dialects === 0) return undefined;
     for (const id of runTypeSourceIds) {
       for (let i = 0; i < list.count; i++) {
         if (list.keyId[i] !== id || list.type[i] !== TYPE_STRING) continue;
@@ -264,7 +268,7 @@ export class SpanColumns {
     }
     if ((this.#best[TOOL_NAME] as number) >= 0) return this.#words.tool;
     if (MODELS.some((rule) => (this.#best[rule] as number) >= 0)) return this.#words.llm;
-    return dialects === 0 ? undefined : this.#words.chain;
+    return this.#words.chain;
   }
 
   #usage(row: number): void {

@@ -1,4 +1,5 @@
-import { AnyJsonWriter } from "./any-json.js";
+import { RULE_SET_VERSION } from "../../schema/index.js";
+import { AnyJsonWriter, sameBytes } from "./any-json.js";
 import { AttributeList } from "./attribute-list.js";
 import type { ColumnBatch, TextVector } from "./column-batch.js";
 import { EnvelopeWalker } from "./envelope.js";
@@ -34,10 +35,8 @@ export class SpanDecoder implements RecordDecoder {
   #exact = true;
   #seen = 0;
   #row = 0;
-  #seq = 0;
-  #receivedLo = 0;
-  #receivedHi = 0;
-  #recordIndex = 0;
+  /** The last trace id, span id and parent id written: neighbours mostly share the first and the third. */
+  readonly #ids = [0, 1, 2].map(() => ({ source: 0, length: -1, offset: 0 }));
 
   constructor(readonly batch: ColumnBatch) {
     const { scratch } = batch;
@@ -72,18 +71,30 @@ export class SpanDecoder implements RecordDecoder {
       receivedAt: batch.fixed("received_at"),
       seq: batch.fixed("seq"),
       seqIndex: batch.fixed("seq_index"),
+      ruleSet: batch.fixed("rule_set_version"),
       raw: batch.text("raw"),
     };
   }
 
   decode(start: number, end: number, origin: RecordOrigin): number {
     const first = this.batch.rows;
-    this.#seq = origin.seq;
-    this.#receivedLo = Number(origin.receivedUnixNano & 0xffff_ffffn);
-    this.#receivedHi = Number(origin.receivedUnixNano >> 32n);
-    this.#recordIndex = 0;
+    for (const id of this.#ids) id.length = -1;
     this.#walker.walk(start, end, this.#onSpan);
+    this.#fillOrigin(first, origin);
     return this.batch.rows - first;
+  }
+
+  /** The columns that are the same in all rows of a request, or count them. */
+  #fillOrigin(first: number, origin: RecordOrigin): void {
+    const { rows } = this.batch;
+    const { source, receivedAt, seq, seqIndex, ruleSet } = this.#c;
+    source.setAll(first, rows, this.#source.offset, this.#source.length);
+    receivedAt.fill64(first, rows, origin.receivedUnixNano);
+    seq.fill64(first, rows, BigInt(origin.seq));
+    for (let row = first; row < rows; row++) {
+      seqIndex.setInt32(row, row - first);
+      ruleSet.setInt32(row, RULE_SET_VERSION);
+    }
   }
 
   readonly #onSpan = (_start: number, end: number, fieldStart: number): void => {
@@ -102,10 +113,6 @@ export class SpanDecoder implements RecordDecoder {
     this.#lists.finish(c.events, c.links, row);
     if (!this.#lists.exact) this.#exact = false;
     if ((c.errorType.lengths[row] as number) < 0) this.#lists.exceptionType(c.errorType, row);
-    c.source.set(row, this.#source.offset, this.#source.length);
-    c.receivedAt.set64(row, this.#receivedLo, this.#receivedHi);
-    c.seq.setNumber(row, this.#seq);
-    c.seqIndex.setInt32(row, this.#recordIndex++);
     if (!this.#exact) {
       const from = this.batch.scratch.length;
       c.raw.set(row, from + IN_SCRATCH, this.#walker.cutOut(fieldStart, end));
@@ -180,8 +187,19 @@ export class SpanDecoder implements RecordDecoder {
     const { scratch } = this.batch;
     const stop = reader.fieldEnd(end);
     const length = stop - reader.pos;
-    vector.set(this.#row, scratch.length + IN_SCRATCH, length === 0 ? -1 : length * 2);
-    scratch.hex(reader.bytes, reader.pos, length);
+    const last = this.#ids[bit >> 1];
+    if (last?.length === length && sameBytes(reader.bytes, last.source, reader.pos, length)) {
+      vector.set(this.#row, last.offset, length === 0 ? -1 : length * 2);
+    } else {
+      const offset = scratch.length + IN_SCRATCH;
+      vector.set(this.#row, offset, length === 0 ? -1 : length * 2);
+      scratch.hex(reader.bytes, reader.pos, length);
+      if (last !== undefined) {
+        last.source = reader.pos;
+        last.length = length;
+        last.offset = offset;
+      }
+    }
     reader.pos = stop;
   }
 

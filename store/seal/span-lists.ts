@@ -32,8 +32,9 @@ export class SpanLists {
 
   reset(): void {
     this.exact = true;
-    this.#events.length = 0;
-    this.#links.length = 0;
+    // Setting a length is a slow call, and most spans have neither.
+    if (this.#events.length > 0) this.#events.length = 0;
+    if (this.#links.length > 0) this.#links.length = 0;
     this.#exception.start = -1;
   }
 
