@@ -18,7 +18,7 @@ export const EXIT = {
   serverUnreachable: 6,
   /** The query was refused, wrong, or over one of its limits. */
   query: 7,
-  /** A port is taken by another program. */
+  /** A port is taken by another program, or may not be listened on. */
   portInUse: 8,
   /** Stopped by Ctrl-C before it was done. */
   interrupted: 130,
@@ -39,7 +39,7 @@ export const EXIT_CODE_TEXT: Readonly<Record<ExitCode, string>> = {
   [EXIT.notFound]: "not found: data directory, trace, exporter or file",
   [EXIT.serverUnreachable]: "no running server, or it does not answer",
   [EXIT.query]: "query refused, wrong or over a limit",
-  [EXIT.portInUse]: "a port is taken",
+  [EXIT.portInUse]: "a port is taken or may not be used",
   [EXIT.interrupted]: "interrupted by Ctrl-C before it was done",
   [EXIT.terminated]: "stopped by SIGTERM before it was done",
 };
@@ -47,6 +47,7 @@ export const EXIT_CODE_TEXT: Readonly<Record<ExitCode, string>> = {
 const BY_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   CF_CONFIG_INVALID: EXIT.configInvalid,
   CF_DATA_DIR_LOCKED: EXIT.dataDirLocked,
+  CF_LISTEN_FAILED: EXIT.portInUse,
   CF_NOT_FOUND: EXIT.notFound,
   CF_QUERY_REFUSED: EXIT.query,
   CF_QUERY_FAILED: EXIT.query,

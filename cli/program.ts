@@ -1,6 +1,11 @@
 import { Command } from "commander";
+import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
+import { addDropDestinationCommand } from "./commands/drop-destination.js";
+import { addReplayCommand } from "./commands/replay.js";
 import { addSqlCommand } from "./commands/sql.js";
+import { addStartCommand } from "./commands/start.js";
+import { addStatusCommand } from "./commands/status.js";
 import { addTailCommand } from "./commands/tail.js";
 import { addTracesCommand } from "./commands/traces.js";
 import { addValidateCommand } from "./commands/validate.js";
@@ -33,11 +38,16 @@ export function createProgram(io: Io): Command {
       getErrHasColors: () => false,
     });
   program.commandsGroup("Run:");
+  addStartCommand(program, io);
+  addDemoCommand(program, io);
   program.commandsGroup("Look:");
+  addStatusCommand(program, io);
   addTracesCommand(program, io);
   addTailCommand(program, io);
   addSqlCommand(program, io);
   program.commandsGroup("Operate:");
+  addReplayCommand(program, io);
+  addDropDestinationCommand(program, io);
   addValidateCommand(program, io);
   addDoctorCommand(program, io);
   program.addHelpText("after", footer());

@@ -5,10 +5,26 @@ import { readServerFile, type ServerFile } from "./server-file.js";
 
 const TIMEOUT_MS = 10_000;
 
-/** The running server of a data directory; ends the command with "unreachable" when there is none. */
-export function requireServer(dataDir: string): ServerFile {
+/** A server that answers HTTP. */
+export type HttpServer = ServerFile & { readonly url: string };
+
+/** The server that runs on a data directory and answers HTTP, if there is one. */
+export function findServer(dataDir: string): HttpServer | undefined {
   const server = readServerFile(dataDir);
+  return server?.url === undefined ? undefined : { ...server, url: server.url };
+}
+
+/** The same; ends the command with "unreachable" when there is none. */
+export function requireServer(dataDir: string): HttpServer {
+  const server = findServer(dataDir);
   if (server !== undefined) return server;
+  const other = readServerFile(dataDir);
+  if (other !== undefined) {
+    throw new CommandError(
+      EXIT.serverUnreachable,
+      `The server on ${dataDir} (pid ${other.pid}) has no HTTP port; this command needs one.`,
+    );
+  }
   throw new CommandError(
     EXIT.serverUnreachable,
     `No server is running on ${dataDir}. Start one with \`counterfoil start --data-dir ${dataDir}\`.`,
@@ -17,7 +33,7 @@ export function requireServer(dataDir: string): ServerFile {
 
 /** Sends one request to the server and gives its JSON answer. */
 export async function callServer(
-  server: ServerFile,
+  server: HttpServer,
   request: { method: "GET" | "POST"; path: string; body?: unknown; timeoutMs?: number; signal?: AbortSignal },
 ): Promise<unknown> {
   const limit = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);

@@ -5,10 +5,11 @@ import { join } from "node:path";
 export interface ServerFile {
   readonly pid: number;
   readonly started_at: string;
-  /** Base of the HTTP port, without a slash at the end. */
-  readonly url: string;
-  readonly http_port: number;
+  /** Base of the HTTP port, without a slash at the end. Absent, like the port, when HTTP is off. */
+  readonly url?: string;
+  readonly http_port?: number;
   /** Absent when gRPC is off. */
+  readonly grpc_url?: string;
   readonly grpc_port?: number;
   readonly version: string;
 }
@@ -37,7 +38,7 @@ export function removeServerFile(dataDir: string): void {
 export function readServerFile(dataDir: string): ServerFile | undefined {
   try {
     const server = JSON.parse(readFileSync(serverFilePath(dataDir), "utf8")) as Partial<ServerFile>;
-    if (typeof server.pid !== "number" || typeof server.url !== "string") return undefined;
+    if (typeof server.pid !== "number") return undefined;
     return isAlive(server.pid) ? (server as ServerFile) : undefined;
   } catch {
     return undefined;

@@ -1,8 +1,7 @@
 import { type Command } from "commander";
 import { type Io, terminalWidth, write } from "../io.js";
 import { requireDataDir, withDataDir } from "../options.js";
-import { callServer } from "../server-client.js";
-import { readServerFile } from "../server-file.js";
+import { callServer, findServer } from "../server-client.js";
 import { readOfflineStatus } from "../status/offline.js";
 import { renderStatus } from "../status/render.js";
 import { type Status } from "../status/types.js";
@@ -31,7 +30,7 @@ Examples:
 
 async function status(options: StatusOptions, io: Io): Promise<void> {
   requireDataDir(options.dataDir);
-  const server = readServerFile(options.dataDir);
+  const server = findServer(options.dataDir);
   const found =
     server === undefined
       ? readOfflineStatus(options.dataDir)
@@ -39,7 +38,7 @@ async function status(options: StatusOptions, io: Io): Promise<void> {
   if (options.json) return write(io.stdout, `${JSON.stringify(found, null, 2)}\n`);
   const running =
     server === undefined
-      ? "no server is running; this is what the files say"
+      ? "none runs (or none with HTTP); this is what the files say"
       : `pid ${server.pid} serves ${server.url} since ${server.started_at}`;
   return write(
     io.stdout,

@@ -18,5 +18,6 @@ export const WRONG_REFUND_SQL = `SELECT DISTINCT traces.trace_id, traces.convers
 FROM traces
 JOIN tool_calls ON tool_calls.trace_id = traces.trace_id
 JOIN messages   ON messages.trace_id   = traces.trace_id AND direction = 'output'
-WHERE tool_calls.tool_name = 'search_bookings' AND tool_result LIKE '%-NR%'  -- the booking's rate gives nothing back,
-  AND content ILIKE '%fully refundable%'                          -- and the guest is told the opposite`;
+WHERE tool_calls.tool_name = 'search_bookings'
+  AND tool_result LIKE '%-NR%'             -- the booking's rate gives nothing back,
+  AND content ILIKE '%fully refundable%'   -- and the guest is told the opposite`;

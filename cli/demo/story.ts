@@ -12,8 +12,8 @@ import { type WrongRefund, WRONG_REFUND_SQL } from "./question.js";
 /** The opening lines. */
 export function opening(paint: Paint): string {
   return `${paint.bold("Counterfoil demo")}
-A hotel's support agent answers eight guests. Every call succeeds, and one answer is confidently wrong.
-Latency, errors and token counts do not show it. The spans do, when they are somewhere you can ask.\n`;
+A hotel's support agent answers eight guests. One conversation fails, and everyone can see it. One answer is
+confidently wrong, and no dashboard shows it: it was fast, cheap and a 200. The spans know; you have to be able to ask.\n`;
 }
 
 /** One numbered step with its lines. */

@@ -19,7 +19,8 @@ export function lockCheck(dataDir: string): Check {
       if (owner === undefined) return ok("nobody holds the data directory");
       const holder = `process ${owner.pid} on ${inert(owner.hostname)} since ${inert(owner.since)}`;
       const server = readServerFile(dataDir);
-      if (server !== undefined) return ok(`held by the server at ${server.url} (${holder})`);
+      if (server !== undefined)
+        return ok(`held by the server at ${server.url ?? server.grpc_url ?? "?"} (${holder})`);
       return warn(
         `held by ${holder}, which serves no address`,
         "It may be starting or stopping. If it stays, look at its log.",

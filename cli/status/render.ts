@@ -37,6 +37,11 @@ export function renderStatus(status: Status, options: { paint: Paint; width: num
     heading: paint.bold,
   });
   const notes = status.destinations.flatMap((destination) => destinationNotes(destination, paint));
+  for (const { name, cursor_seq: seq } of status.removed_destinations ?? []) {
+    notes.push(
+      `${inert(name)}: not configured any more; the journal keeps what it had not delivered (from request ${formatCount(seq + 1)}). \`counterfoil drop-destination ${inert(name)}\` gives it up.`,
+    );
+  }
   return [...lines, "", table.trimEnd(), ...notes, ""].join("\n");
 }
 

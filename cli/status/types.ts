@@ -36,4 +36,6 @@ export interface Status {
     readonly sealed_seq: number;
   };
   readonly destinations: readonly DestinationStatus[];
+  /** Taken out of the configuration, still holding what they had not delivered. Only from a server. */
+  readonly removed_destinations?: readonly { readonly name: string; readonly cursor_seq: number }[];
 }
