@@ -57,6 +57,8 @@ describe("expected output", () => {
     expect(missingLine(output, "name rows\nspans ...\n...\nlogs 3\n")).toBeUndefined();
     expect(missingLine(output, "logs 3\nspans 12\n")).toBe("spans 12");
     expect(missingLine(output, "spans 1\n")).toBe("spans 1");
+    expect(missingLine("spans\n3\n", "... 3 ...\n")).toBeUndefined();
+    expect(missingLine("chat small-1/x", "chat small-1/x")).toBeUndefined();
     expect(missingLine("a.b (c)", "a.b (c)")).toBeUndefined();
     expect(missingLine("axb (c)", "a.b (c)")).toBe("a.b (c)");
   });
