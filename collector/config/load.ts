@@ -3,7 +3,7 @@ import { CounterfoilError, errorMessage, SIGNALS } from "../../schema/index.js";
 import { buildConfig, buildGrpc, buildHttp, idsOf, readPipelines, warnUnused, type Report } from "./build.js";
 import { parseConfigText, type Environment } from "./parse.js";
 import { formatProblems, type ConfigProblem } from "./problem.js";
-import { COMPONENTS, serviceSchema } from "./schema.js";
+import { COMPONENTS, type ConfigDocument } from "./schema.js";
 import type { CollectorConfig } from "./types.js";
 import { Problems, validateText } from "./validate.js";
 
@@ -40,21 +40,37 @@ const SILENT: Report = { error: () => undefined, warn: () => undefined };
 
 /** Checks what the schema can't, on whatever parts of the file are sound: so that one mistake does not hide another. */
 function checkMeaning(value: unknown, report: Report): void {
-  if (typeof value !== "object" || value === null) return;
-  const file = value as Record<string, unknown>;
+  const file = recordOf(value);
   const defined = idsOf(file);
-  const service = serviceSchema.safeParse(file["service"]);
-  if (service.success) {
-    const pipelines = readPipelines(service.data.pipelines, defined, report);
-    warnUnused(defined, pipelines, report);
-  }
-  const receivers = file["receivers"];
-  if (typeof receivers !== "object" || receivers === null) return;
-  const otlp = COMPONENTS.receivers.otlp.safeParse((receivers as Record<string, unknown>)["otlp"]);
+  const pipelines = readPipelines(writtenPipelines(file["service"]), defined, report);
+  warnUnused(defined, pipelines, report);
+  const otlp = COMPONENTS.receivers.otlp.safeParse(recordOf(file["receivers"])["otlp"]);
   if (!otlp.success) return;
   const { http, grpc } = otlp.data.protocols;
   if (http !== undefined) buildHttp(http, SIGNALS, report);
   if (grpc !== undefined) buildGrpc(grpc, report);
+}
+
+/** The pipelines as far as they can be understood, whatever else is wrong in the section. */
+function writtenPipelines(service: unknown): ConfigDocument["service"]["pipelines"] {
+  const entries = Object.entries(recordOf(recordOf(service)["pipelines"])).map(([id, pipeline]) => {
+    const { receivers, processors, exporters } = recordOf(pipeline);
+    return [
+      id,
+      { receivers: textsOf(receivers), processors: textsOf(processors), exporters: textsOf(exporters) },
+    ];
+  });
+  return Object.fromEntries(entries) as ConfigDocument["service"]["pipelines"];
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
 /**

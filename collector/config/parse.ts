@@ -8,6 +8,7 @@ import {
   visit,
   type Document,
   type Scalar,
+  type YAMLParseError,
 } from "yaml";
 import { CONFIG_ALIASES_MAX, CONFIG_BYTES_MAX, errorMessage } from "../../schema/index.js";
 import type { ConfigPath, ConfigProblem } from "./problem.js";
@@ -21,6 +22,8 @@ export interface ParsedText {
   readonly problems: ConfigProblem[];
   /** Position of the value at a path, or of its nearest parent; with `key`, of the key that is named last. */
   locate(path: ConfigPath, key?: boolean): { line: number; column: number } | undefined;
+  /** Whether the value at a path could not be made: its problem is told already. */
+  unresolved(path: ConfigPath): boolean;
   /** Whether the value at a path came from an environment variable, so that "4318" may mean a number. */
   substituted(path: ConfigPath): boolean;
 }
@@ -28,16 +31,25 @@ export interface ParsedText {
 /** Parses YAML (JSON is YAML) and replaces `${env:NAME}`, `${env:NAME:-default}` and `$$`. Never throws. */
 export function parseConfigText(text: string, env: Environment): ParsedText {
   if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) {
-    return unreadable(`the file is larger than ${CONFIG_BYTES_MAX} bytes`);
+    const message = `the file is larger than ${CONFIG_BYTES_MAX} bytes`;
+    return unreadable({ path: [], message, line: 1, column: 1 });
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const problems: ConfigProblem[] = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    const message = error.code === "DUPLICATE_KEY" ? "this key is here twice" : error.message;
-    return { path: [], message, line, column: col };
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: "error",
   });
+  // What follows a first mistake in the YAML is mostly its echo, and a schema would only add to the noise.
+  const broken = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
+  const problems: ConfigProblem[] = (broken === undefined ? document.errors : [broken]).map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return { path: [], message: syntaxMessage(error, text), line, column: col };
+  });
+  if (broken !== undefined) return unreadable(...problems);
   const substituted = new Set<Scalar>();
+  const unresolved = new Set<Scalar>();
   visit(document, {
     Scalar(position, node) {
       if (position === "key" || typeof node.value !== "string" || !node.value.includes("$")) return;
@@ -46,6 +58,7 @@ export function parseConfigText(text: string, env: Environment): ParsedText {
         const { line, col } = lines.linePos(node.range?.[0] ?? 0);
         problems.push({ path: [], message, line, column: col });
       }
+      if (replaced.errors.length > 0) unresolved.add(node);
       node.value = replaced.text;
       if (replaced.changed) substituted.add(node);
     },
@@ -60,19 +73,32 @@ export function parseConfigText(text: string, env: Environment): ParsedText {
     value,
     problems,
     locate: (path, key = false) => locate(document, lines, path, key),
-    substituted: (path) => {
-      const node: unknown = document.getIn([...path], true);
-      return isScalar(node) && substituted.has(node);
-    },
+    unresolved: (path) => has(unresolved, document, path),
+    substituted: (path) => has(substituted, document, path),
   };
 }
 
-function unreadable(message: string): ParsedText {
+function syntaxMessage(error: YAMLParseError, text: string): string {
+  if (error.code === "DUPLICATE_KEY") {
+    return `the key ${/^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? ""} is here twice`;
+  }
+  const lineStart = text.lastIndexOf("\n", error.pos[0] - 1) + 1;
+  const unquoted = text.slice(lineStart, error.pos[0] + 1).includes("${");
+  return unquoted ? `${error.message}; inside { } and [ ], put \${env:...} in quotes` : error.message;
+}
+
+function has(scalars: ReadonlySet<Scalar>, document: Document, path: ConfigPath): boolean {
+  const node: unknown = document.getIn([...path], true);
+  return isScalar(node) && scalars.has(node);
+}
+
+function unreadable(...problems: ConfigProblem[]): ParsedText {
   return {
     value: undefined,
-    problems: [{ path: [], message, line: 1, column: 1 }],
+    problems,
     locate: () => undefined,
     substituted: () => false,
+    unresolved: () => false,
   };
 }
 

@@ -21,6 +21,7 @@ export class Problems {
   }
 
   add(path: ConfigPath, message: string, key = false): void {
+    if (!key && this.#text.unresolved(path)) return;
     this.list.push({ path, message, ...this.#text.locate(path, key) });
   }
 }
