@@ -125,3 +125,7 @@ export const COMPACTION_TIMEOUT_MS = 10 * 60 * 1000;
 export const COMPACTION_ROW_GROUP_ROWS = 20_480;
 /** Share of the mirror's files that retention removes by age in one run: a clock that jumps must not empty it. */
 export const RETENTION_SHARE_MAX = 0.5;
+/** OTLP/JSON bodies above this are converted in a worker thread, bytes: about 5 ms of the event loop. */
+export const JSON_INLINE_BYTES_MAX = 256 * 1024;
+/** Heap of that worker, MiB: a body of BODY_BYTES_MAX needs about a third of it. */
+export const JSON_CONVERTER_HEAP_MB = 1_024;

@@ -19,8 +19,8 @@ const inflate: Inflate = promisify(zlib.inflate as never);
 const inflateRaw: Inflate = promisify(zlib.inflateRaw as never);
 /** Node has zstd from 22.15; before that a pure JavaScript decoder does it. */
 const nativeZstd = (zlib as { zstdDecompress?: unknown }).zstdDecompress;
-const unzstd: Inflate | undefined =
-  typeof nativeZstd === "function" ? (promisify(nativeZstd as never) as Inflate) : undefined;
+const promisedZstd: Inflate = promisify(nativeZstd as never);
+const unzstd = typeof nativeZstd === "function" ? promisedZstd : undefined;
 
 /** A decompressed body, and whether its compressed form can be journalled as it came. */
 export interface Decompressed {

@@ -1,12 +1,7 @@
 import type { Journal, PayloadEncoding } from "../../journal/index.js";
-import {
-  CounterfoilError,
-  decodeOtlpJson,
-  encodeOtlp,
-  scanRequest,
-  type Signal,
-} from "../../schema/index.js";
+import { CounterfoilError, scanRequest, type Signal } from "../../schema/index.js";
 import type { Admission, Reservation } from "./admission.js";
+import { JsonConverter } from "./convert-json.js";
 import { decompressBody } from "./decompress.js";
 
 /** How a request came in; labels of its counters. */
@@ -63,6 +58,7 @@ export class Ingest {
   readonly observer: IngestObserver;
   readonly #journal: Pick<Journal, "append">;
   readonly #now: () => bigint;
+  readonly #json = new JsonConverter();
   #draining = false;
 
   constructor(options: IngestOptions) {
@@ -150,7 +146,7 @@ export class Ingest {
       reservation.hold(body.length);
     }
     if (body.length > bytesMax) throw tooLarge(bytesMax);
-    const wire = request.format === "json" ? encodeOtlp(signal, decodeOtlpJson(signal, body)) : body;
+    const wire = request.format === "json" ? await this.#json.convert(signal, body) : body;
     const scan = scanRequest(signal, wire);
     if (encoding !== "identity" && keep && request.format === "protobuf" && scan.body === body) {
       reservation.drop(body.length);
