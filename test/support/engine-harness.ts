@@ -1,6 +1,6 @@
 import { Batcher } from "../../exporters/core/batcher.js";
 import type { CursorState } from "../../exporters/core/cursor.js";
-import { DeadLetterStore } from "../../exporters/core/dead-letters.js";
+import { DeadLetterStore, type DeadLetter } from "../../exporters/core/dead-letters.js";
 import { DeliveryEngine, type EngineOptions } from "../../exporters/core/engine.js";
 import type { ExportBatch, Exporter, Outcome } from "../../exporters/core/exporter.js";
 import { partData } from "../../exporters/core/payload.js";
@@ -20,8 +20,11 @@ export class EngineHarness {
   readonly cursors: number[] = [];
   answer: Answer = () => ({ kind: "delivered" });
   stored: CursorState | undefined;
+  /** How long storing a cursor takes: a kill may come in between. */
+  saveMs = 0;
   engine: DeliveryEngine | undefined;
   readonly #dir: string;
+  #life = 0;
 
   constructor(dir: string, seed = 1) {
     this.#dir = dir;
@@ -37,6 +40,12 @@ export class EngineHarness {
   get running(): DeliveryEngine {
     if (this.engine === undefined) throw new Error("start the engine first");
     return this.engine;
+  }
+
+  /** As if the process were killed: what runs on of the old engine reaches neither disk nor peer. */
+  abandon(): void {
+    this.#life += 1;
+    this.engine = undefined;
   }
 
   /** Appends records of the given span names and tells the engine. */
@@ -55,20 +64,28 @@ export class EngineHarness {
   }
 
   #options(over: Partial<EngineOptions>): EngineOptions {
+    const life = this.#life;
+    const alive = (): boolean => life === this.#life;
     return {
       name: "test",
-      exporter: this.#exporter(),
+      exporter: this.#exporter(alive),
       gatherer: new Batcher({ itemsMax: 8, bytesMax: 1_000_000, flushIntervalMs: 50 }),
       processors: [],
       signals: new Set(SIGNALS),
       openReader: this.journal.openReader,
       cursor: {
         load: () => this.stored,
-        save: (state) => {
+        save: async (state) => {
+          if (this.saveMs > 0) {
+            await new Promise<void>((resolve) => {
+              this.clock.schedule(resolve, this.saveMs);
+            });
+          }
+          if (!alive()) return never();
           this.stored = structuredClone(state);
         },
       },
-      deadLetters: new DeadLetterStore({ dir: this.#dir }),
+      deadLetters: new MortalStore(this.#dir, alive),
       retry: { initialMs: 1_000, multiplier: 2, maxMs: 60_000, maxElapsedMs: 0 },
       concurrency: 3,
       clock: this.clock,
@@ -78,10 +95,11 @@ export class EngineHarness {
     };
   }
 
-  #exporter(): Exporter {
+  #exporter(alive: () => boolean): Exporter {
     return {
       wants: "bytes",
       send: async (batch) => {
+        if (!alive()) return never();
         const names = batch.parts.flatMap((part) =>
           spansOf(partData(batch.signal, part) as TracesData).map((span) => span.name),
         );
@@ -93,4 +111,23 @@ export class EngineHarness {
       close: () => Promise.resolve(),
     };
   }
+}
+
+/** Dead letters that a killed engine can't write any more. */
+class MortalStore extends DeadLetterStore {
+  readonly #alive: () => boolean;
+
+  constructor(dir: string, alive: () => boolean) {
+    super({ dir });
+    this.#alive = alive;
+  }
+
+  override append(letters: readonly DeadLetter[]): void {
+    if (this.#alive()) super.append(letters);
+  }
+}
+
+/** What a dead process answers. */
+function never(): Promise<never> {
+  return new Promise(() => undefined);
 }
