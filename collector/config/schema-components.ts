@@ -168,13 +168,13 @@ function actionProblem(action: {
   action: string;
   value?: unknown;
   from_attribute?: unknown;
-  pattern?: unknown;
+  pattern?: string | undefined;
 }): string | undefined {
   const writes = ["insert", "update", "upsert"].includes(action.action);
   const sources = Number(action.value !== undefined) + Number(action.from_attribute !== undefined);
   if (writes && sources !== 1) return `${action.action} needs either value or from_attribute`;
   if (!writes && sources !== 0) return `${action.action} takes neither value nor from_attribute`;
-  if (action.action === "extract" && !/\(\?<\w+>/.test(String(action.pattern ?? ""))) {
+  if (action.action === "extract" && !/\(\?<\w+>/.test(action.pattern ?? "")) {
     return "extract needs a pattern with at least one named group, as in (?<name>...)";
   }
   if (action.action !== "extract" && action.pattern !== undefined) return "only extract takes a pattern";

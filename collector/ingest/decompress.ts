@@ -19,8 +19,11 @@ const inflate: Inflate = promisify(zlib.inflate as never);
 const inflateRaw: Inflate = promisify(zlib.inflateRaw as never);
 /** Node has zstd from 22.15; before that a pure JavaScript decoder does it. */
 const nativeZstd = (zlib as { zstdDecompress?: unknown }).zstdDecompress;
-const promisedZstd: Inflate = promisify(nativeZstd as never);
-const unzstd = typeof nativeZstd === "function" ? promisedZstd : undefined;
+const unzstd = typeof nativeZstd === "function" ? promiseOf(nativeZstd as never) : undefined;
+
+function promiseOf(decompress: never): Inflate {
+  return promisify(decompress);
+}
 
 /** A decompressed body, and whether its compressed form can be journalled as it came. */
 export interface Decompressed {

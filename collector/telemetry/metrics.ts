@@ -117,11 +117,19 @@ function receiverMetrics(registry: Registry, { receivers, admission }: MetricSou
   });
 }
 
+type Each = (pick: (stats: DestinationStats) => readonly Line[]) => () => readonly Line[];
+
 function exporterMetrics(registry: Registry, { destinations, journal }: MetricSources): void {
-  const each = (pick: (stats: DestinationStats) => readonly Line[]) => (): readonly Line[] =>
+  const each: Each = (pick) => () =>
     destinations().flatMap((stats) =>
       pick(stats).map(([labels, value]): Line => [{ exporter: stats.name, ...labels }, value]),
     );
+  itemMetrics(registry, each);
+  queueMetrics(registry, each, journal);
+}
+
+/** The account of each exporter, by signal. */
+function itemMetrics(registry: Registry, each: Each): void {
   const byName = (
     label: string,
     counts: Readonly<Record<string, ItemCounts>>,
@@ -173,6 +181,9 @@ function exporterMetrics(registry: Registry, { destinations, journal }: MetricSo
       lines: each((stats) => [[{}, stats.waiting[signal]]]),
     });
   }
+}
+
+function queueMetrics(registry: Registry, each: Each, journal: () => JournalStats): void {
   gauge(registry, {
     name: "counterfoil_exporter_queue_size",
     help: "Journal records (requests) that the exporter has not settled yet.",

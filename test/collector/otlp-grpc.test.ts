@@ -1,6 +1,6 @@
 import { connect as connectHttp2, constants } from "node:http2";
 import { gzipSync } from "node:zlib";
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { CounterfoilError, decodeExportResponse, decodeStatus, encodeOtlp } from "../../schema/index.js";
 import { makeSpan, makeTraces, rawConnection, startHarness, tracesBody, type Harness } from "./harness.js";
@@ -23,7 +23,8 @@ function call(
   options: { path?: string; headers?: Record<string, string>; gzip?: boolean; port?: number } = {},
 ): Promise<Outcome> {
   const client = new Client(`127.0.0.1:${options.port ?? harness.grpc.port}`, credentials.createInsecure(), {
-    ...(options.gzip === true ? { "grpc.default_compression_algorithm": 2 } : {}),
+    "grpc.default_compression_algorithm":
+      options.gzip === true ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
   });
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(options.headers ?? {})) metadata.set(key, value);

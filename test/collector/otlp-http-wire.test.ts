@@ -189,14 +189,14 @@ describe("HTTP/1.1", () => {
 describe("who may send", () => {
   it("item 21: keys are taken from both headers, and a wrong one is 401 without being repeated", async () => {
     harness = await startHarness({ keys: ["key-number-one", "key-number-two"] });
-    const wrong = [
+    const wrong: Record<string, string>[] = [
       {},
       { authorization: "Bearer key-number" },
       { authorization: "Basic a2V5" },
       { "x-api-key": "zzz-zzz" },
     ];
     for (const headers of wrong) {
-      const response = await post(harness, tracesBody(), headers as Record<string, string>);
+      const response = await post(harness, tracesBody(), headers);
       expect(response.status).toBe(401);
       expect(response.headers.get("www-authenticate")).toBe("Bearer");
       const text = decodeStatus(new Uint8Array(await response.arrayBuffer()), "protobuf").message;

@@ -192,7 +192,7 @@ function readMessage(
       } catch (error) {
         stop();
         options.ingest.count(arrival, 0, error);
-        reject(error as Error);
+        reject(error);
       }
     };
     const onData = (chunk: Buffer): void => attempt(() => reader.push(chunk));

@@ -275,8 +275,8 @@ describe("redaction", () => {
     const result = run([redact({ valuePatterns: ["^(a+)+b?$", "^a+b$"] })], data);
     expect(spansOf(result.data).map((each) => each.name)).toEqual(["[redacted]", "span 3"]);
     expect(result.failed.map(({ reason }) => reason)).toEqual(["redaction_error"]);
-    expect(
-      result.failed.flatMap(({ data: failed }) => spansOf(failed as TracesData)).map((each) => each.name),
-    ).toEqual(["span 2"]);
+    expect(result.failed.flatMap(({ data: failed }) => spansOf(failed)).map((each) => each.name)).toEqual([
+      "span 2",
+    ]);
   });
 });
