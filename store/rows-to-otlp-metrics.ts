@@ -30,22 +30,20 @@ function emptyMetric(row: MirrorRow): Metric {
   };
   const aggregationTemporality = temporalityOf(row.text("temporality"));
   const type = row.text("type");
-  switch (type) {
-    case "gauge":
-      return { ...metric, gauge: { dataPoints: [] } };
-    case "sum": {
-      const isMonotonic = row.boolean("is_monotonic") === true;
-      return { ...metric, sum: { dataPoints: [], aggregationTemporality, isMonotonic } };
-    }
-    case "histogram":
-      return { ...metric, histogram: { dataPoints: [], aggregationTemporality } };
-    case "exponential_histogram":
-      return { ...metric, exponentialHistogram: { dataPoints: [], aggregationTemporality } };
-    case "summary":
-      return { ...metric, summary: { dataPoints: [] } };
-    default:
-      throw new CounterfoilError("CF_CATALOG_CORRUPT", `a mirror row has the metric type "${type ?? ""}"`);
+  if (type === "gauge") return { ...metric, gauge: { dataPoints: [] } };
+  if (type === "summary") return { ...metric, summary: { dataPoints: [] } };
+  if (type === "histogram") return { ...metric, histogram: { dataPoints: [], aggregationTemporality } };
+  if (type === "exponential_histogram") {
+    return { ...metric, exponentialHistogram: { dataPoints: [], aggregationTemporality } };
   }
+  if (type === "sum") {
+    const isMonotonic = row.boolean("is_monotonic") === true;
+    return { ...metric, sum: { dataPoints: [], aggregationTemporality, isMonotonic } };
+  }
+  throw new CounterfoilError(
+    "CF_CATALOG_CORRUPT",
+    `a row of metric_points has the type "${type ?? ""}", which this format version does not define`,
+  );
 }
 
 function temporalityOf(text: string | null): number {

@@ -67,7 +67,7 @@ export class AnyJsonWriter {
     }
     reader.pos = start;
     if (start === end) {
-      this.exact = false;
+      // The empty value, which is how OTLP says null. An attribute without any value is something else: see #keyValue.
       scratch.ascii("null");
       return;
     }

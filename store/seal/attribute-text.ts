@@ -175,7 +175,8 @@ export class AttributeText {
     while (reader.pos < end) {
       if (reader.varint32() !== TAG_ELEMENT) return false;
       const stop = reader.fieldEnd(end);
-      if (reader.pos === stop || reader.varint32() !== TAG_STRING || reader.fieldEnd(stop) !== stop) return false;
+      if (reader.pos === stop || reader.varint32() !== TAG_STRING || reader.fieldEnd(stop) !== stop)
+        return false;
       reader.pos = stop;
     }
     return true;

@@ -27,7 +27,7 @@ export function isExactJson(value: AnyValue | undefined): boolean {
     const { values } = value.kvlistValue;
     return distinctKeys(values) && values.every((item) => isExactJson(item.value));
   }
-  return codeOf(value) !== "n";
+  return true;
 }
 
 /** Whether no key occurs twice. */

@@ -1,6 +1,6 @@
 import type { AnyJsonWriter } from "./any-json.js";
 import type { TextVector } from "./column-batch.js";
-import { JsonObject } from "./envelope.js";
+import { JsonObject } from "./json-object.js";
 import { IN_SCRATCH, repairedUtf8, type Scratch, validUtf8 } from "./scratch.js";
 import { malformed, type WireReader } from "./wire.js";
 

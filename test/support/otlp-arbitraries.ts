@@ -85,18 +85,16 @@ export function otlpArbitraries({ plain }: { readonly plain: boolean }): OtlpArb
     fc.boolean().map((boolValue): AnyValue => ({ boolValue })),
     int64.map((intValue): AnyValue => ({ intValue })),
     (plain ? double.filter(Number.isFinite) : double).map((doubleValue): AnyValue => ({ doubleValue })),
-  ];
-  const ambiguous = [
-    fc
-      .uint8Array({ maxLength: 20 })
-      .map((bytesValue): AnyValue => ({ bytesValue: new Uint8Array(bytesValue) })),
     fc.constant<AnyValue>({}),
   ];
+  const ambiguous = fc
+    .uint8Array({ maxLength: 20 })
+    .map((bytesValue): AnyValue => ({ bytesValue: new Uint8Array(bytesValue) }));
   const nested = fc.letrec<{ value: AnyValue; pair: KeyValue }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 3, withCrossShrink: true },
       ...scalars,
-      ...(plain ? [] : ambiguous),
+      ...(plain ? [] : [ambiguous]),
       fc.array(tie("value"), { maxLength: 4 }).map((values): AnyValue => ({ arrayValue: { values } })),
       (plain
         ? fc.uniqueArray(tie("pair"), { maxLength: 4, selector: (pair) => pair.key })
@@ -108,7 +106,7 @@ export function otlpArbitraries({ plain }: { readonly plain: boolean }): OtlpArb
   // An attribute of its own may be bytes, empty or not a number: its type code says so.
   const anyValue = fc.oneof(
     { arbitrary: nested, weight: 5 },
-    ...ambiguous,
+    ambiguous,
     double.map((doubleValue) => ({ doubleValue })),
   );
 
