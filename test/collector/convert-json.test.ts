@@ -9,7 +9,9 @@ function tracesJson(spans: number): Buffer {
     name: "x".repeat(1_000),
   };
   return Buffer.from(
-    JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: Array.from({ length: spans }, () => span) }] }] }),
+    JSON.stringify({
+      resourceSpans: [{ scopeSpans: [{ spans: Array.from({ length: spans }, () => span) }] }],
+    }),
   );
 }
 

@@ -186,6 +186,17 @@ describe("HTTP/1.1", () => {
   });
 });
 
+describe("content type", () => {
+  it("item 7: a missing Content-Type is 415", async () => {
+    harness = await startHarness();
+    const client = rawConnection(harness.http.port);
+    client.socket.write(
+      "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
+    );
+    expect(statusOf(await client.closed)).toBe("415");
+  });
+});
+
 describe("who may send", () => {
   it("item 21: keys are taken from both headers, and a wrong one is 401 without being repeated", async () => {
     harness = await startHarness({ keys: ["key-number-one", "key-number-two"] });
@@ -315,11 +326,18 @@ describe("pressure", () => {
     expect(harness.admission.bytes).toBe(0);
   });
 
-  it("stops listening on close and lets a request in progress finish", async () => {
-    harness = await startHarness();
+  it("stops listening on close, lets a request in progress finish, and does not wait for kept-alive connections", async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    harness = await startHarness({
+      wrap: (journal) => ({ append: (entry) => gate.then(() => journal.append(entry)) }),
+    });
     const answer = post(harness, tracesBody());
-    await answer;
-    await harness.http.close(1_000);
+    await expect.poll(() => harness.admission.requests).toBe(1);
+    const closed = harness.http.close(20_000);
+    open();
+    expect((await answer).status).toBe(200);
+    await closed;
     const error = await new Promise<NodeJS.ErrnoException>((resolve) =>
       connect(harness.http.port, "127.0.0.1").once("error", resolve),
     );

@@ -198,12 +198,14 @@ describe("life", () => {
 
   it("item 42: what was accepted before a shutdown is in the mirror after it; a second shutdown is harmless", async () => {
     const running = await start(yaml("exporters: { mirror: }"));
-    await post({ url: urlOf(running) }, tracesBody(5));
+    const same = Array.from({ length: 20 }, () => post({ url: urlOf(running) }, tracesBody(5)));
+    expect((await Promise.all(same)).every(({ status }) => status === 200)).toBe(true);
     await Promise.all([running.shutdown(20_000), running.shutdown(20_000)]);
     await running.shutdown(0);
     expect(running.status().state).toBe("stopped");
-    const rows = await queryRows({ dataDir, sql: "SELECT count(*) AS n FROM spans" });
-    expect(JSON.stringify(rows)).toContain("5");
+    // Item 19: twenty times the same request is one logical copy.
+    const rows = await queryRows({ dataDir, sql: "SELECT 'spans ' || count(*) AS n FROM spans" });
+    expect(JSON.stringify(rows)).toContain("spans 5");
     expect(readdirSync(dataDir)).not.toContain("lock");
   });
 
@@ -226,6 +228,44 @@ describe("life", () => {
     const second = await startCollector(config, options);
     await second.shutdown(2_000);
     rmSync(other, { recursive: true, force: true });
+  });
+
+  it("item 80: refuses --host beyond this machine without a key", async () => {
+    const { config } = loadConfig({ text: yaml("exporters: { mirror: }"), file: "test.yaml" }, {});
+    const options = { dataDir, logger: createLogger("silent"), host: "0.0.0.0" };
+    await expect(startCollector(config, options)).rejects.toMatchObject({ code: "CF_CONFIG_INVALID" });
+  });
+
+  it("item 72: at the journal's cap senders get 503 and nothing is lost; it goes on when the space is given back", async () => {
+    const journal = "journal: { max_size: 256KiB }\n";
+    const down = "exporters: { mirror: , otlp_http/gone: { endpoint: 'http://127.0.0.1:9' } }";
+    const first = await start(yaml(journal + down, "[mirror, otlp_http/gone]"));
+    const body = tracesBody(20, { name: "x".repeat(1_000) });
+    let accepted = 0;
+    let last: Response;
+    for (;;) {
+      last = await post({ url: urlOf(first) }, body);
+      if (last.status !== 200) break;
+      accepted += 20;
+      expect(accepted).toBeLessThan(1_000);
+    }
+    expect(last.status).toBe(503);
+    expect(last.headers.get("retry-after")).toBe("2");
+    expect((await fetch(`${urlOf(first)}/readyz`)).status).toBe(503);
+    expect(first.status().journal.accepted.traces).toBe(accepted);
+    await expect.poll(() => destination(first, "otlp_http/gone").waiting.traces).toBe(accepted);
+    await first.shutdown(5_000);
+    const dropped = yaml(`${journal}exporters: { mirror: }`).replace(
+      "service:",
+      "service:\n  dropped_destinations: [otlp_http/gone]",
+    );
+    const second = await start(dropped);
+    await expect
+      .poll(async () => (await post({ url: urlOf(second) }, body)).status, { timeout: 10_000 })
+      .toBe(200);
+    await expect
+      .poll(() => destination(second, "mirror").delivered.traces, { timeout: 20_000 })
+      .toBe(accepted + 20);
   });
 
   it("item 71: a destination taken out of the configuration holds the journal until it is dropped", async () => {

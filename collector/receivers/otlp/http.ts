@@ -214,10 +214,12 @@ export function listen(server: NetServer, host: string, port: number): Promise<n
 function closeServer(server: Server, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+    // A kept-alive connection whose last answer has gone out would otherwise hold the close for its whole time-out.
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
