@@ -16,21 +16,26 @@ export interface EncodedBody {
 }
 
 /**
- * The batch as one OTLP protobuf message. A single stored payload goes out byte for byte in its own encoding;
- * several are joined, because concatenated protobuf messages are one message with all their items.
+ * The batch as one OTLP protobuf message. Stored payloads go out byte for byte: a single one in its own encoding;
+ * several are joined, because concatenated protobuf messages are one message with all their items. Only what has to be
+ * encoded anew is compressed.
  */
-export async function encodeBatch(batch: ExportBatch, compression: "gzip" | "none"): Promise<EncodedBody> {
+export async function encodeBatch(
+  batch: ExportBatch,
+  compression: "gzip" | "none",
+): Promise<EncodedBody> {
   const [first] = batch.parts;
   if (batch.parts.length === 1 && first?.body.kind === "bytes") {
     const { encoding, payload } = first.body;
-    return encoding === "identity" ? compress(payload, compression) : { body: payload, encoding };
+    return encoding === "identity" ? { body: payload } : { body: payload, encoding };
   }
   const bodies = batch.parts.map((part) =>
     part.body.kind === "data"
       ? encodeOtlp(batch.signal, part.body.data)
       : inflatePayload(part.body.encoding, part.body.payload),
   );
-  return compress(Buffer.concat(bodies), compression);
+  const stored = batch.parts.every((part) => part.body.kind === "bytes");
+  return compress(Buffer.concat(bodies), stored ? "none" : compression);
 }
 
 /** Objects as one OTLP protobuf message. */

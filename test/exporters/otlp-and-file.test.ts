@@ -58,7 +58,6 @@ describe("an OTLP destination", () => {
         type: "otlp_http",
         endpoint: `http://127.0.0.1:${port}/base/`,
         headers: { authorization: "Bearer abcdef" },
-        compression: "none",
       });
       await destination.flush(SECONDS);
       expect(seen).toHaveLength(2);
