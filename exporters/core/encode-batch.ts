@@ -20,10 +20,7 @@ export interface EncodedBody {
  * several are joined, because concatenated protobuf messages are one message with all their items. Only what has to be
  * encoded anew is compressed.
  */
-export async function encodeBatch(
-  batch: ExportBatch,
-  compression: "gzip" | "none",
-): Promise<EncodedBody> {
+export async function encodeBatch(batch: ExportBatch, compression: "gzip" | "none"): Promise<EncodedBody> {
   const [first] = batch.parts;
   if (batch.parts.length === 1 && first?.body.kind === "bytes") {
     const { encoding, payload } = first.body;
