@@ -12,12 +12,12 @@ import {
   SEAL_ROWS,
 } from "../schema/index.js";
 import { dataDirPaths } from "./data-dir.js";
-import { DeadLetterCounters, totalCounts } from "./seal/dead-letter-counts.js";
-import type { DeadLetterCounts, ReadRange, SealedRange, SealOrder, Winner } from "./seal/messages.js";
+import { countsMinus, DeadLetterCounters, itemsOf, totalCounts } from "./seal/dead-letter-counts.js";
+import type { DeadLetterCounts, ReadRange, SealedRange, SealOrder } from "./seal/messages.js";
+import { dateOf, narrow, newestFiles, newPiece, type Piece } from "./seal/piece.js";
 import { RecentSpans } from "./seal/recent-spans.js";
 import { SealerCrash } from "./seal/sealer-client.js";
 import { SealerPool } from "./seal/sealer-pool.js";
-import { SUPERSEDED_TABLE } from "./superseded.js";
 import type { Catalog, CatalogSnapshot, FileEntry } from "./types.js";
 
 /** How {@link openMirror} opens. */
@@ -75,20 +75,8 @@ export interface Mirror {
   shutdown(deadlineMs: number): Promise<void>;
 }
 
-/** One piece on its way, in journal order. */
-interface Piece {
-  order: SealOrder;
-  /** Known once a worker has read it; from then on every attempt has the same end. */
-  read: ReadRange | undefined;
-  sealed: SealedRange | undefined;
-  winners: readonly Winner[] | undefined;
-  running: boolean;
-  crashes: number;
-  readonly since: number;
-}
-
-/** Crashes of one piece after which it is cut down to single records, to get past the one that crashes. */
-const CRASHES_BEFORE_SINGLE = 2;
+/** Sealed pieces that may wait for the commit of one before them, besides one for each thread. */
+const PIECES_AHEAD = 2;
 
 /** Opens the mirror over a data directory. Nothing runs until `start`. */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
@@ -196,8 +184,8 @@ class SealingMirror implements Mirror {
       state: retrying ? "retrying" : this.#state === "running" ? "running" : "stopped",
       cursorSeq: sealedSeq,
       accepted: this.#tail.counts,
-      delivered: minus(sealedCounts, totalCounts(deadLetter)),
-      waiting: minus(this.#tail.counts, sealedCounts),
+      delivered: countsMinus(sealedCounts, totalCounts(deadLetter)),
+      waiting: countsMinus(this.#tail.counts, sealedCounts),
       deadLetter,
       requests: { sent: this.#sent, failed: this.#failed },
       ...(this.#retry === undefined ? {} : { lastError: this.#retry.error, nextAttemptAt: this.#retry.at }),
@@ -228,7 +216,7 @@ class SealingMirror implements Mirror {
     for (const piece of this.#pieces) {
       if (piece.sealed === undefined && !piece.running && this.#pool.idle) this.#seal(piece);
     }
-    while (this.#pool.idle && this.#tail.seq > this.#assigned.seq && this.#readsDone() && this.#due(now)) {
+    while (this.#mayAssign() && this.#due(now)) {
       const { seq, counts } = this.#assigned;
       const order = {
         afterSeq: seq,
@@ -237,15 +225,7 @@ class SealingMirror implements Mirror {
         rowsMax: this.#limits.rows,
         bytesMax: this.#limits.bytes,
       };
-      const piece: Piece = {
-        order,
-        read: undefined,
-        sealed: undefined,
-        winners: undefined,
-        running: false,
-        crashes: 0,
-        since: now,
-      };
+      const piece = newPiece(order, now);
       this.#pieces.push(piece);
       this.#seal(piece);
     }
@@ -260,14 +240,17 @@ class SealingMirror implements Mirror {
     this.#timer = setTimeout(() => this.#pump(), Math.max(5, time - Date.now()));
   }
 
-  #readsDone(): boolean {
+  /** Whether a thread is free for more, where it begins is known, and not too much waits for its commit. */
+  #mayAssign(): boolean {
+    if (!this.#pool.idle || this.#tail.seq <= this.#assigned.seq) return false;
+    if (this.#pieces.length >= this.#pool.size + PIECES_AHEAD) return false;
     return this.#pieces.every((piece) => piece.read !== undefined);
   }
 
   #due(now: number): boolean {
     if (this.#flushSeq > this.#assigned.seq) return true;
     if (this.#waitingSince !== undefined && now - this.#waitingSince >= this.#limits.intervalMs) return true;
-    const items = total(this.#tail.counts) - total(this.#assigned.counts);
+    const items = itemsOf(this.#tail.counts) - itemsOf(this.#assigned.counts);
     return items >= this.#limits.rows || items * this.#bytesPerItem >= this.#limits.bytes;
   }
 
@@ -276,16 +259,19 @@ class SealingMirror implements Mirror {
     const { order, read } = piece;
     const fixed =
       read === undefined ? order : { ...order, upToSeq: read.lastSeq, rowsMax: Infinity, bytesMax: Infinity };
-    this.#pool
-      .use((client) => client.seal(fixed, (range) => this.#onRead(piece, range)))
-      .then((sealed) => {
-        piece.sealed = sealed;
-      })
-      .catch((error: unknown) => this.#onFailure(piece, error))
-      .finally(() => {
-        piece.running = false;
-        this.#pump();
-      });
+    void this.#attempt(piece, fixed);
+  }
+
+  async #attempt(piece: Piece, order: SealOrder): Promise<void> {
+    try {
+      piece.sealed = await this.#pool.use((client) =>
+        client.seal(order, (range) => this.#onRead(piece, range)),
+      );
+    } catch (error) {
+      this.#onFailure(piece, error);
+    }
+    piece.running = false;
+    this.#pump();
   }
 
   #onRead(piece: Piece, range: ReadRange): void {
@@ -300,15 +286,14 @@ class SealingMirror implements Mirror {
   #onFailure(piece: Piece, error: unknown): void {
     if (this.#state !== "running") return;
     this.#failed++;
-    if (
-      error instanceof SealerCrash &&
-      ++piece.crashes >= CRASHES_BEFORE_SINGLE &&
-      this.#pieces.at(-1) === piece
-    ) {
-      // Whatever the record is that ends the thread: with pieces of one record everything else gets past it.
-      piece.order = { ...piece.order, recordsMax: 1 };
-      piece.read = undefined;
+    const fault = error instanceof SealerCrash || !(error instanceof CounterfoilError && error.retryable);
+    const later = this.#pieces.slice(this.#pieces.indexOf(piece) + 1);
+    // Pieces behind it may begin elsewhere after this, so they are given up; but not under a thread that writes them.
+    if (fault && later.every((other) => !other.running) && narrow(piece)) {
+      this.#pieces.length -= later.length;
       this.#assigned = { seq: piece.order.afterSeq, counts: piece.order.counts };
+      // A shorter piece is a new attempt, not one more of the same.
+      this.#retry = undefined;
     }
     this.#backOff(errorMessage(error));
   }
@@ -360,31 +345,4 @@ class SealingMirror implements Mirror {
     const { firstSeq, lastSeq } = sealed;
     for (const listener of this.#listeners) listener({ firstSeq, lastSeq, files, snapshot });
   }
-}
-
-function dateOf(files: readonly FileEntry[]): string {
-  const spans = files.find((file) => file.table === "spans");
-  const date = /date=(\d{4}-\d{2}-\d{2})\//.exec(spans?.path ?? "")?.[1];
-  if (date === undefined)
-    throw new CounterfoilError("CF_SEAL_FAILED", `${SUPERSEDED_TABLE} rows without spans`);
-  return date;
-}
-
-function newestFiles(files: readonly FileEntry[], rowsMax: number): FileEntry[] {
-  const newest: FileEntry[] = [];
-  let rows = 0;
-  for (const file of [...files].sort((a, b) => b.firstSeq - a.firstSeq)) {
-    if (rows >= rowsMax) break;
-    newest.push(file);
-    rows += file.rows;
-  }
-  return newest;
-}
-
-function total(counts: ItemCounts): number {
-  return counts.traces + counts.logs + counts.metrics;
-}
-
-function minus(a: ItemCounts, b: ItemCounts): ItemCounts {
-  return { traces: a.traces - b.traces, logs: a.logs - b.logs, metrics: a.metrics - b.metrics };
 }

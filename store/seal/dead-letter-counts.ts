@@ -33,6 +33,16 @@ export function totalCounts(tally: DeadLetterCounts): ItemCounts {
   return total;
 }
 
+/** Items of all signals. */
+export function itemsOf(counts: ItemCounts): number {
+  return counts.traces + counts.logs + counts.metrics;
+}
+
+/** What `a` has more than `b`. */
+export function countsMinus(a: ItemCounts, b: ItemCounts): ItemCounts {
+  return { traces: a.traces - b.traces, logs: a.logs - b.logs, metrics: a.metrics - b.metrics };
+}
+
 /**
  * The mirror's dead-letter counters, kept across restarts in one small file that is written only when there is a new
  * dead letter. It is written before the catalog commit of the piece that had it, and says which piece that was, so that

@@ -19,6 +19,8 @@ export interface SealOrder {
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recordsMax?: number;
+  /** Don't seal the piece but keep its records as dead letters: every attempt has failed. */
+  readonly giveUp?: true;
 }
 
 /** Where a piece really ended. Known as soon as it is read, so that another worker can go on behind it. */

@@ -7,6 +7,18 @@ import { CounterfoilError, errorMessage, JOURNAL_PAYLOAD_BYTES_MAX } from "../..
 const CHUNK_BYTES = 1 << 20;
 const ZLIB_METHOD = 0x08;
 
+/** How much larger than stored a payload is guessed to be where its format doesn't say. */
+const RATIO_GUESS = 6;
+const GZIP_TRAILER_BYTES = 4;
+
+/** Bytes of a payload without its compression, without decompressing it: gzip says so at its end, others are guessed. */
+export function inflatedBytes(encoding: PayloadEncoding, payload: Uint8Array): number {
+  if (encoding === "identity") return payload.byteLength;
+  if (encoding !== "gzip" || payload.byteLength < GZIP_TRAILER_BYTES) return payload.byteLength * RATIO_GUESS;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  return Math.min(view.getUint32(payload.byteLength - GZIP_TRAILER_BYTES, true), JOURNAL_PAYLOAD_BYTES_MAX);
+}
+
 /**
  * A stored payload without its compression. Throws CF_OTLP_MALFORMED when it does not decompress, or to more than
  * JOURNAL_PAYLOAD_BYTES_MAX bytes.

@@ -28,6 +28,11 @@ export class SealerPool {
     this.#slots = Array.from({ length: count }, (_, index) => ({ index, client: undefined, busy: false }));
   }
 
+  /** Number of threads. */
+  get size(): number {
+    return this.#slots.length;
+  }
+
   /** Starts the first thread; the others start when there is work for them. */
   async start(): Promise<void> {
     await this.use(() => Promise.resolve());

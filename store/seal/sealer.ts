@@ -33,7 +33,7 @@ import type {
   WinnersOrder,
 } from "./messages.js";
 import { MetricDecoder } from "./metric-decoder.js";
-import { inflatePayload } from "./payload.js";
+import { inflatedBytes, inflatePayload } from "./payload.js";
 import { PointerFiller } from "./pointer-filler.js";
 import type { RecordDecoder } from "./record-decoder.js";
 import { SafeFiller } from "./safe-filler.js";
@@ -45,6 +45,8 @@ import { TimeRange } from "./time-range.js";
 
 /** Payload bytes asked from the journal at once. */
 const READ_BYTES = 4 * 1024 * 1024;
+/** Each read takes at most this part of what a piece may still hold, as compressed payloads grow. */
+const READS_PER_PIECE = 4;
 
 const TABLE_OF: Readonly<Record<Signal, TelemetryTable>> = {
   traces: "spans",
@@ -137,9 +139,10 @@ export class Sealer {
     for (const gap of piece.gaps) deadLetter.addCounts(`journal_${gap.reason}`, gap.counts);
     const files: FileEntry[] = [];
     this.#ids.take();
+    if (order.giveUp === true) this.#giveUp(piece, deadLetter);
     for (const signal of ["traces", "logs", "metrics"] as const) {
       const records = piece.records.filter((record) => record.signal === signal);
-      if (records.length === 0) continue;
+      if (records.length === 0 || order.giveUp === true) continue;
       const file = await this.#writeTable(piece, signal, records, { date, deadLetter });
       if (file !== null) files.push(file);
     }
@@ -150,6 +153,13 @@ export class Sealer {
       ids: this.#ids.take(),
       deadLetter: deadLetter.counts,
     };
+  }
+
+  #giveUp(piece: Piece, deadLetter: DeadLetterTally): void {
+    for (const record of piece.records) {
+      this.#deadLetters.save(record, "every attempt to seal this request failed");
+      deadLetter.add("undecodable", record.signal, record.itemCount);
+    }
   }
 
   #read(order: SealOrder): Piece {
@@ -167,7 +177,7 @@ export class Sealer {
     ) {
       const one = order.recordsMax !== undefined;
       const batch = reader.read({
-        maxBytes: one ? 1 : Math.min(READ_BYTES, order.bytesMax - bytes),
+        maxBytes: one ? 1 : Math.min(READ_BYTES, Math.ceil((order.bytesMax - bytes) / READS_PER_PIECE)),
         upToSeq: order.upToSeq,
       });
       if (batch.lastSeq === lastSeq) break;
@@ -176,7 +186,7 @@ export class Sealer {
       for (const record of batch.records) {
         records.push(record);
         items += record.itemCount;
-        bytes += record.payload.byteLength;
+        bytes += inflatedBytes(record.encoding, record.payload);
       }
     }
     this.#reader = { reader, lastSeq, counts };

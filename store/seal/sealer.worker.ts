@@ -29,7 +29,8 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
         id: request.id,
         code: known?.code ?? "CF_SEAL_FAILED",
         message: errorMessage(error),
-        retryable: known?.retryable ?? true,
+        // What the disk refused may go well later; anything else will fail again with the same records.
+        retryable: known?.retryable ?? isDiskFailure(error),
       });
     }
   };
@@ -37,6 +38,12 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
     last = last.then(() => handle(request));
   });
   reply({ type: "ready", filler, note });
+}
+
+/** Failures of the system (Node's errno codes, DuckDB's "IO Error") and of memory: not the fault of what is sealed. */
+function isDiskFailure(error: unknown): boolean {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return true;
+  return /^(IO|Out of Memory|Interrupt) Error/.test(errorMessage(error));
 }
 
 async function answer(

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodeOtlp } from "../../../schema/index.js";
+import type { SealOrder } from "../../../store/seal/messages.js";
 import { MirrorHarness, request, span, spanId, traceId } from "../../support/mirror-harness.js";
 
 let harness: MirrorHarness | undefined;
@@ -34,4 +35,26 @@ describe("a sealing thread that ends on its own", () => {
     expect(harness.logs.join("\n")).toMatch(/tried again/);
     expect(await harness.query("SELECT seq::INTEGER FROM spans ORDER BY seq")).toEqual([[1], [2]]);
   });
+
+  it("I2: every time over one record leaves that record as a dead letter and seals all others", async () => {
+    const poison = 6;
+    const post = Worker.prototype.postMessage;
+    // A thread that is given a piece with the record in it ends, unless it is told to give the record up.
+    vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker, ...args) {
+      const message = args[0] as { type: string; order?: SealOrder };
+      const order = message.type === "seal" ? message.order : undefined;
+      if (order === undefined || order.giveUp === true)
+        return post.apply(this, args as Parameters<typeof post>);
+      const last = Math.min(order.upToSeq, order.afterSeq + (order.recordsMax ?? Infinity));
+      if (order.afterSeq < poison && last >= poison) void this.terminate();
+      else post.apply(this, args as Parameters<typeof post>);
+    });
+    harness = await MirrorHarness.open({ start: false });
+    for (let n = 1; n <= 9; n++) await harness.append({ payload: payload(n) });
+    await harness.mirror.start(harness.journal.tail());
+    await harness.mirror.flush(60_000);
+    const rows = await harness.query("SELECT seq::INTEGER FROM spans ORDER BY seq");
+    expect(rows).toEqual([1, 2, 3, 4, 5, 7, 8, 9].map((seq) => [seq]));
+    expect(harness.mirror.stats().deadLetter["undecodable"]?.traces).toBe(1);
+  }, 90_000);
 });
