@@ -37,7 +37,8 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   if (header === undefined) return undefined;
   const text = header.trim();
   if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Number(text) * 1_000, RETRY_AFTER_MS_MAX);
-  const date = Date.parse(text);
+  // Every form of an HTTP-date starts with the day's name; Date.parse alone would take "-5" for a year.
+  const date = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(date)) return undefined;
   return Math.min(Math.max(0, date - now), RETRY_AFTER_MS_MAX);
 }

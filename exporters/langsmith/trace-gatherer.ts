@@ -58,6 +58,8 @@ export class TraceGatherer implements Gatherer {
   readonly #held = new Map<string, HeldTrace>();
   #spans = 0;
   #bytes = 0;
+  /** No held trace is ready before this: most turns look at none of them. */
+  #due = Number.POSITIVE_INFINITY;
 
   constructor(tree: TraceTree, options: TraceGathererOptions) {
     this.#tree = tree;
@@ -70,6 +72,7 @@ export class TraceGatherer implements Gatherer {
 
   add(_signal: Signal, part: ExportPart, now: number): void {
     const data = partData("traces", part);
+    this.#due = Math.min(this.#due, now + this.#options.traceWaitMs);
     for (const [traceId, { data: own, count }] of divideByTrace(data, this.#tree)) {
       const held = this.#held.get(traceId) ?? { parts: [], since: now, lastAt: now, spans: 0, bytes: 0 };
       const bytes = Math.ceil((part.bytes * count) / part.itemCount);
@@ -84,7 +87,9 @@ export class TraceGatherer implements Gatherer {
   }
 
   take(now: number, force: boolean): ExportBatch[] {
+    if (!force && now < this.#due && this.#spans <= this.#options.spansMax) return [];
     const ready: ExportPart[] = [];
+    let due = Number.POSITIVE_INFINITY;
     const release = (traceId: string, held: HeldTrace): void => {
       this.#held.delete(traceId);
       this.#spans -= held.spans;
@@ -92,8 +97,11 @@ export class TraceGatherer implements Gatherer {
       ready.push(...held.parts);
     };
     for (const [traceId, held] of this.#held) {
-      if (force || now >= this.#readyAt(traceId, held)) release(traceId, held);
+      const readyAt = this.#readyAt(traceId, held);
+      if (force || now >= readyAt) release(traceId, held);
+      else due = Math.min(due, readyAt);
     }
+    this.#due = due;
     for (const [traceId, held] of this.#held) {
       if (this.#spans <= this.#options.spansMax) break;
       release(traceId, held);
@@ -102,12 +110,7 @@ export class TraceGatherer implements Gatherer {
   }
 
   dueAt(): number | undefined {
-    let due: number | undefined;
-    for (const [traceId, held] of this.#held) {
-      const at = this.#readyAt(traceId, held);
-      if (due === undefined || at < due) due = at;
-    }
-    return due;
+    return this.#held.size === 0 ? undefined : this.#due;
   }
 
   #readyAt(traceId: string, held: HeldTrace): number {
