@@ -26,7 +26,7 @@ export interface ListenerOptions {
   readonly pages: PageSource;
 }
 
-/** Opens the configured ports, all or none. Throws CF_LISTEN_FAILED, or CF_CONFIG_INVALID for an address open to all. */
+/** Opens the configured ports, all or none. Throws CF_LISTEN_FAILED. */
 export async function startListeners(config: CollectorConfig, options: ListenerOptions): Promise<Listeners> {
   const open: Receiver[] = [];
   try {
@@ -72,16 +72,25 @@ function startGrpc(grpc: ListenConfig, config: CollectorConfig, options: Listene
   });
 }
 
-function commonOptions(listen: ListenConfig, options: ListenerOptions) {
-  const host = options.host ?? listen.host;
+/** Throws CF_CONFIG_INVALID when a listener could be reached from other machines without a key. `host` wins, if given. */
+export function checkAddresses(config: CollectorConfig, host: string | undefined): void {
+  for (const listen of [config.http, config.grpc]) {
+    if (listen !== undefined) checkAddress(listen, host ?? listen.host);
+  }
+}
+
+function checkAddress(listen: ListenConfig, host: string): void {
   if (!isLoopback(host) && listen.apiKeys.length === 0 && !listen.allowUnauthenticated) {
     throw new CounterfoilError(
       "CF_CONFIG_INVALID",
       `${host} can be reached from other machines without a key: set auth.api_keys in a configuration file, listen on 127.0.0.1, or set allow_unauthenticated: true there.`,
     );
   }
+}
+
+function commonOptions(listen: ListenConfig, options: ListenerOptions) {
   return {
-    host,
+    host: options.host ?? listen.host,
     ingest: options.ingest,
     keys: new KeyCheck(listen.apiKeys),
     bodyBytesMax: listen.bodyBytesMax,

@@ -17,7 +17,7 @@ import type { CollectorConfig, DestinationConfig } from "./config/types.js";
 import { DestinationSet, readStoredCursors } from "./destinations.js";
 import { Admission } from "./ingest/admission.js";
 import { Ingest } from "./ingest/ingest.js";
-import { startListeners, type Listeners } from "./listeners.js";
+import { checkAddresses, startListeners, type Listeners } from "./listeners.js";
 import { createControls } from "./pages/controls.js";
 import {
   destinationDocument,
@@ -59,6 +59,7 @@ export interface Collector {
  */
 export async function startCollector(config: CollectorConfig, options: CollectorOptions): Promise<Collector> {
   const log = options.logger ?? createLogger(config.logLevel);
+  checkAddresses(config, options.host);
   const undo: (() => Promise<void>)[] = [];
   try {
     const lock = await lockDataDir(options.dataDir);

@@ -120,6 +120,15 @@ describe("with the client of @grpc/grpc-js", () => {
     expect(harness.stored()[0]).toMatchObject({ encoding: "gzip", itemCount: 50 });
   });
 
+  it("messages far larger than the flow-control windows arrive whole, many at once", async () => {
+    harness = await startHarness({ grpc: { bodyBytesMax: 20 * 1024 * 1024 } });
+    const body = tracesBody(1, { name: "x".repeat(6 * 1024 * 1024) });
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => call(body)));
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(harness.stored().every(({ payload }) => Buffer.from(payload).equals(body))).toBe(true);
+    expect(harness.stored()).toHaveLength(6);
+  });
+
   it("reports partial success", async () => {
     harness = await startHarness();
     const body = encodeOtlp("traces", makeTraces([makeSpan(1), makeSpan(2, { spanId: "" })]));
