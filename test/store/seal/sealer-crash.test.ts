@@ -11,16 +11,21 @@ afterEach(async () => {
   harness = undefined;
 });
 
+/** The real postMessage, for threads that are let through. */
+const post = Object.getOwnPropertyDescriptor(Worker.prototype, "postMessage")?.value as (
+  this: Worker,
+  ...args: unknown[]
+) => void;
+
 const payload = (n: number): Uint8Array =>
   encodeOtlp("traces", request(span({ traceId: traceId(n), spanId: spanId(n) })));
 
 describe("a sealing thread that ends on its own", () => {
   it("is replaced, and its piece of the journal sealed again", async () => {
     const made: Worker[] = [];
-    const post = Worker.prototype.postMessage;
     // Remembers each thread by its first message, and ends the first thread right after it got work.
     vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker, ...args) {
-      post.apply(this, args as Parameters<typeof post>);
+      Reflect.apply(post, this, args);
       const { type } = args[0] as { type: string };
       if (type !== "seal" || made.length > 0) return;
       made.push(this);
@@ -38,16 +43,14 @@ describe("a sealing thread that ends on its own", () => {
 
   it("I2: every time over one record leaves that record as a dead letter and seals all others", async () => {
     const poison = 6;
-    const post = Worker.prototype.postMessage;
     // A thread that is given a piece with the record in it ends, unless it is told to give the record up.
     vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker, ...args) {
       const message = args[0] as { type: string; order?: SealOrder };
       const order = message.type === "seal" ? message.order : undefined;
-      if (order === undefined || order.giveUp === true)
-        return post.apply(this, args as Parameters<typeof post>);
+      if (order === undefined || order.giveUp === true) return Reflect.apply(post, this, args);
       const last = Math.min(order.upToSeq, order.afterSeq + (order.recordsMax ?? Infinity));
       if (order.afterSeq < poison && last >= poison) void this.terminate();
-      else post.apply(this, args as Parameters<typeof post>);
+      else Reflect.apply(post, this, args);
     });
     harness = await MirrorHarness.open({ start: false });
     for (let n = 1; n <= 9; n++) await harness.append({ payload: payload(n) });
