@@ -265,6 +265,26 @@ describe("on the wire", () => {
     session.destroy();
   });
 
+  it("item 13: a message that trickles in is cut off at the time-out, and nothing of it is stored", async () => {
+    harness = await startHarness({ grpc: { requestTimeoutMs: 200 } });
+    const session = connectHttp2(`http://127.0.0.1:${harness.grpc.port}`);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": EXPORT,
+      "content-type": "application/grpc",
+    });
+    stream.on("error", () => undefined);
+    const bytes = prefixed(tracesBody(20));
+    let sent = 0;
+    const trickle = setInterval(() => stream.write(bytes.subarray(sent, ++sent)), 20);
+    await new Promise((resolve) => stream.once("close", resolve));
+    clearInterval(trickle);
+    expect(sent).toBeLessThan(bytes.length);
+    await expect.poll(() => harness.admission.requests).toBe(0);
+    expect(harness.stored()).toEqual([]);
+    session.destroy();
+  });
+
   it("an HTTP/1 client is told which port it wants, and closed", async () => {
     harness = await startHarness();
     const response = await fetch(`http://127.0.0.1:${harness.grpc.port}/v1/traces`, {

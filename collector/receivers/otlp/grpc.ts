@@ -126,9 +126,6 @@ async function serve(
     stream.respond({ ":status": headers[":method"] === "POST" ? 415 : 405 }, { endStream: true });
     return;
   }
-  stream.setTimeout(options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, () =>
-    stream.close(constants.NGHTTP2_CANCEL),
-  );
   const signal = METHODS[headers[":path"] ?? ""];
   if (signal === undefined || !options.signals.includes(signal)) {
     return fail(stream, {
@@ -185,7 +182,15 @@ function readMessage(
 ): Promise<GrpcMessage> {
   const reader = new GrpcMessageReader({ bytesMax: options.bodyBytesMax, reservation });
   return new Promise<GrpcMessage>((resolve, reject) => {
-    const stop = (): unknown => stream.off("data", onData).off("end", onEnd).off("close", onClose);
+    // For the whole message: a client that sends a byte now and then must not hold a stream for ever.
+    const timer = setTimeout(
+      () => stream.close(constants.NGHTTP2_CANCEL),
+      options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    );
+    const stop = (): void => {
+      clearTimeout(timer);
+      stream.off("data", onData).off("end", onEnd).off("close", onClose);
+    };
     const attempt = (step: () => void): void => {
       try {
         step();
