@@ -89,7 +89,8 @@ export class LangSmithStandIn {
     const childrenOf = new Map<string, StoredRun[]>();
     for (const run of this.runs.values()) {
       // Over OTLP a child names its parent's padded span id; that of the root stands for the trace.
-      if (run.parent_run_id === this.#rootSpans.get(run.trace_id)) run.parent_run_id = run.trace_id;
+      const rootSpan = this.#rootSpans.get(run.trace_id);
+      if (rootSpan !== undefined && run.parent_run_id === rootSpan) run.parent_run_id = run.trace_id;
       const parent = run.parent_run_id ?? "";
       childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), run]);
     }
