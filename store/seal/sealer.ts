@@ -91,7 +91,7 @@ export class Sealer {
   readonly #superseded: TableWriter;
   readonly #deadLetters: DeadLetterFolder;
   readonly #ids = new SpanIdCollector();
-  #reader: { reader: JournalReader; lastSeq: number; counts: ItemCounts } | undefined;
+  #reader: { readonly reader: JournalReader; lastSeq: number } | undefined;
 
   private constructor(
     paths: SealerPaths,
@@ -164,34 +164,16 @@ export class Sealer {
 
   #read(order: SealOrder): Piece {
     const reader = this.#readerAt(order);
-    const records: JournalRecord[] = [];
-    const gaps: JournalGap[] = [];
-    let items = 0;
-    let bytes = 0;
-    let lastSeq = order.afterSeq;
-    let { counts } = order;
-    while (
-      items < order.rowsMax &&
-      bytes < order.bytesMax &&
-      records.length < (order.recordsMax ?? Infinity)
-    ) {
-      const one = order.recordsMax !== undefined;
-      const batch = reader.read({
-        maxBytes: one ? 1 : Math.min(READ_BYTES, Math.ceil((order.bytesMax - bytes) / READS_PER_PIECE)),
-        upToSeq: order.upToSeq,
-      });
-      if (batch.lastSeq === lastSeq) break;
-      ({ lastSeq, counts } = batch);
-      gaps.push(...batch.gaps);
-      for (const record of batch.records) {
-        records.push(record);
-        items += record.itemCount;
-        bytes += inflatedBytes(record.encoding, record.payload);
-      }
+    // Nobody may go on with a reader that failed half-way: it stands where no piece ends.
+    this.#reader = undefined;
+    try {
+      const piece = readPiece(reader, order);
+      this.#reader = { reader, lastSeq: piece.range.lastSeq };
+      return piece;
+    } catch (error) {
+      reader.close();
+      throw error;
     }
-    this.#reader = { reader, lastSeq, counts };
-    const range = { lastSeq, counts, bytes, items };
-    return { firstSeq: order.afterSeq + 1, records, gaps, range };
   }
 
   /** The open reader when it stands before the order's start (it then skips to it), else a new one. */
@@ -329,6 +311,30 @@ export class Sealer {
     this.#instance.closeSync();
     rmSync(this.#paths.tempDir, { recursive: true, force: true });
   }
+}
+
+function readPiece(reader: JournalReader, order: SealOrder): Piece {
+  const { afterSeq, upToSeq, rowsMax, bytesMax, recordsMax = Infinity } = order;
+  const records: JournalRecord[] = [];
+  const gaps: JournalGap[] = [];
+  let items = 0;
+  let bytes = 0;
+  let lastSeq = afterSeq;
+  let { counts } = order;
+  while (items < rowsMax && bytes < bytesMax && records.length < recordsMax) {
+    const share = Math.ceil((bytesMax - bytes) / READS_PER_PIECE);
+    const maxBytes = recordsMax === Infinity ? Math.min(READ_BYTES, share) : 1;
+    const batch = reader.read({ maxBytes, upToSeq });
+    if (batch.lastSeq === lastSeq) break;
+    ({ lastSeq, counts } = batch);
+    gaps.push(...batch.gaps);
+    for (const record of batch.records) {
+      records.push(record);
+      items += record.itemCount;
+      bytes += inflatedBytes(record.encoding, record.payload);
+    }
+  }
+  return { firstSeq: afterSeq + 1, records, gaps, range: { lastSeq, counts, bytes, items } };
 }
 
 /** Counts what was given up. */

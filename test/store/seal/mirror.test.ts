@@ -135,6 +135,26 @@ describe("the mirror", () => {
     ]);
   });
 
+  it("I2: counts records that the journal lost as dead letters of that reason, and goes on behind them", async () => {
+    const first = await MirrorHarness.open({ start: false });
+    for (const name of ["before", "DAMAGED", "after"]) {
+      const data = request(span({ traceId: traceId(1), spanId: spanId(name.length), name }));
+      await first.append({ payload: encodeOtlp("traces", data), itemCount: 1 });
+    }
+    await first.close({ keep: true });
+    const { journal } = dataDirPaths(first.dir);
+    const segment = join(journal, readdirSync(journal).find((name) => name.endsWith(".cfj")) ?? "");
+    const bytes = readFileSync(segment);
+    bytes[bytes.indexOf("DAMAGED")] = 0;
+    writeFileSync(segment, bytes);
+    const h = await harness({ dir: first.dir });
+    await h.mirror.flush(20_000);
+    expect(await h.query("SELECT name FROM spans ORDER BY seq")).toEqual([["before"], ["after"]]);
+    const { accepted, delivered, deadLetter } = h.mirror.stats();
+    expect(deadLetter["journal_corrupt"]?.traces).toBe(1);
+    expect([accepted.traces, delivered.traces]).toEqual([3, 2]);
+  });
+
   it("I2: keeps the dead-letter counters over a restart", async () => {
     const first = await MirrorHarness.open();
     await first.append({ payload: Buffer.from([7]), itemCount: 4 });
