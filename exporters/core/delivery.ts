@@ -7,6 +7,9 @@ import { backoffMs, type RetryOptions } from "./retry.js";
 import type { Settler } from "./settler.js";
 import { splitBatch } from "./split.js";
 
+/** Dead letters are logged at most this often, milliseconds. */
+const DEAD_LETTER_LOG_MS = 10_000;
+
 /** What {@link Delivery} works with. */
 export interface DeliveryOptions {
   readonly exporter: Exporter;
@@ -46,6 +49,8 @@ export class Delivery {
   #sent = 0;
   #failed = 0;
   #lastError: string | undefined;
+  #lettersUnlogged = 0;
+  #logLettersAt = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -216,7 +221,7 @@ export class Delivery {
 
   /** Halves a batch that the peer refuses as it is; a single item goes to the dead letters. */
   #divide(attempt: Attempt, reason: string, message: string): void {
-    const { settler, log } = this.#options;
+    const { settler } = this.#options;
     let halves: readonly ExportBatch[] | undefined;
     try {
       halves = splitBatch(attempt.batch);
@@ -225,7 +230,7 @@ export class Delivery {
       return;
     }
     if (halves === undefined) {
-      log("warn", `one item went to the dead letters (${reason}): ${message}`);
+      this.#logDeadLetter(reason, message);
       settler.deadLetter(attempt.batch, reason, message);
       return;
     }
@@ -234,5 +239,19 @@ export class Delivery {
       const deliveredBefore = this.#batchesDelivered;
       this.#queue.push({ ...attempt, batch, deliveredBefore, failures: 0, brokenAnswers: 0 });
     }
+  }
+
+  /** One line in a while, however many items a peer refuses; the counters have them all. */
+  #logDeadLetter(reason: string, message: string): void {
+    const { clock, log } = this.#options;
+    this.#lettersUnlogged += 1;
+    const now = clock.now();
+    if (now < this.#logLettersAt) return;
+    log(
+      "warn",
+      `${this.#lettersUnlogged} item(s) went to the dead letters, the last one as ${reason}: ${message}`,
+    );
+    this.#lettersUnlogged = 0;
+    this.#logLettersAt = now + DEAD_LETTER_LOG_MS;
   }
 }

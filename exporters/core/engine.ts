@@ -216,6 +216,8 @@ export class DeliveryEngine {
     const { gatherer, pendingBytesMax } = this.#options;
     const room = (pendingBytesMax ?? EXPORT_PENDING_BYTES_MAX) - gatherer.bytes - this.#delivery.bytes;
     if (room <= 0 || this.#ledger.size >= EXPORT_PENDING_RECORDS_MAX) return;
+    // With a disk that takes no cursor, what is read now would only pile up and be sent twice.
+    if (this.#saveFailed) return;
     const read = this.#intake.pull(Math.min(room, EXPORT_READ_BYTES), this.#tail.seq);
     if (!read || this.#wanted) return;
     this.#wanted = true;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tempFolder } from "../cli/data-dir.js";
@@ -21,6 +21,7 @@ afterAll(async () => {
   for (const { child } of running) if (child.exitCode === null) child.kill("SIGKILL");
   await Promise.all(running.map(({ ended }) => ended));
   for (const standIn of Object.values(standIns)) await standIn.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe("from an agent's spans to LangSmith", () => {

@@ -295,6 +295,26 @@ describe("restart, gaps and flush", () => {
     await next.running.stop();
   });
 
+  it("a disk that takes no cursor stops the reading ahead, not the process, and all is well when it does again", async () => {
+    let full = true;
+    const save = (state: NonNullable<EngineHarness["stored"]>): void => {
+      if (full) throw new Error("ENOSPC");
+      h.stored = structuredClone(state);
+    };
+    h.start({ cursor: { load: () => h.stored, save } });
+    h.feed(["a"]);
+    await h.clock.advance(1_000);
+    for (let n = 0; n < 50; n += 1) h.feed([`later-${n}`]);
+    await h.clock.advance(5_000);
+    expect(h.stored).toBeUndefined();
+    expect(h.delivered).toEqual(["a"]);
+    expect(h.running.stats().waiting.traces).toBe(50);
+    full = false;
+    await h.clock.advance(5_000);
+    expect(h.delivered).toHaveLength(51);
+    expect(h.stored?.seq).toBe(51);
+  });
+
   it("dead letters beyond the stored cursor do not double after a kill", async () => {
     h.answer = () => ({ kind: "rejected", reason: "rejected_422", message: "no" });
     h.start();
