@@ -77,9 +77,9 @@ export class DestinationRuntime {
     return this.#engine.stats();
   }
 
-  /** One last flush within the deadline; then everything is closed, delivered or not. */
+  /** Sends what is ready within the deadline; then everything is closed, delivered or not. */
   async shutdown(deadlineMs: number): Promise<void> {
-    await this.#engine.flush(deadlineMs).catch(() => undefined);
+    await this.#engine.drain(deadlineMs);
     this.#abort.abort();
     for (const replay of this.#replays) await replay.stop();
     await this.#engine.stop();

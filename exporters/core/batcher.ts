@@ -1,5 +1,5 @@
 import type { Signal } from "../../schema/index.js";
-import { createBatch, type ExportBatch, type ExportPart, type Gatherer } from "./exporter.js";
+import { createBatch, type ExportBatch, type ExportPart, type Gatherer, type Hurry } from "./exporter.js";
 
 /** When a batch is full or old enough to go. */
 export interface BatchOptions {
@@ -65,9 +65,9 @@ export class Batcher implements Gatherer {
     if (open.items >= itemsMax || open.bytes >= bytesMax) this.#close(signal);
   }
 
-  take(now: number, force: boolean): ExportBatch[] {
+  take(now: number, hurry?: Hurry): ExportBatch[] {
     for (const [signal, open] of this.#open) {
-      if (force || now - open.since >= this.#options.flushIntervalMs) this.#close(signal);
+      if (hurry !== undefined || now - open.since >= this.#options.flushIntervalMs) this.#close(signal);
     }
     const ready = this.#full;
     this.#full = [];

@@ -63,6 +63,11 @@ export class Delivery {
     return bytes;
   }
 
+  /** Nothing waits and nothing is in flight. */
+  get idle(): boolean {
+    return this.#queue.length === 0 && this.#inFlight.size === 0;
+  }
+
   health(): DeliveryHealth {
     return {
       state: this.#state,

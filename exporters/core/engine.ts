@@ -24,7 +24,7 @@ import type { Clock } from "./clock.js";
 import type { CursorState, CursorStore } from "./cursor.js";
 import type { DeadLetter, DeadLetterStore } from "./dead-letters.js";
 import { Delivery } from "./delivery.js";
-import type { Exporter, Gatherer } from "./exporter.js";
+import type { Exporter, Gatherer, Hurry } from "./exporter.js";
 import { Intake } from "./intake.js";
 import { Ledger } from "./ledger.js";
 import type { RetryOptions } from "./retry.js";
@@ -81,6 +81,7 @@ export class DeliveryEngine {
   #saveFailed = false;
   #letters: DeadLetter[] = [];
   #waiters: FlushWaiter[] = [];
+  #drained: (() => void) | undefined;
 
   /** Takes up from the stored cursor. `tail` is the durable end of the journal now. */
   constructor(options: EngineOptions, tail: JournalTail) {
@@ -152,6 +153,21 @@ export class DeliveryEngine {
     });
   }
 
+  /**
+   * Before a stop: resolves when everything that is ready was sent, or at the deadline. Traces whose root has not come stay
+   * in the journal, to be delivered whole after the next start.
+   */
+  drain(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.schedule(resolve, deadlineMs);
+      this.#drained = () => {
+        cancel();
+        resolve();
+      };
+      this.#pump();
+    });
+  }
+
   /** Everything up to this seq is settled and stored. */
   get durableSeq(): number {
     return this.#savedSeq;
@@ -195,12 +211,11 @@ export class DeliveryEngine {
       this.#readMore();
       const { clock, gatherer } = this.#options;
       const now = clock.now();
-      // Forced only when all that a flush waits for was read: half a trace or batch is no reason to hurry.
-      const force = this.#waiters.some((waiter) => waiter.seq <= this.#intake.readSeq);
-      for (const batch of gatherer.take(now, force)) this.#delivery.enqueue(batch);
+      for (const batch of gatherer.take(now, this.#hurry())) this.#delivery.enqueue(batch);
       this.#delivery.send(now);
       this.#collect();
       this.#maybeSave(now);
+      if (this.#intake.readSeq >= this.#tail.seq && this.#delivery.idle) this.#drained?.();
     } catch (error) {
       // Reading the journal failed (disk): say so and try again later.
       this.#options.log("error", `reading the journal failed: ${errorMessage(error)}`);
@@ -209,6 +224,12 @@ export class DeliveryEngine {
     }
     this.#plan();
     this.#options.onChange?.();
+  }
+
+  /** Only when all that a flush waits for was read: half a trace or batch is no reason to hurry. */
+  #hurry(): Hurry | undefined {
+    if (this.#waiters.some((waiter) => waiter.seq <= this.#intake.readSeq)) return "all";
+    return this.#drained !== undefined && this.#intake.readSeq >= this.#tail.seq ? "whole" : undefined;
   }
 
   /** One read a turn, so that answers and messages are served in between. */

@@ -58,11 +58,14 @@ export interface Exporter {
   close(): Promise<void>;
 }
 
+/** `all` leaves nothing behind; `whole` leaves what would be sent incomplete, for the next start to deliver. */
+export type Hurry = "all" | "whole";
+
 /** Collects parts until they make a batch worth sending. */
 export interface Gatherer {
   add(signal: Signal, part: ExportPart, now: number): void;
-  /** Removes and returns what is ready at `now`; everything when `force`. */
-  take(now: number, force: boolean): ExportBatch[];
+  /** Removes and returns what is ready at `now`; with a {@link Hurry}, more than that. */
+  take(now: number, hurry?: Hurry): ExportBatch[];
   /** Epoch milliseconds at which something held becomes ready by time alone. */
   dueAt(): number | undefined;
   /** Bytes held. */

@@ -6,7 +6,13 @@ import {
   type TracesData,
 } from "../../schema/index.js";
 import type { BatchOptions } from "../core/batcher.js";
-import { createBatch, type ExportBatch, type ExportPart, type Gatherer } from "../core/exporter.js";
+import {
+  createBatch,
+  type ExportBatch,
+  type ExportPart,
+  type Gatherer,
+  type Hurry,
+} from "../core/exporter.js";
 import { partData } from "../core/payload.js";
 import type { TraceTree } from "./trace-tree.js";
 import type { LangSmithExporterConfig } from "./types.js";
@@ -86,8 +92,8 @@ export class TraceGatherer implements Gatherer {
     }
   }
 
-  take(now: number, force: boolean): ExportBatch[] {
-    if (!force && now < this.#due && this.#spans <= this.#options.spansMax) return [];
+  take(now: number, hurry?: Hurry): ExportBatch[] {
+    if (hurry === undefined && now < this.#due && this.#spans <= this.#options.spansMax) return [];
     const ready: ExportPart[] = [];
     let due = Number.POSITIVE_INFINITY;
     const release = (traceId: string, held: HeldTrace): void => {
@@ -98,7 +104,8 @@ export class TraceGatherer implements Gatherer {
     };
     for (const [traceId, held] of this.#held) {
       const readyAt = this.#readyAt(traceId, held);
-      if (force || now >= readyAt) release(traceId, held);
+      const hurried = hurry === "all" || (hurry === "whole" && this.#tree.hasRoot(traceId));
+      if (hurried || now >= readyAt) release(traceId, held);
       else due = Math.min(due, readyAt);
     }
     this.#due = due;

@@ -70,7 +70,7 @@ async function treesBy(
   else {
     const gatherer = createTraceGatherer(config, { itemsMax: 1_000, bytesMax: 1e9 }, tree);
     for (const batch of batches) for (const part of batch.parts) gatherer.add("traces", part, 0);
-    ready.push(...gatherer.take(0, true));
+    ready.push(...gatherer.take(0, "all"));
     expect(gatherer.bytes).toBe(0);
   }
   for (const batch of ready) {

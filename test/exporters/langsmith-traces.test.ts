@@ -160,6 +160,28 @@ describe("holding traces until they are whole", () => {
     expect(h.running.stats().waiting.traces).toBe(50);
   });
 
+  it("a shutdown sends whole traces at once and leaves the others in the journal, to be sent whole later", async () => {
+    start();
+    const other = "2".repeat(32);
+    feed(span(2, 1, 10));
+    feed({ ...span(5, undefined, 0, "whole"), traceId: other });
+    const drained = h.running.drain(5_000);
+    await h.clock.advance(0);
+    await drained;
+    await h.running.stop();
+    expect(h.delivered).toEqual(["whole"]);
+    expect(h.stored?.seq ?? 0).toBe(0);
+    start();
+    feed(span(1, undefined, 0));
+    await h.clock.advance(11_000);
+    expect(h.delivered.toSorted()).toEqual(["s1", "s2", "whole", "whole"]);
+    expect(h.running.stats()).toMatchObject({
+      accepted: { traces: 3 },
+      delivered: { traces: 3 },
+      waiting: { traces: 0 },
+    });
+  });
+
   it("flush does not wait for roots", async () => {
     start();
     feed(span(2, 1, 10));
