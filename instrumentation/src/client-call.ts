@@ -2,7 +2,7 @@ import { context } from "@opentelemetry/api";
 import type { ContentOptions } from "./content.js";
 import { guard } from "./guard.js";
 import { isObject, numberOf, stringOf, type JsonObject } from "./json.js";
-import { finishWithError, observe, observeStream, type ResultReader } from "./observe.js";
+import { finishWithError, observe, observeSettled, type ResultReader } from "./observe.js";
 import { startOperation, type Operation, type SpanStart } from "./operation.js";
 
 /** How one method of a model client becomes a span. */
@@ -98,7 +98,7 @@ function observeClientResult(result: unknown, operation: Operation, reader: Resu
       finishWithError(operation, error);
       throw error;
     }
-    readParsed(value, operation, reader);
+    if (!operation.ended) observeSettled(value, operation, reader);
     return value;
   };
   result.asResponse = async () => {
@@ -108,14 +108,6 @@ function observeClientResult(result: unknown, operation: Operation, reader: Resu
     return response;
   };
   return result;
-}
-
-function readParsed(value: unknown, operation: Operation, reader: ResultReader): void {
-  if (operation.ended) return;
-  const isStream = typeof value === "object" && value !== null && Symbol.asyncIterator in value;
-  if (isStream && observeStream(value, operation, reader)) return;
-  guard("reading an answer", () => reader.value(value));
-  operation.end();
 }
 
 /** Host and port of a client's `baseURL`. */

@@ -57,14 +57,29 @@ export function spanLimits(): Record<string, number> {
   });
 }
 
-/** Batch options from OTEL_BSP_*. */
+/** Longest delay a timer takes; far above any sensible queue. */
+const BATCH_NUMBER_MAX = 2 ** 31 - 1;
+
+/**
+ * Batch options from OTEL_BSP_*. A value out of range is reported and replaced by the specification's default: left out,
+ * the SDK would read the variable itself, and with a batch of 0 spans it never ends and takes all memory.
+ */
 export function batchOptions(): Record<string, number> {
   return present({
-    scheduledDelayMillis: wholeNumber("OTEL_BSP_SCHEDULE_DELAY"),
-    maxQueueSize: wholeNumber("OTEL_BSP_MAX_QUEUE_SIZE"),
-    maxExportBatchSize: wholeNumber("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
-    exportTimeoutMillis: wholeNumber("OTEL_BSP_EXPORT_TIMEOUT"),
+    scheduledDelayMillis: batchNumber("OTEL_BSP_SCHEDULE_DELAY", { min: 0, fallback: 5_000 }),
+    maxQueueSize: batchNumber("OTEL_BSP_MAX_QUEUE_SIZE", { min: 1, fallback: 2_048 }),
+    maxExportBatchSize: batchNumber("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", { min: 1, fallback: 512 }),
+    exportTimeoutMillis: batchNumber("OTEL_BSP_EXPORT_TIMEOUT", { min: 0, fallback: 30_000 }),
   });
+}
+
+function batchNumber(name: string, { min, fallback }: { min: number; fallback: number }): number | undefined {
+  const value = text(name);
+  if (value === undefined) return undefined;
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= min && number <= BATCH_NUMBER_MAX) return number;
+  diag.warn(`${name} is not a whole number from ${min} to ${BATCH_NUMBER_MAX} and is not used`);
+  return fallback;
 }
 
 type SamplerClass = new (argument?: unknown) => object;

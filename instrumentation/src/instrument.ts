@@ -18,7 +18,10 @@ export interface CallPlan {
   reader(operation: Operation, args: readonly unknown[]): ResultReader;
 }
 
-/** The same function with a span around each call. Results, errors and `this` pass through. */
+/** What a wrapper has of its own, and what only functions in sloppy mode have. */
+const NOT_COPIED = new Set<PropertyKey>(["prototype", "arguments", "caller"]);
+
+/** The same function with a span around each call. Results, errors, `this` and own properties pass through. */
 export function instrument<F extends AnyFunction>(fn: F, plan: CallPlan): F {
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     const operation = startOperation(() => plan.start(args), plan.options);
@@ -34,7 +37,14 @@ export function instrument<F extends AnyFunction>(fn: F, plan: CallPlan): F {
     }
     return observe(result, operation, plan.reader(operation, args));
   };
-  Object.defineProperty(traced, "name", { value: fn.name, configurable: true });
-  Object.defineProperty(traced, "length", { value: fn.length, configurable: true });
+  guard("copying a function's properties", () => copyProperties(fn, traced));
   return traced as unknown as F;
+}
+
+/** Own properties, `name` and `length` included. */
+function copyProperties(from: object, to: object): void {
+  for (const key of Reflect.ownKeys(from)) {
+    const property = Object.getOwnPropertyDescriptor(from, key);
+    if (property !== undefined && !NOT_COPIED.has(key)) Object.defineProperty(to, key, property);
+  }
 }

@@ -22,9 +22,12 @@ export interface ResultReader {
  * was given, except for native promises (a new one with the same outcome).
  */
 export function observe(result: unknown, operation: Operation, reader: ResultReader): unknown {
-  if (result instanceof Promise) return observePromise(result, operation, reader);
-  if (isThenable(result)) return observeThenable(result, operation, reader);
-  return observeSettled(result, operation, reader);
+  // Looking can throw: a getter or a proxy may refuse. What refuses is a plain value.
+  const watch = guard("looking at a result", () => {
+    if (result instanceof Promise) return () => observePromise(result, operation, reader);
+    return isThenable(result) ? () => observeThenable(result, operation, reader) : undefined;
+  });
+  return watch === undefined ? observeSettled(result, operation, reader) : watch();
 }
 
 function observePromise(
@@ -65,8 +68,13 @@ function observeThenable(target: Thenable, operation: Operation, reader: ResultR
   return target;
 }
 
-function observeSettled(value: unknown, operation: Operation, reader: ResultReader): unknown {
-  if (isStream(value) && observeStream(value, operation, reader)) return value;
+/** The same for what can't be waited for: a stream, or a value. */
+export function observeSettled(value: unknown, operation: Operation, reader: ResultReader): unknown {
+  const isWatched = guard(
+    "watching a stream",
+    () => isStream(value) && observeStream(value, operation, reader),
+  );
+  if (isWatched === true) return value;
   guard("reading a result", () => reader.value(value));
   operation.end();
   return value;
@@ -98,8 +106,12 @@ function isStream(value: unknown): value is object {
 }
 
 /** Watches the stream in place, so that it keeps its identity and methods. False when it can't be changed. */
-export function observeStream(stream: object, operation: Operation, reader: ResultReader): boolean {
-  const watch = new StreamWatch(operation, reader, () => isAborted(stream));
+function observeStream(stream: object, operation: Operation, reader: ResultReader): boolean {
+  const watch = new StreamWatch(
+    operation,
+    reader,
+    () => guard("looking at a stream's controller", () => isAborted(stream)) === true,
+  );
   if (typeof (stream as { next?: unknown }).next === "function") return watch.patch(stream);
   watchOtherReaders(stream, watch, operation);
   // The OpenAI and Anthropic streams make every reader (also `tee` and `toReadableStream`) from this one function.
@@ -108,14 +120,16 @@ export function observeStream(stream: object, operation: Operation, reader: Resu
   const make = (stream as Record<PropertyKey, unknown>)[property] as Step;
   return define(stream, property, (...args: unknown[]) => {
     const iterator = context.with(operation.context, () => Reflect.apply(make, stream, args));
-    if (typeof iterator === "object" && iterator !== null) watch.patch(iterator);
+    if (typeof iterator === "object" && iterator !== null) {
+      guard("watching an iterator", () => watch.patch(iterator));
+    }
     return iterator;
   });
 }
 
 /**
  * Web and Node streams can be read past their async iterator. A web stream's reader is watched like an iterator; what
- * takes a web stream as a whole ends the span there and then; a Node stream says itself when it is over.
+ * takes a web stream as a whole ends the span there and then; a Node stream says itself when and how it is over.
  */
 function watchOtherReaders(stream: object, watch: StreamWatch, operation: Operation): void {
   const methods = stream as Record<string, unknown>;
@@ -123,9 +137,12 @@ function watchOtherReaders(stream: object, watch: StreamWatch, operation: Operat
   if (typeof getReader === "function") {
     define(stream, "getReader", (...args: unknown[]) => {
       const streamReader: unknown = Reflect.apply(getReader, stream, args);
-      if (typeof streamReader === "object" && streamReader !== null) watch.patchReader(streamReader);
+      if (typeof streamReader === "object" && streamReader !== null) {
+        guard("watching a reader", () => watch.patchReader(streamReader));
+      }
       return streamReader;
     });
+    watch.patchCancel(stream);
     for (const name of ["pipeTo", "pipeThrough", "tee"]) {
       const method = methods[name];
       if (typeof method !== "function") continue;
@@ -136,7 +153,9 @@ function watchOtherReaders(stream: object, watch: StreamWatch, operation: Operat
       });
     }
   } else if (typeof once === "function" && typeof methods["pipe"] === "function") {
-    guard("watching a Node stream", () => Reflect.apply(once, stream, ["close", () => operation.end()]));
+    guard("watching a Node stream", () =>
+      Reflect.apply(once, stream, ["close", () => watch.closed(methods)]),
+    );
   }
 }
 
@@ -169,13 +188,31 @@ class StreamWatch {
 
   /** A web stream's reader: `read` answers like `next`, `cancel` leaves. */
   patchReader(streamReader: object): void {
-    const { read, cancel } = streamReader as Record<string, unknown>;
+    const { read } = streamReader as Record<string, unknown>;
     if (typeof read === "function") this.#replace(streamReader, "read", read as Step);
+    this.patchCancel(streamReader);
+  }
+
+  /** `cancel` of a web stream or of its reader leaves; on a stream that a reader holds it does nothing. */
+  patchCancel(target: object): void {
+    const { cancel } = target as Record<string, unknown>;
     if (typeof cancel !== "function") return;
-    define(streamReader, "cancel", (...args: unknown[]) => {
-      this.#left();
-      return Reflect.apply(cancel, streamReader, args);
+    define(target, "cancel", (...args: unknown[]) => {
+      if ((target as { locked?: unknown }).locked !== true) this.#left();
+      return Reflect.apply(cancel, target, args);
     });
+  }
+
+  /** A Node stream is closed: it says whether it failed, or was destroyed before its end. */
+  closed({ errored, readableAborted }: Record<string, unknown>): void {
+    if (this.#operation.ended) return;
+    if (errored !== undefined && errored !== null) this.#failed(errored);
+    else if (readableAborted === true) this.#left();
+    else {
+      // Its iterator may tell of the end only after this event; a stream that flowed has shown no chunks.
+      if (this.#chunks.length > 0) this.#read(undefined);
+      this.#operation.end();
+    }
   }
 
   #left(): void {
@@ -195,8 +232,8 @@ class StreamWatch {
         this.#failed(error);
         throw error;
       }
-      if (step instanceof Promise) {
-        return step.then(
+      if (isThenable(step)) {
+        return Promise.resolve(step).then(
           (result: unknown) => this.#stepped(result, leaving),
           (error: unknown) => {
             this.#failed(error);

@@ -113,8 +113,9 @@ export class Operation {
   fail(error: unknown): void {
     if (!this.recording) return;
     const message = this.#errorMessage(error);
-    const type = errorType(error);
-    const status = fieldOf(error, "status");
+    // Reading an error can throw as well: it may be a proxy, or have no constructor.
+    const type = guard("reading an error's type", () => errorType(error)) ?? ERROR_TYPE_OTHER;
+    const status = guard("reading an error's status", () => fieldOf(error, "status"));
     this.set(() => ({
       [ATTR_ERROR_TYPE]: type,
       [ATTR_HTTP_RESPONSE_STATUS_CODE]: Number.isInteger(status) ? (status as number) : undefined,
@@ -141,7 +142,7 @@ export class Operation {
 
   #errorMessage(error: unknown): string | undefined {
     return guard("reading an error's message", () => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = String(error instanceof Error ? error.message : error);
       const { redact } = this.#policy;
       if (redact === undefined) return message;
       const kept = redacted(redact, ATTR_EXCEPTION_MESSAGE, message);

@@ -34,7 +34,7 @@ function jsBlocks(page: string): readonly string[] {
   return [...text.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
 }
 
-describe("the code in the documentation", () => {
+describe.concurrent("the code in the documentation", () => {
   it.each(BLOCKS)("%s, block %i, runs and sends its spans", async (page, index, names) => {
     const [sink, openai, anthropic] = await Promise.all([
       startOtlpSink(),

@@ -108,7 +108,7 @@ describe("examples/support-agent, run as the program it is", () => {
   });
 });
 
-describe("other libraries' own OpenTelemetry output", () => {
+describe.concurrent("other libraries' own OpenTelemetry output", () => {
   it.each([
     ["vercel-ai-sdk", "conv-ai-sdk", ["ai.generateText", "ai.generateText.doGenerate", "ai.toolCall"]],
     ["langchain", "conv-langchain", ["front-desk", "find_policy", "FakeListChatModel"]],
