@@ -21,19 +21,25 @@ const loadConfigModule = (): Promise<typeof import("../../collector/config/index
 export function addValidateCommand(program: Command, io: Io): void {
   withDataDir(program.command("validate"))
     .description("check a configuration and report every error with its line, or print what is in effect")
-    .option("--config <file>", "configuration file; without it the built-in one is checked")
+    .argument("[file]", "configuration file; without one the built-in configuration is checked")
+    .option("--config <file>", "the same, named as for `start`")
     .option("--print", "print the configuration in effect, defaults filled in and secrets masked")
     .option("--schema", "print the JSON Schema of the configuration, for editors")
     .addHelpText(
       "after",
       `
 Examples:
-  counterfoil validate --config counterfoil.yaml
+  counterfoil validate counterfoil.yaml
   counterfoil validate --config counterfoil.yaml --print
   counterfoil validate --print                      # what \`start\` does without a file
   counterfoil validate --schema > counterfoil.schema.json`,
     )
-    .action((options: ValidateOptions) => validate(options, io));
+    .action((file: string | undefined, options: ValidateOptions) => {
+      if (file !== undefined && options.config !== undefined) {
+        throw new CommandError(EXIT.usage, "Name one configuration file, not two.");
+      }
+      return validate(file === undefined ? options : { ...options, config: file }, io);
+    });
 }
 
 async function validate(options: ValidateOptions, io: Io): Promise<void> {

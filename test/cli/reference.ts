@@ -18,7 +18,10 @@ export function commandReference(program: Command): string {
       const items = [
         ...help
           .visibleArguments(command)
-          .map((argument) => `- \`<${argument.name()}>\`: ${argument.description}.`),
+          .map(
+            (argument) =>
+              `- \`${argument.required ? `<${argument.name()}>` : `[${argument.name()}]`}\`: ${argument.description}.`,
+          ),
         ...help
           .visibleOptions(command)
           .filter((option) => option.long !== "--help")

@@ -46,10 +46,10 @@ describe("counterfoil validate", () => {
 
   it("says that a good file is good and where its signals go", async () => {
     const path = file("good.yaml", VALID);
-    const { code, stdout } = await runCli(["validate", "--config", path], {
-      env: { BACKUP_KEY: "k-123456" },
-    });
+    const env = { BACKUP_KEY: "k-123456" };
+    const { code, stdout } = await runCli(["validate", path], { env });
     expect(code).toBe(0);
+    expect((await runCli(["validate", path, "--config", path], { env })).code).toBe(2);
     expect(stdout).toBe(`valid: ${path}; traces go to mirror, otlp_http/backup\n`);
   });
 

@@ -13,8 +13,9 @@
  *   ```sh skip="why"     not run, for the reason given. In docs/ and README.md every sh block must say run or skip.
  *
  * A page writes the default addresses (127.0.0.1:4318, localhost:4317); they are replaced by the ports of the page's
- * server, which takes free ones. A page that speaks to them without a `server` block gets `counterfoil start` by
- * itself. OTEL_EXPORTER_OTLP_ENDPOINT points at it; LANGSMITH_* is never set. The data directory is ./counterfoil-data.
+ * server, which takes free ones. A page that speaks to them, or runs an example, gets `counterfoil start` by itself
+ * unless it has a `server` block. OTEL_EXPORTER_OTLP_ENDPOINT points at it; LANGSMITH_* is never set. The data directory
+ * is ./counterfoil-data.
  * Before each block everything sent so far is in the mirror. `npx counterfoil`, `counterfoil` and
  * `node dist/cli/main.js` work, `duckdb` too. Each block is a shell of its own: files stay, variables don't.
  * A block inside an HTML comment runs as well, for set-up that a reader need not see.

@@ -74,7 +74,8 @@ export class PageRunner {
   /** Whether blocks of the page speak to the default ports, so that a server must be there. */
   static needsServer(blocks: readonly Block[]): boolean {
     return blocks.some(
-      (block) => block.action === "run" && /:431[78]\b|OTEL_EXPORTER|register\(/.test(block.text),
+      (block) =>
+        block.action === "run" && /:431[78]\b|OTEL_EXPORTER|register\(|\bexamples\//.test(block.text),
     );
   }
 
