@@ -1,4 +1,5 @@
 import { encodePost, LoadConnection } from "./http-client.js";
+import { freshenTraceIds, traceIdOffsets } from "./trace-ids.js";
 import { makeBodies, type WorkloadKind } from "./workload.js";
 
 /** What the parent process asks for. */
@@ -32,7 +33,14 @@ function percentile(sorted: readonly number[], share: number): number {
 
 async function run(order: LoadOrder): Promise<LoadReport> {
   const bodies = makeBodies(order.kind, order.bodies);
-  const requests = bodies.map((body) => ({ bytes: encodePost(order.path, body.bytes), spans: body.spans }));
+  const requests = bodies.map((body) => {
+    const bytes = encodePost(order.path, body.bytes);
+    return {
+      bytes,
+      spans: body.spans,
+      offsets: traceIdOffsets(body.bytes, bytes.length - body.bytes.length),
+    };
+  });
   const latencies: number[] = [];
   const totals = { requests: 0, spans: 0, bytes: 0, refused: 0, failed: 0 };
   let next = 0;
@@ -47,6 +55,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
       const due = order.rate > 0 ? started + ((totals.spans + request.spans) / order.rate) * 1000 : 0;
       const wait = due - performance.now();
       if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+      freshenTraceIds(request.bytes, request.offsets);
       const sent = performance.now();
       try {
         const status = await connection.send(request.bytes);
