@@ -83,6 +83,15 @@ describe("counterfoil start", () => {
     expect(second.code).toBe(4);
     expect(second.stderr).toContain(String(server.cli.child.pid));
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    const doctor = await runCli(["doctor", "--json", "--data-dir", server.dataDir]);
+    expect(doctor.code, doctor.stdout).toBe(0);
+    const lines = JSON.parse(doctor.stdout) as { name: string; status: string; detail: string }[];
+    const of = (name: string): unknown => lines.find((line) => line.name === name);
+    expect(of("lock")).toMatchObject({ status: "ok", detail: expect.stringContaining(server.url) as string });
+    expect(of("port http")).toMatchObject({
+      status: "ok",
+      detail: expect.stringContaining("Counterfoil itself") as string,
+    });
     expect(existsSync(join(server.dataDir, "server.json"))).toBe(true);
   });
 
