@@ -28,7 +28,10 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Most waiting is for child processes and disks, so the second core is used too (vitest would leave one free).
+    maxWorkers: 2,
+    // Generous, because a loaded machine is slow: a test waits for an event, and the limit is only for one that never comes.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
   },
 });
