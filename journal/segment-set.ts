@@ -64,7 +64,7 @@ export class SegmentSet {
 
   /** Removes oldest segments until the rest is at most `bytes`, or only the last is left. */
   async shrinkTo(bytes: number): Promise<void> {
-    while (this.#bytes > bytes && this.#segments.length > 1) {
+    while (this.#bytes > bytes) {
       const [oldest, next] = this.#segments;
       if (oldest === undefined || next === undefined || !(await this.#removeOldest())) return;
       const toSeq = next.firstSeq - 1;

@@ -43,6 +43,12 @@ export interface JournalOptions {
   readonly logger?: (event: JournalEvent) => void;
 }
 
+/**
+ * A segment and a record may each take one of this many parts of the cap. The last segment can't be trimmed and may end
+ * with one record above its size: with fewer parts it and the next record could exceed the cap for ever.
+ */
+const CAP_PARTS = 4;
+
 interface Pending {
   readonly entry: JournalEntry;
   readonly bytes: number;
@@ -72,6 +78,7 @@ class SegmentedJournal implements Journal {
   readonly #emit: (event: JournalEvent) => void;
   readonly #bytesMax: number;
   readonly #segmentBytes: number;
+  readonly #recordBytesMax: number;
   readonly #dropOldest: boolean;
   readonly #journalId: Buffer;
   readonly #seed: number;
@@ -97,8 +104,8 @@ class SegmentedJournal implements Journal {
     this.#dir = options.dir;
     this.#emit = options.logger;
     this.#bytesMax = options.bytesMax ?? JOURNAL_BYTES_MAX;
-    // With fewer segments under the cap, the one being written, which can't be trimmed, could fill it alone.
-    this.#segmentBytes = Math.min(options.segmentBytes ?? SEGMENT_BYTES, Math.floor(this.#bytesMax / 4));
+    this.#recordBytesMax = Math.floor(this.#bytesMax / CAP_PARTS);
+    this.#segmentBytes = Math.min(options.segmentBytes ?? SEGMENT_BYTES, this.#recordBytesMax);
     this.#dropOldest = options.whenFull === "drop_oldest";
     this.#journalId = recovered.journalId ?? randomBytes(JOURNAL_ID_BYTES);
     this.#seed = checksumSeed(this.#journalId);
@@ -142,6 +149,13 @@ class SegmentedJournal implements Journal {
       const size = `${entry.payload.length} bytes; the journal stores at most ${JOURNAL_PAYLOAD_BYTES_MAX}`;
       return new CounterfoilError("CF_BODY_TOO_LARGE", `A payload has ${size}. Send smaller batches.`);
     }
+    if (bytes > this.#recordBytesMax) {
+      return new CounterfoilError(
+        "CF_BODY_TOO_LARGE",
+        `A record has ${bytes} bytes, more than a quarter of the journal's cap of ${this.#bytesMax} bytes. ` +
+          "Raise the cap, or send smaller batches.",
+      );
+    }
     if (!Number.isInteger(entry.itemCount) || entry.itemCount < 1 || entry.itemCount >= 2 ** 32) {
       return new RangeError(`itemCount must be a whole number from 1 to 2^32-1, got ${entry.itemCount}`);
     }
@@ -155,12 +169,20 @@ class SegmentedJournal implements Journal {
     const wanted = this.#pendingBytes + bytes + SEGMENT_HEADER_BYTES;
     if (kept + wanted <= this.#bytesMax) return undefined;
     void this.trim();
-    const state = `holds ${this.#segments.bytes} of ${this.#bytesMax} bytes`;
-    return new CounterfoilError(
-      "CF_JOURNAL_FULL",
+    return new CounterfoilError("CF_JOURNAL_FULL", this.#whyFull(), { retryable: true });
+  }
+
+  #whyFull(): string {
+    const { bytes } = this.#segments;
+    const goesOn = "appends are accepted again by themselves";
+    if (this.#dropOldest || bytes + this.#recordBytesMax <= this.#bytesMax) {
+      const waiting = `has ${this.#pendingBytes} bytes waiting to be written, of a cap of ${this.#bytesMax}`;
+      return `The journal in ${this.#dir} ${waiting}: ${goesOn}. If this lasts, the disk is too slow or the cap too low.`;
+    }
+    const state = `holds ${bytes} of ${this.#bytesMax} bytes`;
+    return (
       `The journal in ${this.#dir} ${state} and its oldest records are not delivered yet (${this.#slowest()}). ` +
-        "Repair or drop that destination, or raise the cap; appends are accepted again by themselves.",
-      { retryable: true },
+      `Repair or drop that destination, or raise the cap; ${goesOn}.`
     );
   }
 

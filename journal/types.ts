@@ -47,8 +47,9 @@ export interface JournalStats {
 export interface Journal {
   /**
    * Stores an entry and resolves with its seq after it is on disk (group fdatasync), in order of calls.
-   * Rejects with CF_JOURNAL_FULL (retryable: the cap is reached and the policy is back-pressure), CF_JOURNAL_IO
-   * (retryable: write or sync failed; nothing was acknowledged) or CF_JOURNAL_CLOSED.
+   * Rejects with CF_JOURNAL_FULL (retryable: the cap is reached and the policy is back-pressure, or more waits to be
+   * written than the cap holds), CF_JOURNAL_IO (retryable: write or sync failed; nothing was acknowledged),
+   * CF_BODY_TOO_LARGE (the payload can't be stored, or not under this cap) or CF_JOURNAL_CLOSED.
    */
   append(entry: JournalEntry): Promise<number>;
   /** The durable end. */

@@ -233,6 +233,32 @@ export function describeJournalConformance(name: string, create: () => Promise<J
       expect(await journal.append(entry("again"))).toBe(accepted + 1);
     });
 
+    test("back-pressure never lasts once every cursor has passed, however large the records are for the cap", async () => {
+      await journal.close();
+      journal = await driver.open({ bytesMax: 4_096 });
+      journal.setCursor("fast", 0);
+      for (const bytes of [900, 100, 940, 940, 200, 950, 0, 950, 950, 700, 950]) {
+        const seq = await journal.append(entry("r", { bytes })).catch(() => undefined);
+        if (seq === undefined) await journal.trim();
+        const stored = seq ?? (await journal.append(entry("r", { bytes })));
+        journal.setCursor("fast", stored);
+      }
+      expect(journal.stats().bytes).toBeLessThanOrEqual(4_096);
+    });
+
+    test.each(["backpressure", "drop_oldest"] as const)(
+      "%s: a record that could never fit under the cap is refused for good, and others go on",
+      async (whenFull) => {
+        await journal.close();
+        journal = await driver.open({ bytesMax: 4_096, whenFull });
+        await expect(journal.append(entry("big", { bytes: 2_000 }))).rejects.toMatchObject({
+          code: "CF_BODY_TOO_LARGE",
+          retryable: false,
+        });
+        expect(await journal.append(entry("small"))).toBe(1);
+      },
+    );
+
     test("drop_oldest: at the cap the oldest records go, every append is taken, the gap is counted", async () => {
       await journal.close();
       journal = await driver.open({ bytesMax: 8_192, whenFull: "drop_oldest" });

@@ -270,3 +270,25 @@ test("a failed segment without records is kept when it alone knows the last seq"
   const again = await openJournal({ dir, fileSystem: fileSystem.afterKill() });
   expect(again.tail().seq).toBeGreaterThanOrEqual(500);
 });
+
+test("drop_oldest under a cap that got smaller keeps the segment being written, and loses nothing of it", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const before = await openJournal({ dir, fileSystem });
+  await appendMany(before, 100);
+  await before.close();
+  const events: JournalEvent[] = [];
+  const journal = await openJournal({
+    dir,
+    fileSystem,
+    bytesMax: 4_096,
+    whenFull: "drop_oldest",
+    logger: (event) => events.push(event),
+  });
+  expect(await journal.append(entry("first"))).toBe(101);
+  expect(events.filter(({ kind }) => kind !== "segment_created")).toEqual([]);
+  expect(found(fileSystem, 101)).toHaveLength(101);
+  // With a segment behind it, it goes.
+  expect(await journal.append(entry("second"))).toBe(102);
+  expect(found(fileSystem, 102)).toEqual(["first", "second"]);
+  await journal.close();
+});

@@ -6,7 +6,8 @@ import { Worker } from "node:worker_threads";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { openJournal, openJournalReader, seqAtTime } from "../../journal/index.js";
-import { MemoryFileSystem } from "../support/memory-file-system.js";
+import { SIGNALS } from "../../schema/index.js";
+import { injectedError, MemoryFileSystem } from "../support/memory-file-system.js";
 import { appendMany, entry, idOf, readAll } from "./entries.js";
 
 test("a reader in a worker thread reads exactly up to each durable tail while the journal is written", async () => {
@@ -54,6 +55,33 @@ test("a reader keeps its place in a segment that is removed under it, then repor
   await journal.close();
 });
 
+test("I1: records left behind a segment's end are not read, and hide nothing, even behind damage", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const dir = "/journal";
+  const journal = await openJournal({ dir, fileSystem });
+  await appendMany(journal, 3);
+  // The disk took records 4 to 6 but not their sync, and they could not be cut off: they are written again elsewhere.
+  let syncs = 0;
+  fileSystem.fault = ({ kind }) =>
+    kind === "truncate" || (kind === "datasync" && syncs++ === 0) ? injectedError("EIO") : undefined;
+  await appendMany(journal, 3, { prefix: "again" });
+  fileSystem.fault = undefined;
+  await journal.close();
+  const [first, second] = fileSystem.paths();
+  if (first === undefined || second === undefined) throw new Error("expected two segments");
+  const bytes = Buffer.from(fileSystem.contentOf(first));
+  const frame = (bytes.length - 128) / 6;
+  expect(Number.isInteger(frame)).toBe(true);
+  // Records 3 and 4 of the first segment are damaged; its records 5 and 6 are whole, and stale.
+  fileSystem.put(first, bytes.fill(0, 128 + 2 * frame, 128 + 4 * frame));
+  const { records, gaps, counts } = readAll(openJournalReader({ dir, afterSeq: 0, fileSystem }), 6);
+  expect(records.map(idOf)).toEqual(["r1", "r2", "again1", "again2", "again3"]);
+  expect(gaps).toEqual([
+    { fromSeq: 3, toSeq: 3, counts: { traces: 1, logs: 0, metrics: 0 }, reason: "corrupt" },
+  ]);
+  expect(counts.traces).toBe(6);
+});
+
 test("an unreadable folder is a retryable error and the reader goes on when it is back", async () => {
   const fileSystem = new MemoryFileSystem();
   const dir = "/journal";
@@ -91,4 +119,32 @@ test("seqAtTime finds the first record received at or after a time, whatever the
     ),
     { numRuns: 100 },
   );
+});
+
+test("every position gives the same records and counts, in reads of any size, to several readers at once", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const dir = "/journal";
+  const journal = await openJournal({ dir, fileSystem, segmentBytes: 700 });
+  const last = 30;
+  for (let index = 1; index <= last; index++) {
+    const signal = SIGNALS[index % 3] ?? "traces";
+    await journal.append(entry(`r${index}`, { signal, itemCount: index, bytes: (index * 37) % 300 }));
+  }
+  const { counts } = journal.tail();
+  for (let afterSeq = 0; afterSeq < last; afterSeq++) {
+    for (const maxBytes of [0, 1, 250, 1_000_000]) {
+      const readers = [0, 1].map(() => openJournalReader({ dir, afterSeq, fileSystem }));
+      for (const [step, reader] of readers.entries()) {
+        const seqs: number[] = [];
+        for (let upTo = afterSeq; upTo <= last; upTo += 3 + step) {
+          seqs.push(...reader.read({ maxBytes, upToSeq: upTo }).records.map(({ seq }) => seq));
+        }
+        const rest = readAll(reader, last, maxBytes);
+        seqs.push(...rest.records.map(({ seq }) => seq));
+        expect(seqs).toEqual(Array.from({ length: last - afterSeq }, (_, index) => afterSeq + 1 + index));
+        expect([rest.gaps, rest.counts, rest.lastSeq]).toEqual([[], counts, last]);
+      }
+    }
+  }
+  await journal.close();
 });

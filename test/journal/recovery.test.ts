@@ -316,3 +316,19 @@ test("the chain shows a record that was replaced by another valid one of the sam
   expect(gaps).toMatchObject([{ fromSeq: 3, toSeq: 3, reason: "corrupt" }]);
   await journal.close();
 });
+
+test("I1: a stale record behind damage does not move the end of the log back", async () => {
+  const fileSystem = await written({ records: 4 });
+  const segment = path(fileSystem);
+  const whole = Buffer.from(fileSystem.contentOf(segment));
+  const frame = (whole.length - 128) / 4;
+  const at = (seq: number): Buffer => whole.subarray(128 + (seq - 1) * frame, 128 + seq * frame);
+  const kept = whole.subarray(0, 128 + 2 * frame);
+  // A disk that mixed up its sectors: the third record is gone, the first one stands in the place of the fourth.
+  fileSystem.put(segment, Buffer.concat([kept, Buffer.alloc(frame), at(1)]));
+  const { journal, records, seq } = await reopened(fileSystem);
+  expect(seq).toBe(2);
+  expect(records.map(idOf)).toEqual(["r1", "r2"]);
+  expect(await journal.append(entry("next"))).toBe(3);
+  await journal.close();
+});
