@@ -3,7 +3,7 @@ import { dataDirPaths } from "../../store/index.js";
 import { type Paint } from "../output/paint.js";
 import { fit, inert } from "../output/text.js";
 import { formatCount, formatUsd } from "../output/values.js";
-import { dataDirFlag } from "../start/banner.js";
+import { dataDirFlag, shellWord } from "../start/banner.js";
 import { type AgentSummary } from "./agent-process.js";
 import { type WrongRefund, WRONG_REFUND_SQL } from "./question.js";
 
@@ -45,7 +45,7 @@ export function placeLines(facts: {
   return [
     `${formatCount(facts.spans)} spans accepted: each was on disk before its sender got an answer, and all are in SQL now`,
     `Parquet    ${join(mirror, "spans")}  (${formatCount(facts.files)} file${facts.files === 1 ? "" : "s"})`,
-    `SQL        ${join(mirror, "open.sql")}  opens them in any DuckDB, without Counterfoil`,
+    `SQL        cd ${shellWord(mirror)} && duckdb -init open.sql   (any DuckDB, without Counterfoil)`,
     `LangSmith  ${facts.langsmith}`,
   ];
 }

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type CollectorConfig } from "../../collector/config/index.js";
 import { dataDirPaths } from "../../store/index.js";
 import { type Paint } from "../output/paint.js";
@@ -55,7 +55,7 @@ function destinationRows(config: CollectorConfig, dataDir: string): (readonly [s
   const { mirror } = dataDirPaths(resolve(dataDir));
   const found: (readonly [string, string])[] = [
     ["mirror", `Parquet in ${mirror}`],
-    ["", `any DuckDB: duckdb -init ${join(mirror, "open.sql")}`],
+    ["", `in any DuckDB: cd ${shellWord(mirror)} && duckdb -init open.sql`],
   ];
   for (const { name, exporter } of config.destinations)
     found.push([inert(name), inert(describeExporter(exporter))]);
@@ -89,5 +89,10 @@ function rows(pairs: readonly (readonly [string, string])[]): string {
 /** The option that makes another command read the same data; empty for the default. */
 export function dataDirFlag(dataDir: string): string {
   if (dataDir === "./counterfoil-data") return "";
-  return ` --data-dir ${/^[\w./@:+-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", `'\\''`)}'`}`;
+  return ` --data-dir ${shellWord(dataDir)}`;
+}
+
+/** A path as one word of a POSIX shell, quoted only when it must be. */
+export function shellWord(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -66,7 +66,7 @@ async function doctor(
 const line = (lines: readonly Line[], name: string): Line | undefined =>
   lines.find((item) => item.name === name);
 
-describe("counterfoil doctor", () => {
+describe("counterfoil doctor", { timeout: 90_000 }, () => {
   it("finds nothing wrong on a sound machine, reaches destinations and sends them no key", async () => {
     const dataDir = join(folder, "sound");
     await addSpans(dataDir, 1, [{ trace_id: "a".repeat(32), span_id: "1".repeat(16), name: "x" }]);

@@ -11,7 +11,7 @@ import { MAIN, runCli, startCli } from "./run-cli.js";
 const folder = tempFolder();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("counterfoil", () => {
+describe("counterfoil", { timeout: 90_000 }, () => {
   it("prints the package's version, and help with examples and exit codes", async () => {
     const packageFile = fileURLToPath(new URL("../../package.json", import.meta.url));
     const { version } = JSON.parse(readFileSync(packageFile, "utf8")) as { version: string };

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("counterfoil sql", () => {
+describe("counterfoil sql", { timeout: 90_000 }, () => {
   it("prints a table by default, complete when it is no terminal, with escape sequences made inert", async () => {
     const { code, stdout, stderr } = await sql("SELECT name, input_tokens FROM spans ORDER BY trace_id");
     expect([code, stderr]).toEqual([0, ""]);

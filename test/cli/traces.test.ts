@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("counterfoil traces list", () => {
+describe("counterfoil traces list", { timeout: 90_000 }, () => {
   it("lists traces newest first with time, spans, errors, tokens and cost", async () => {
     const { code, stdout } = await run("traces", "list");
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe("counterfoil traces list", () => {
   });
 });
 
-describe("counterfoil traces show", () => {
+describe("counterfoil traces show", { timeout: 90_000 }, () => {
   it("draws the tree by trace id, its first digits, a span id or a LangSmith run id", async () => {
     const ids = [AGENT.toUpperCase(), "5b8efff7", "eee19b7ec3c1b175", "00000000-0000-0000-eee1-9b7ec3c1b175"];
     for (const { code, stdout } of await Promise.all(ids.map((id) => run("traces", "show", id)))) {
@@ -135,7 +135,7 @@ describe("counterfoil traces show", () => {
   });
 });
 
-describe("counterfoil tail", () => {
+describe("counterfoil tail", { timeout: 90_000 }, () => {
   it("shows the newest spans, then each new one once, with no server, and ends well on Ctrl-C", async () => {
     const tailed = startCli(["tail", "--data-dir", dataDir, "-n", "1", "--json"]);
     await expect.poll(() => tailed.stdout(), { timeout: 15_000 }).toContain("ping");

@@ -29,7 +29,7 @@ service:
     traces: { receivers: [otlp], exporters: [mirror, otlp_http/backup] }
 `;
 
-describe("counterfoil validate", () => {
+describe("counterfoil validate", { timeout: 90_000 }, () => {
   it("reports every error at once with file, line and path, and exits with 3", async () => {
     const path = file(
       "bad.yaml",

@@ -39,7 +39,9 @@ describe("counterfoil demo", () => {
     expect(stdout).toContain("fully refundable");
     expect(stdout).toContain("execute_tool search_bookings  tool");
     expect(stdout).toContain("not sent: LANGSMITH_API_KEY is not set");
-    expect(stdout).toContain(join(folder, "counterfoil-data", "demo", "mirror", "open.sql"));
+    expect(stdout).toContain(
+      `cd ${join(folder, "counterfoil-data", "demo", "mirror")} && duckdb -init open.sql`,
+    );
     expect(existsSync(join(folder, "counterfoil-data", "demo", "server.json"))).toBe(false);
     // What it tells to do next works as it is printed.
     const goOn = stdout

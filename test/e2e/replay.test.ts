@@ -67,7 +67,7 @@ async function start(name: string): Promise<TestServer> {
   return server;
 }
 
-describe("counterfoil replay", () => {
+describe("counterfoil replay", { timeout: 90_000 }, () => {
   it("sends again from a seq or a time, leaves the destination's account alone, and says what it did", async () => {
     const server = await start("replay");
     await sendSpans(server.url, ["one"]);

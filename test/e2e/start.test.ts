@@ -21,13 +21,13 @@ async function start(name: string, ...args: string[]): Promise<Awaited<ReturnTyp
   return server;
 }
 
-describe("counterfoil start", () => {
+describe("counterfoil start", { timeout: 90_000 }, () => {
   it("prints addresses, lines to paste, destinations and where the data is; drains on SIGTERM and exits with 0", async () => {
     const server = await start("first");
     const { url, dataDir } = server;
     expect(server.cli.stdout()).toContain(`OTLP/HTTP  ${url}\n`);
     expect(server.cli.stdout()).toContain(`export OTEL_EXPORTER_OTLP_ENDPOINT=${url}\n`);
-    expect(server.cli.stdout()).toContain(join(dataDir, "mirror", "open.sql"));
+    expect(server.cli.stdout()).toContain(`cd ${join(dataDir, "mirror")} && duckdb -init open.sql`);
     expect(server.cli.stdout()).toContain("set LANGSMITH_API_KEY");
     await sendSpans(url, ["one", "two"]);
     const live = await runCli(["status", "--data-dir", dataDir]);
