@@ -65,7 +65,7 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
     import("../../collector/config/index.js"),
     import("../start/serve.js"),
   ]);
-  await write(io.stdout, opening(paint));
+  await write(io.stdout, opening(paint, terminalWidth(io)));
   const config = defaultConfig(io.env);
   const [httpPort, grpcPort] = await Promise.all([freePort(HTTP_PORT), freePort(GRPC_PORT)]);
   const serving = await serve({ config, dataDir: options.dataDir, httpPort, grpcPort, logLevel: "warn" });

@@ -16,6 +16,8 @@ import {
 } from "../trace-queries.js";
 
 const LIST_LIMIT = 20;
+/** Digits of a trace id that tell millions of traces apart. */
+const SHORT_ID = 12;
 const LIST_LIMIT_MAX = 10_000;
 /** Spans of one trace that are read; a larger trace is cut, and says so. */
 const SPANS_MAX = 10_000;
@@ -94,21 +96,22 @@ async function list(options: ListOptions, io: Io): Promise<void> {
         { name: "tokens", ...right },
         { name: "cost", ...right },
       ],
-      rows: rows.map(listCells),
+      rows: rows.map((row) => listCells(row, terminalWidth(io) !== undefined)),
       width: terminalWidth(io),
       heading: io.paint.bold,
     }),
   );
 }
 
-function listCells(row: TraceRow): string[] {
+/** On a terminal, ids are cut to the digits that `traces show` needs: whole ones would push out the rest. */
+function listCells(row: TraceRow, short: boolean): string[] {
   const tokens =
     row.input_tokens === null && row.output_tokens === null
       ? ""
       : `${formatCount(Number(row.input_tokens ?? 0))} → ${formatCount(Number(row.output_tokens ?? 0))}`;
   return [
-    row.trace_id,
-    (row.start_time ?? "").slice(0, 19),
+    short ? row.trace_id.slice(0, SHORT_ID) : row.trace_id,
+    (row.start_time ?? "").slice(0, 19).replace("T", " "),
     row.name ?? "(root span not here yet)",
     row.service_name ?? "",
     row.duration_ns === null ? "" : formatDurationNs(Number(row.duration_ns)),

@@ -9,11 +9,13 @@ import { type WrongRefund, WRONG_REFUND_SQL } from "./question.js";
 
 /** What the demo says, part by part; every function gives finished text. */
 
+const OPENING =
+  "A hotel's support agent answers eight guests. One conversation fails, and everyone can see it. One answer is " +
+  "confidently wrong, and no dashboard shows it: it was fast, cheap and a 200. The spans know; you have to be able to ask.";
+
 /** The opening lines. */
-export function opening(paint: Paint): string {
-  return `${paint.bold("Counterfoil demo")}
-A hotel's support agent answers eight guests. One conversation fails, and everyone can see it. One answer is
-confidently wrong, and no dashboard shows it: it was fast, cheap and a 200. The spans know; you have to be able to ask.\n`;
+export function opening(paint: Paint, width: number | undefined): string {
+  return `${[paint.bold("Counterfoil demo"), ...wrap(OPENING, Math.min(110, width ?? 110))].join("\n")}\n`;
 }
 
 /** One numbered step with its lines. */

@@ -62,10 +62,10 @@ describe("counterfoil traces list", { timeout: 90_000 }, () => {
     const [, , first, second] = stdout.split("\n");
     expect(first).toMatch(
       new RegExp(
-        `^${AGENT}  2026-11-23T10:00:00  agent ␛.*front-desk +2\\.50 s +2 +1 +1,310 → 45 +\\$0\\.00120$`,
+        `^${AGENT}  2026-11-23 10:00:00  agent ␛.*front-desk +2\\.50 s +2 +1 +1,310 → 45 +\\$0\\.00120$`,
       ),
     );
-    expect(second).toMatch(new RegExp(`^${OTHER}  2020-01-01T00:00:00  ping`));
+    expect(second).toMatch(new RegExp(`^${OTHER}  2020-01-01 00:00:00  ping`));
   });
 
   it("filters by project, service, time, status and number; a quote in a value is data", async () => {
