@@ -2,20 +2,27 @@ import type { CounterfoilError } from "../errors.js";
 import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
 import { COMPILED, emptyMessage, ROOTS, type Field, type Message, type Plain } from "./compiled.js";
 import { parseJson } from "./json-parse.js";
-import { JSON_FORMS, READ_JSON } from "./json-scalars.js";
+import { isNumeric, JSON_FORMS, READ_JSON } from "./json-scalars.js";
 import { malformed, tooDeep } from "./malformed.js";
 import type { MessageName, MessageTypes, ScalarType } from "./messages.js";
 import type { Signal, SignalData } from "./types.js";
 
 /**
+ * Stands before a bare integer too long for a double, which is parsed as a string: it is still no text. Well-formed text
+ * can't start with it.
+ */
+const NUMBER_MARK = "\udfff\udfffinteger:";
+const NUMBER_MARK_START = 0xdfff;
+
+/**
  * Decodes one request in OTLP/JSON: lowerCamelCase keys, unknown ones ignored, null the same as absent, ids as hex
- * (or base64 of exactly the right size), 64-bit integers as strings or numbers and exact either way, enums as numbers
- * or names.
+ * (or base64 of exactly the right size), 64-bit integers as strings or numbers, their digits exact either way (a bare
+ * number with a point or an exponent is what a double makes of it), enums as numbers or names.
  * @throws CF_OTLP_MALFORMED naming the member at fault, e.g. `resourceSpans[0].scopeSpans[0].spans[2].kind`;
  * CF_OTLP_TOO_DEEP beyond ANY_VALUE_DEPTH_MAX nested values.
  */
 export function decodeOtlpJson<S extends Signal>(signal: S, text: string | Uint8Array): SignalData[S] {
-  return new JsonDecoder().decode(ROOTS[signal], parseJson(text)) as unknown as SignalData[S];
+  return new JsonDecoder().decode(ROOTS[signal], parseJson(text, NUMBER_MARK)) as unknown as SignalData[S];
 }
 
 /**
@@ -26,11 +33,18 @@ export function decodeMessageJson<M extends MessageName>(
   name: M,
   text: string | Uint8Array,
 ): MessageTypes[M] {
-  return new JsonDecoder().decode(COMPILED[name], parseJson(text)) as unknown as MessageTypes[M];
+  return new JsonDecoder().decode(COMPILED[name], parseJson(text, NUMBER_MARK)) as unknown as MessageTypes[M];
+}
+
+function isMarked(value: unknown): value is string {
+  return (
+    typeof value === "string" && value.charCodeAt(0) === NUMBER_MARK_START && value.startsWith(NUMBER_MARK)
+  );
 }
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";
+  if (isMarked(value)) return "a number";
   return Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
@@ -53,7 +67,7 @@ class JsonDecoder {
   decode(message: Message, value: unknown): Plain {
     if (!isObject(value)) throw this.#wrong("an object", value);
     if (message.name === "AnyValue" && typeof value["stringValue"] === "string" && isAlone(value)) {
-      return { stringValue: READ_JSON.string(value["stringValue"]) };
+      if (!isMarked(value["stringValue"])) return { stringValue: READ_JSON.string(value["stringValue"]) };
     }
     if (message.container && ++this.#depth > ANY_VALUE_DEPTH_MAX) {
       throw tooDeep(ANY_VALUE_DEPTH_MAX, `under ${this.#place(8)}`);
@@ -100,7 +114,11 @@ class JsonDecoder {
       const number = field.enumNames.indexOf(value);
       if (number !== -1) return number;
     }
-    const scalar = READ_JSON[type](value);
+    const scalar = isMarked(value)
+      ? isNumeric(type)
+        ? READ_JSON[type](value.slice(NUMBER_MARK.length))
+        : undefined
+      : READ_JSON[type](value);
     if (scalar === undefined) throw this.#wrong(JSON_FORMS[type], value);
     return scalar;
   }

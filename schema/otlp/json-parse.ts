@@ -3,24 +3,36 @@ import { malformed } from "./malformed.js";
 
 /** Integers of this many digits may not fit in a double; shorter ones always do. */
 const EXACT_DIGITS = 16;
-const LONG_INTEGER = /(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE])/g;
+const LONG_INTEGER = /(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE]|\s*:)/g;
 const MAYBE_LONG_INTEGER = /[[:,\s]-?\d{16}/;
 
 /**
- * Parses JSON text, giving integers too long for a double as strings of their digits, so that 64-bit integers sent as
- * bare numbers stay exact. Bytes must be UTF-8; a byte order mark is dropped.
+ * Parses JSON text, giving integers too long for a double as strings of their digits behind `mark`, so that 64-bit
+ * integers sent as bare numbers stay exact. Bytes must be UTF-8; a byte order mark is dropped.
  * @throws CF_OTLP_MALFORMED, naming the place but never quoting the text.
  */
-export function parseJson(input: string | Uint8Array): unknown {
+export function parseJson(input: string | Uint8Array, mark = ""): unknown {
   const text = typeof input === "string" ? input : decodeUtf8(input);
   const body = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   try {
-    return JSON.parse(quoteLongIntegers(body));
-  } catch (error) {
-    const position = error instanceof Error ? / at position (\d+)/.exec(error.message)?.[1] : undefined;
-    const place = position === undefined ? "it may be cut off" : `near character ${position}`;
-    throw malformed(`the body is not valid JSON (${place})`);
+    return JSON.parse(quoteLongIntegers(body, mark));
+  } catch {
+    throw malformed(`the body is not valid JSON (${faultPlace(body)})`);
   }
+}
+
+/** Where the text as it was sent goes wrong. */
+function faultPlace(body: string): string {
+  try {
+    JSON.parse(body);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "";
+    const position = / at position (\d+)/.exec(message)?.[1];
+    if (position !== undefined) return `near character ${position}`;
+    // V8 names no position for most wrong characters, only what stands there.
+    if (!message.startsWith("Unexpected end")) return "a character that JSON does not have there";
+  }
+  return "it is cut off";
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -28,8 +40,8 @@ function decodeUtf8(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
-/** Puts quotes around integer literals of 16 or more digits that stand outside strings. */
-export function quoteLongIntegers(text: string): string {
+/** Puts quotes, and `mark` behind the first, around integer literals of 16 or more digits that stand outside strings. */
+function quoteLongIntegers(text: string, mark: string): string {
   if (text.length < EXACT_DIGITS || !MAYBE_LONG_INTEGER.test(` ${text}`)) return text;
   const parts: string[] = [];
   let at = 0;
@@ -37,7 +49,7 @@ export function quoteLongIntegers(text: string): string {
     const quote = text.indexOf('"', at);
     const end = quote === -1 ? text.length : quote;
     const between = text.slice(at, end);
-    parts.push(between.length < EXACT_DIGITS ? between : between.replace(LONG_INTEGER, '"$&"'));
+    parts.push(between.length < EXACT_DIGITS ? between : between.replace(LONG_INTEGER, `"${mark}$&"`));
     at = quote === -1 ? end : endOfString(text, quote);
     if (at > end) parts.push(text.slice(end, at));
   }

@@ -32,10 +32,12 @@ function bytes(value: unknown): Uint8Array | undefined {
   return digits % 4 === 1 ? undefined : new Uint8Array(Buffer.from(value, "base64"));
 }
 
+/** A number too large for a double is refused, as protobuf's JSON asks: infinity is written as a word. */
 function double(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
-  if (typeof value !== "string") return undefined;
-  return SPECIAL_DOUBLES.get(value) ?? (NUMBER.test(value) ? Number(value) : undefined);
+  const special = typeof value === "string" ? SPECIAL_DOUBLES.get(value) : undefined;
+  if (special !== undefined) return special;
+  const number = typeof value === "string" && NUMBER.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
 }
 
 function bigInteger(value: unknown): bigint | undefined {
@@ -86,6 +88,13 @@ export const READ_JSON: Readonly<Record<ScalarType, ReadScalar>> = {
   double,
 };
 
+const NOT_NUMERIC: ReadonlySet<ScalarType> = new Set(["string", "hex", "bytes", "bool"]);
+
+/** Whether a bare number may stand for a value of the type. */
+export function isNumeric(type: ScalarType): boolean {
+  return !NOT_NUMERIC.has(type);
+}
+
 /** What each type looks like in OTLP/JSON, for error messages. */
 export const JSON_FORMS: Readonly<Record<ScalarType, string>> = {
   string: "a string",
@@ -101,7 +110,7 @@ export const JSON_FORMS: Readonly<Record<ScalarType, string>> = {
   fixed32: "an unsigned 32-bit integer",
   fixed64: "an unsigned 64-bit integer (nanoseconds, if a time)",
   sfixed64: "a 64-bit integer",
-  double: "a number",
+  double: "a number that a double can hold",
 };
 
 /** How each type is written as OTLP/JSON text. */

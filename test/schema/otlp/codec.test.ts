@@ -16,7 +16,7 @@ import {
 import { request, ROOT_NAMES } from "./arbitraries.js";
 import { oracleDecode, oracleEncode, PROFILES_ONLY, reachableTypes } from "./oracle.js";
 
-const RUNS = 150;
+const RUNS = 100;
 
 describe.each(SIGNALS)("%s", (signal) => {
   test("decodes what the oracle encodes", () => {

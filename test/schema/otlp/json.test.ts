@@ -127,6 +127,43 @@ describe("what OTLP/JSON accepts (catalogue 20)", () => {
     expect(fault(() => parseJson("[0000000000000000123]"))).toMatch(/^CF_OTLP/);
   });
 
+  test.each([
+    ['"spanId":1234567890123456', "spanId must be an id in hexadecimal digits, got a number"],
+    [
+      '"traceId":12345678901234567890123456789012',
+      "traceId must be an id in hexadecimal digits, got a number",
+    ],
+    ['"name":1234567890123456789', "name must be a string, got a number"],
+    [
+      '"attributes":[{"value":{"stringValue":1234567890123456}}]',
+      "stringValue must be a string, got a number",
+    ],
+    [
+      '"attributes":[{"value":{"bytesValue":1234567890123456}}]',
+      "bytesValue must be base64 text, got a number",
+    ],
+    [
+      '"attributes":[{"value":{"intValue":9223372036854775808}}]',
+      "intValue must be a 64-bit integer, got a number",
+    ],
+    ['"startTimeUnixNano":18446744073709551616', "startTimeUnixNano must be .*, got a number"],
+    ['"attributes":12345678901234567', "attributes must be a list .*, got a number"],
+    ['"attributes":[{"value":{"doubleValue":1e400}}]', "doubleValue must be a number"],
+    ['"attributes":[{"value":{"doubleValue":"-1e400"}}]', "doubleValue must be a number"],
+  ])("a bare number is no text and no id, however long, and no infinity: %s", (members, message) => {
+    expect(fault(() => decodeMessageJson("Span", `{${members}}`))).toMatch(
+      new RegExp(`^CF_OTLP_MALFORMED: .*${message}`),
+    );
+  });
+
+  test("a bare number is no key either, and a fault is placed in the text as it was sent", () => {
+    expect(fault(() => parseJson('{12345678901234567: 1, "a": 2}'))).toMatch(/near character 1\)/);
+    const text = `{"a":[${Array<string>(50).fill("12345678901234567").join(",")}],"b":1 "c":2}`;
+    expect(fault(() => parseJson(text))).toContain(`near character ${text.indexOf('"c"')})`);
+    expect(fault(() => parseJson('{"a":x}'))).toContain("(a character that JSON does not have there)");
+    expect(fault(() => parseJson('{"a":'))).toContain("(it is cut off)");
+  });
+
   test("enums as numbers or names, unknown numbers kept, unknown names refused", () => {
     expect(spanOf(',"kind":3').kind).toBe(3);
     expect(spanOf(',"kind":"SPAN_KIND_CLIENT"').kind).toBe(3);

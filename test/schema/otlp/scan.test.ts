@@ -74,7 +74,7 @@ describe.each(SIGNALS)("%s", (signal) => {
         expect(result.reason === "").toBe(total === left);
         if (result.rejected > 0) cut++;
       }),
-      { numRuns: 400, interruptAfterTimeLimit: 20_000 },
+      { numRuns: 250, interruptAfterTimeLimit: 20_000 },
     );
     expect(cut > 0).toBe(signal !== "metrics");
   });

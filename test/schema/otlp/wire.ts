@@ -63,16 +63,36 @@ export function attribute(key: string, value: Uint8Array): Uint8Array {
 
 /** An AnyValue of `depth` arrays inside each other. */
 export function nestedArrays(depth: number): Uint8Array {
-  let value: Uint8Array = bytesField(1, "x");
-  for (let level = 0; level < depth; level++) value = bytesField(5, bytesField(1, value));
-  return value;
+  return nested(depth, bytesField(1, "x"), (size) => {
+    const item = fieldHead(1, size);
+    return [item, fieldHead(5, item.length + size)];
+  });
 }
 
 /** An AnyValue of `depth` key-value lists inside each other. */
 export function nestedMaps(depth: number): Uint8Array {
-  let value: Uint8Array = varintField(3, 7);
+  const key = bytesField(1, "k");
+  return nested(depth, varintField(3, 7), (size) => {
+    const pair = join(key, fieldHead(2, size));
+    const item = fieldHead(1, pair.length + size);
+    return [pair, item, fieldHead(6, item.length + pair.length + size)];
+  });
+}
+
+/** What stands before `size` bytes of a length-delimited field. */
+function fieldHead(number: number, size: number): Uint8Array {
+  return join(varint(number * 8 + 2), varint(size));
+}
+
+/** Heads around `inner`, innermost first, joined once: copying at each level would take quadratic time. */
+function nested(depth: number, inner: Uint8Array, headsOf: (size: number) => Uint8Array[]): Uint8Array {
+  const parts = [inner];
+  let size = inner.length;
   for (let level = 0; level < depth; level++) {
-    value = bytesField(6, bytesField(1, bytesField(1, "k"), bytesField(2, value)));
+    for (const head of headsOf(size)) {
+      parts.push(head);
+      size += head.length;
+    }
   }
-  return value;
+  return join(...parts.reverse());
 }
