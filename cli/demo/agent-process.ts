@@ -49,6 +49,12 @@ export async function runAgent(options: {
     child.once("error", reject);
     child.once("close", resolve);
   });
+  if (code !== 0 && stderr.includes("ERR_MODULE_NOT_FOUND")) {
+    throw new CommandError(
+      EXIT.notFound,
+      "The demo's agent uses packages (an OpenAI client, the OTel SDK) that only the repository installs: run `npm ci && npm run demo` there.",
+    );
+  }
   if (code !== 0) {
     throw new CommandError(
       EXIT.failure,
