@@ -6,7 +6,7 @@ export const SECRET_MASK = "***";
 
 const SECRET_KEYS = new Set(["api_key", "api_keys"]);
 
-/** The configuration in effect as YAML, every default filled in, every secret (keys, header values, URL passwords) masked. */
+/** The configuration in effect as YAML, every default filled in, every secret (keys, header values) masked. */
 export function effectiveConfig(config: CollectorConfig): string {
   const { receivers, processors, exporters, ...rest } = config.document;
   const settingsOf = (sections: Readonly<Record<string, { settings: unknown }>>): Record<string, unknown> =>
@@ -27,6 +27,5 @@ function mask(value: unknown, secret = false): unknown {
       ]),
     );
   }
-  if (secret) return SECRET_MASK;
-  return typeof value === "string" ? value.replace(/^(https?:\/\/)[^/@\s]+@/, `$1${SECRET_MASK}@`) : value;
+  return secret ? SECRET_MASK : value;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { durationSchema, sizeSchema } from "./units.js";
+import { headerNameProblem, headerValueProblem } from "../../exporters/core/headers.js";
+import { durationSchema, positiveSizeSchema, sizeSchema, timerSchema } from "./units.js";
 
 /** A section that may be left empty (`http:`), which means all defaults. */
 export function section<T extends z.ZodType>(schema: T) {
@@ -24,7 +25,26 @@ const url = z
   .refine(
     (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
     "must be an http:// or https:// URL",
+  )
+  .refine(
+    (text) => !URL.canParse(text) || (new URL(text).username === "" && new URL(text).password === ""),
+    "must not hold a user or password: put credentials in the headers",
   );
+
+/** Text that is sent as a header's value. */
+const headerValue = z.string().superRefine(checkHeaderValue);
+
+function checkHeaderValue(value: string, context: z.RefinementCtx<string>): void {
+  const problem = headerValueProblem(value);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+}
+
+const headers = z.record(z.string(), headerValue).superRefine((value, context) => {
+  for (const name of Object.keys(value)) {
+    const problem = headerNameProblem(name);
+    if (problem !== undefined) context.addIssue({ code: "custom", path: [name], message: problem });
+  }
+});
 
 /** `host:port`, `[::1]:port` or `:port`. */
 export const endpointSchema = z
@@ -35,7 +55,7 @@ export const endpointSchema = z
   );
 
 const apiKeys = z
-  .array(z.string().min(8, "an API key needs at least 8 characters"))
+  .array(z.string().trim().min(8, "an API key needs at least 8 characters"))
   .default([])
   .describe("Keys that senders must present. Take them from ${env:NAME}.");
 
@@ -64,11 +84,11 @@ export const httpSchema = z.strictObject({
     .default("127.0.0.1:4318")
     .describe("Address to listen on. Port 0 takes a free one."),
   ...shared,
-  max_request_body_size: sizeSchema
+  max_request_body_size: positiveSizeSchema
     .default("20MiB")
     .describe("Largest body, before and after decompression."),
-  headers_timeout: durationSchema.default("10s").describe("Time to receive a request's headers."),
-  request_timeout: durationSchema.default("30s").describe("Time to receive a whole request."),
+  headers_timeout: timerSchema.default("10s").describe("Time to receive a request's headers."),
+  request_timeout: timerSchema.default("30s").describe("Time to receive a whole request."),
   allowed_hosts: z
     .array(z.string())
     .default([])
@@ -86,8 +106,8 @@ export const grpcSchema = z.strictObject({
     .default("127.0.0.1:4317")
     .describe("Address to listen on. Port 0 takes a free one."),
   ...shared,
-  max_recv_msg_size: sizeSchema.default("20MiB").describe("Largest message after decompression."),
-  request_timeout: durationSchema.default("30s").describe("Time to receive a whole request."),
+  max_recv_msg_size: positiveSizeSchema.default("20MiB").describe("Largest message after decompression."),
+  request_timeout: timerSchema.default("30s").describe("Time to receive a whole request."),
 });
 
 /** `receivers.otlp` */
@@ -95,7 +115,7 @@ export const otlpReceiverSchema = z.strictObject({
   protocols: z
     .strictObject({ http: section(httpSchema).optional(), grpc: section(grpcSchema).optional() })
     .refine((value) => value.http !== undefined || value.grpc !== undefined, "needs http, grpc or both"),
-  max_inflight_size: sizeSchema
+  max_inflight_size: positiveSizeSchema
     .default("128MiB")
     .describe("Bytes of requests waiting for the disk before new ones get 429."),
 });
@@ -199,9 +219,9 @@ export const redactionSchema = z
 const delivery = {
   retry_on_failure: z
     .strictObject({
-      initial_interval: durationSchema.default("1s"),
+      initial_interval: timerSchema.default("1s"),
       multiplier: z.number().min(1).default(2),
-      max_interval: durationSchema.default("60s"),
+      max_interval: timerSchema.default("60s"),
       max_elapsed_time: durationSchema
         .default("0s")
         .describe("0s retries for ever: the journal keeps the data."),
@@ -210,14 +230,14 @@ const delivery = {
   batch: z
     .strictObject({
       max_items: z.number().int().positive().default(512),
-      max_size: sizeSchema.default("4MiB"),
-      flush_interval: durationSchema.default("200ms"),
+      max_size: positiveSizeSchema.default("4MiB"),
+      flush_interval: timerSchema.default("200ms"),
     })
     .prefault({}),
   sending_queue: z
     .strictObject({
       num_consumers: z.number().int().min(1).max(64).default(4).describe("Requests in flight at once."),
-      max_size: sizeSchema.optional().describe("Bytes read ahead from the journal into memory."),
+      max_size: positiveSizeSchema.optional().describe("Bytes read ahead from the journal into memory."),
     })
     .prefault({}),
   start_at: z
@@ -236,9 +256,9 @@ export const otlpHttpSchema = z
     traces_endpoint: url.optional().describe("Full address, used as it is."),
     logs_endpoint: url.optional(),
     metrics_endpoint: url.optional(),
-    headers: z.record(z.string(), z.string()).default({}),
+    headers: headers.default({}),
     compression: z.enum(["gzip", "none"]).default("gzip"),
-    timeout: durationSchema.default("10s").describe("One attempt."),
+    timeout: timerSchema.default("10s").describe("One attempt."),
     ...delivery,
   })
   .refine(
@@ -253,8 +273,10 @@ export const langsmithSchema = z.strictObject({
     .describe("API address; self-hosted: https://<host>/api/v1."),
   api_key: z
     .string("is needed: write ${env:LANGSMITH_API_KEY}")
-    .min(1, "is empty: is the environment variable set?"),
-  workspace_id: z.string().min(1).optional().describe("For keys that reach several workspaces."),
+    .trim()
+    .min(1, "is empty: is the environment variable set?")
+    .superRefine(checkHeaderValue),
+  workspace_id: headerValue.trim().min(1).optional().describe("For keys that reach several workspaces."),
   project: z.string().min(1).default("default").describe("Project of spans that name none themselves."),
   projects: z
     .array(
@@ -274,9 +296,9 @@ export const langsmithSchema = z.strictObject({
     .default("otlp")
     .describe("otlp (also written translate): OTLP with LangSmith's attributes; native: the run API."),
   compression: z.enum(["gzip", "none"]).default("gzip"),
-  timeout: durationSchema.default("30s").describe("One attempt."),
-  trace_wait: durationSchema.optional().describe("native: quiet time after a trace's last span."),
-  orphan_wait: durationSchema.optional().describe("native: how long spans without their root are held."),
+  timeout: timerSchema.default("30s").describe("One attempt."),
+  trace_wait: timerSchema.optional().describe("native: quiet time after a trace's last span."),
+  orphan_wait: timerSchema.optional().describe("native: how long spans without their root are held."),
   ...delivery,
 });
 

@@ -10,7 +10,7 @@ import {
   redactionSchema,
   section,
 } from "./schema-components.js";
-import { durationSchema, sizeSchema } from "./units.js";
+import { positiveDurationSchema, positiveSizeSchema, timerSchema } from "./units.js";
 
 /** Component sections and the types that each knows. */
 export const COMPONENTS = {
@@ -28,8 +28,8 @@ export const COMPONENTS = {
 export type ComponentKind = keyof typeof COMPONENTS;
 
 const journalSchema = z.strictObject({
-  max_size: sizeSchema.default("8GiB").describe("Cap of the journal on disk."),
-  segment_size: sizeSchema.default("64MiB").describe("One journal file."),
+  max_size: positiveSizeSchema.default("8GiB").describe("Cap of the journal on disk."),
+  segment_size: positiveSizeSchema.default("64MiB").describe("One journal file."),
   when_full: z
     .enum(["backpressure", "drop_oldest"])
     .default("backpressure")
@@ -43,14 +43,18 @@ const mirrorSchema = z.strictObject({
   compaction: z
     .strictObject({
       enabled: z.boolean().default(true),
-      interval: durationSchema.default("60s").describe("How often to look for hours to merge."),
+      interval: timerSchema.default("60s").describe("How often to look for hours to merge."),
     })
     .prefault({})
     .describe("Merging of small files into large ones, without duplicates."),
   retention: z
     .strictObject({
-      max_age: durationSchema.optional().describe("Rows older than this are removed. Absent keeps all."),
-      max_size: sizeSchema.optional().describe("Oldest files are removed above this. Absent keeps all."),
+      max_age: positiveDurationSchema
+        .optional()
+        .describe("Rows older than this are removed. Absent keeps all."),
+      max_size: positiveSizeSchema
+        .optional()
+        .describe("Oldest files are removed above this. Absent keeps all."),
     })
     .prefault({})
     .describe("What the mirror forgets. Nothing by default."),

@@ -29,10 +29,31 @@ export const durationSchema = z
   .string('must be a duration such as "250ms", "5s", "1m30s" or "90d"')
   .regex(DURATION, 'must be a duration such as "250ms", "5s", "1m30s" or "90d"');
 
+/** Longest delay of a Node timer, milliseconds; a longer one would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** A length of time that is more than nothing: zero would delete everything, or never wait for anything. */
+export const positiveDurationSchema = durationSchema.refine(
+  (text) => !DURATION.test(text) || durationMs(text) > 0,
+  "must be more than 0",
+);
+
+/** A time-out or pause: more than nothing, and no longer than a timer can run. */
+export const timerSchema = positiveDurationSchema.refine(
+  (text) => !DURATION.test(text) || durationMs(text) <= TIMER_MS_MAX,
+  "must be at most 24d",
+);
+
 /** A number of bytes as users write it: `20MiB`, `500MB`, or a plain number. */
 export const sizeSchema = z.union(
   [z.number().int().nonnegative(SIZE_ERROR), z.string().regex(SIZE, SIZE_ERROR)],
   SIZE_ERROR,
+);
+
+/** A number of bytes that is more than none. */
+export const positiveSizeSchema = sizeSchema.refine(
+  (size) => (typeof size === "string" && !SIZE.test(size)) || sizeBytes(size) > 0,
+  "must be more than 0",
 );
 
 /** Milliseconds of a duration that {@link durationSchema} accepted. */

@@ -68,6 +68,11 @@ export class Delivery {
     return this.#queue.length === 0 && this.#inFlight.size === 0;
   }
 
+  /** The peer failed and nothing is under way that could show that it is back. */
+  get held(): boolean {
+    return this.#state !== "running" && this.#inFlight.size === 0;
+  }
+
   health(): DeliveryHealth {
     return {
       state: this.#state,

@@ -154,7 +154,7 @@ export class DeliveryEngine {
   }
 
   /**
-   * Before a stop: resolves when everything that is ready was sent, or at the deadline. Traces whose root has not come stay
+   * Before a stop: resolves when everything that is ready was sent, when the peer is down, or at the deadline. Traces whose root has not come stay
    * in the journal, to be delivered whole after the next start.
    */
   drain(deadlineMs: number): Promise<void> {
@@ -215,7 +215,8 @@ export class DeliveryEngine {
       this.#delivery.send(now);
       this.#collect();
       this.#maybeSave(now);
-      if (this.#intake.readSeq >= this.#tail.seq && this.#delivery.idle) this.#drained?.();
+      const allSent = this.#intake.readSeq >= this.#tail.seq && this.#delivery.idle;
+      if (allSent || this.#delivery.held) this.#drained?.();
     } catch (error) {
       // Reading the journal failed (disk): say so and try again later.
       this.#options.log("error", `reading the journal failed: ${errorMessage(error)}`);

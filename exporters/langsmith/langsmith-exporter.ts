@@ -3,6 +3,7 @@ import { classifyAnswer, LANGSMITH_STATUSES } from "../core/classify.js";
 import { encodeObjects } from "../core/encode-batch.js";
 import { checkEndpoint, joinUrl } from "../core/endpoint.js";
 import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
+import { headerValueProblem } from "../core/headers.js";
 import { HttpTransport } from "../core/http.js";
 import { readExportAnswer } from "../core/otlp-answer.js";
 import { partData } from "../core/payload.js";
@@ -36,6 +37,15 @@ export function createLangSmithExporter(
       `${setting}.api_key is empty; set it, e.g. \${env:LANGSMITH_API_KEY}`,
     );
   }
+  // Before anything is sent: a request that can't be made would count as the spans' own fault.
+  for (const [name, value] of [
+    ["api_key", config.apiKey],
+    ["workspace_id", config.workspaceId ?? ""],
+  ] as const) {
+    const problem = headerValueProblem(value);
+    if (problem !== undefined)
+      throw new CounterfoilError("CF_CONFIG_INVALID", `${setting}.${name} ${problem}`);
+  }
   const { url, warning } = checkEndpoint(config.endpoint ?? DEFAULT_ENDPOINT, {
     setting: `${setting}.endpoint`,
     hasSecret: true,
@@ -51,7 +61,10 @@ export function createLangSmithExporter(
 
 function createTranslating(config: LangSmithExporterConfig, base: URL, transport: HttpTransport): Exporter {
   const url = joinUrl(base, "otel/v1/traces");
-  const options = runOptions(config);
+  const project = config.project ?? DEFAULT_PROJECT;
+  // A header carries ASCII only. Any other project is named on each span, which the server reads first.
+  const projectInHeader = headerValueProblem(project) === undefined;
+  const options = { ...runOptions(config), ...(projectInHeader ? {} : { project }) };
   const compression = config.compression ?? "gzip";
   return {
     wants: "data",
@@ -64,8 +77,8 @@ function createTranslating(config: LangSmithExporterConfig, base: URL, transport
         "content-type": "application/x-protobuf",
         "user-agent": "counterfoil",
         "x-api-key": config.apiKey,
-        "langsmith-project": config.project ?? DEFAULT_PROJECT,
       };
+      if (projectInHeader) headers["langsmith-project"] = project;
       if (encoding !== undefined) headers["content-encoding"] = encoding;
       if (config.workspaceId !== undefined) headers["x-tenant-id"] = config.workspaceId;
       const answer = await transport.post({ url, headers, body }, abort);

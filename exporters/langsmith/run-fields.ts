@@ -27,6 +27,8 @@ import { readUsage, type UsageMetadata } from "./usage.js";
 /** What both modes need beside the span. */
 export interface RunOptions {
   readonly projects?: readonly ProjectRoute[];
+  /** Project of spans that name none and that no route matches, where the request itself can't name it. */
+  readonly project?: string;
 }
 
 /** What LangSmith is to know about a span: read once, written as attributes (translate) or as a run (native). */
@@ -66,7 +68,9 @@ export function readRun(
   const isRollup = ROLLUP_OPERATIONS.includes(textOf(reading, "operation") ?? "");
   const usage = readUsage(attributes, reading, isRollup);
   const project =
-    textOf(reading, "project") ?? routeProject(options.projects ?? [], attributes, resource, reading);
+    textOf(reading, "project") ??
+    routeProject(options.projects ?? [], attributes, resource, reading) ??
+    options.project;
   const timeToFirstTokenMs = numberColumn(reading, "time_to_first_token_ms");
   return {
     attributes,

@@ -3,6 +3,7 @@ import { classifyAnswer, OTLP_STATUSES } from "../core/classify.js";
 import { encodeBatch } from "../core/encode-batch.js";
 import { checkEndpoint, joinUrl } from "../core/endpoint.js";
 import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
+import { headerNameProblem, headerValueProblem } from "../core/headers.js";
 import { HttpTransport } from "../core/http.js";
 import { readExportAnswer } from "../core/otlp-answer.js";
 import type { OtlpHttpExporterConfig } from "./types.js";
@@ -20,6 +21,7 @@ export interface ExporterContext {
 /** OTLP over HTTP in protobuf. Throws CF_CONFIG_INVALID for an address or header that can't work. */
 export function createOtlpHttpExporter(config: OtlpHttpExporterConfig, context: ExporterContext): Exporter {
   const urls = resolveUrls(config, context);
+  checkHeaders(config.headers ?? {}, `exporters.${context.name}.headers`);
   const compression = config.compression ?? "gzip";
   const transport = new HttpTransport({
     timeoutMs: config.timeoutMs ?? TIMEOUT_MS,
@@ -48,6 +50,15 @@ export function createOtlpHttpExporter(config: OtlpHttpExporterConfig, context: 
       transport.close();
     },
   };
+}
+
+/** At the start and not at the first request: there it would count as the spans' own fault. */
+function checkHeaders(headers: Readonly<Record<string, string>>, setting: string): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const problem = headerNameProblem(name) ?? headerValueProblem(value);
+    if (problem !== undefined)
+      throw new CounterfoilError("CF_CONFIG_INVALID", `${setting}.${name} ${problem}`);
+  }
 }
 
 function resolveUrls(config: OtlpHttpExporterConfig, context: ExporterContext): Map<Signal, URL> {

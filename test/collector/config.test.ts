@@ -95,6 +95,19 @@ describe("variables", () => {
   });
 });
 
+it("a key that was read from a file with a line break at its end is taken without it", () => {
+  const text = minimal(
+    "auth: { api_keys: ['${env:KEY}'] }",
+    ", langsmith: { api_key: '${env:KEY}' } }\nprocessors: {",
+  );
+  const { config } = loadConfig(
+    { text: text.replace("exporters: [mirror]", "exporters: [langsmith]"), file: "x" },
+    { KEY: "12345678\n" },
+  );
+  expect(config.http?.apiKeys).toEqual(["12345678"]);
+  expect(config.destinations[0]?.exporter).toMatchObject({ apiKey: "12345678" });
+});
+
 describe("units", () => {
   it("reads durations and sizes", () => {
     expect(["250ms", "5s", "1m30s", "1.5h", "90d", "0s"].map(durationMs)).toEqual([
@@ -189,7 +202,7 @@ describe("the effective configuration", () => {
 receivers: { otlp: { protocols: { http: { auth: { api_keys: [first-secret-1] } } } } }
 exporters:
   langsmith: { api_key: second-secret-2 }
-  otlp_http: { endpoint: "https://user:third-secret-3@example.com", headers: { authorization: fourth-secret-4 } }
+  otlp_http: { endpoint: "https://example.com", headers: { authorization: third-secret-3 } }
 service: { pipelines: { traces: { receivers: [otlp], exporters: [mirror, langsmith, otlp_http] } } }
 `;
     const printed = effectiveConfig(loadConfig({ text, file: "x" }, {}).config);

@@ -345,6 +345,23 @@ describe("restart, gaps and flush", () => {
     await stuck;
   });
 
+  it("a stop does not wait for a peer that is down; what it has not taken comes after the next start", async () => {
+    h.answer = () => DOWN;
+    h.start();
+    h.feed(["a"]);
+    await h.clock.advance(1_000);
+    expect(h.running.stats().state).toBe("retrying");
+    let drained = false;
+    void h.running.drain(600_000).then(() => (drained = true));
+    await h.clock.advance(100);
+    expect(drained).toBe(true);
+    await h.running.stop();
+    h.answer = () => ({ kind: "delivered" });
+    h.start();
+    await h.clock.advance(1_000);
+    expect(h.delivered).toEqual(["a"]);
+  });
+
   it("records of signals that the destination does not take are filtered by `signal`", async () => {
     h.start({ signals: new Set(["traces"]) });
     h.journal.append("logs", new Uint8Array([1]), 5);

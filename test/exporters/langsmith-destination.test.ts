@@ -237,6 +237,17 @@ describe("a LangSmith destination in its worker", () => {
       [h.langsmith({ endpoint: "ftp://x" }), /endpoint: ftp: is not supported/],
       [h.langsmith({ endpoint: "https://user:pw@x" }), /no user or password/],
       [{ type: "otlp_http" }, /no endpoint/],
+      // Sent to a request, these would set every span aside as a dead letter.
+      [h.langsmith({ apiKey: "lsv2 clé" }), /api_key has characters/],
+      [h.langsmith({ workspaceId: "a\n" }), /workspace_id has a line break/],
+      [
+        { type: "otlp_http", endpoint: "http://x", headers: { "bad header": "v" } },
+        /headers\.bad header is no valid/,
+      ],
+      [
+        { type: "otlp_http", endpoint: "http://x", headers: { "Content-Length": "5" } },
+        /is set by the exporter/,
+      ],
     ];
     for (const [config, message] of cases) {
       await expect(h.create(config).start(h.journal.tail())).rejects.toThrow(message);

@@ -278,6 +278,18 @@ describe("what the run tree holds", () => {
     }
   });
 
+  it("a project whose name no header can carry is named on the spans; what names its own keeps it", async () => {
+    const spans = [
+      spanNamed("plain"),
+      spanNamed("own", { attributes: [{ key: "langsmith.trace.session_name", value: s("mine") }] }),
+    ];
+    for (const mode of ["translate", "native"] as const) {
+      await treesBy(mode, [tracesOf(spans)], { project: "旅行 Größe" });
+      const byName = new Map([...standIn.runs.values()].map((run) => [run.name, run.session_name]));
+      expect(Object.fromEntries(byName), mode).toEqual({ plain: "旅行 Größe", own: "mine" });
+    }
+  });
+
   it("native: a server without multipart ingest gets the JSON batch instead", async () => {
     standIn.multipart = false;
     try {
