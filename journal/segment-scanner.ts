@@ -30,16 +30,7 @@ export interface ScannedRecord {
   readonly afterDamage: boolean;
 }
 
-/** The header of the segment at `path`. Throws CF_JOURNAL_VERSION, or CF_JOURNAL_CORRUPT when damaged. */
-export function readSegmentHeader(fs: SyncFileSystem, path: string): SegmentHeader {
-  const file = fs.open(path);
-  try {
-    return headerOf(file, path);
-  } finally {
-    file.close();
-  }
-}
-
+/** The header of an open segment. Throws CF_JOURNAL_VERSION, or CF_JOURNAL_CORRUPT when damaged. */
 function headerOf(file: OpenSyncFile, path: string): SegmentHeader {
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
   const header = decodeSegmentHeader(bytes.subarray(0, file.read(bytes, 0)), path);

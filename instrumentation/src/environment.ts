@@ -37,6 +37,14 @@ export function hasEndpoint(): boolean {
   );
 }
 
+/** The exporter OTEL_TRACES_EXPORTER names, `none` aside; one that isn't known here is reported, and otlp is used. */
+export function tracesExporter(): "otlp" | "console" {
+  const name = text("OTEL_TRACES_EXPORTER")?.toLowerCase() ?? "otlp";
+  if (name === "console") return name;
+  if (name !== "otlp") diag.warn("OTEL_TRACES_EXPORTER has a value that is not known; otlp is used");
+  return "otlp";
+}
+
 /** The OTLP protocol asked for, when one is. */
 export function otlpProtocol(): string | undefined {
   return text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? text("OTEL_EXPORTER_OTLP_PROTOCOL");

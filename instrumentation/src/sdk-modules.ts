@@ -11,8 +11,6 @@ export interface SdkModules {
   readonly core: Record<string, unknown>;
   readonly resources: Record<string, unknown>;
   readonly createExporter: (options: Record<string, unknown>) => object;
-  /** The packages used, for messages. */
-  readonly names: readonly string[];
 }
 
 /** What `register` needs of a tracer provider. */
@@ -68,7 +66,6 @@ export async function loadSdk(protocol: string | undefined): Promise<SdkModules>
     core: core?.module ?? {},
     resources: resources?.module ?? {},
     createExporter: (options) => new (classOf(exporter.module, "OTLPTraceExporter"))(options),
-    names: [traceSdk.name, exporter.name],
   };
 }
 
@@ -98,7 +95,6 @@ function classOf(module: Loaded, name: string): Constructor {
 }
 
 interface Found {
-  readonly name: string;
   readonly path: string;
   readonly module: Loaded;
 }
@@ -108,7 +104,7 @@ async function loadFirst(from: readonly string[], names: readonly string[]): Pro
     for (const name of names) {
       const path = resolveFrom(place, name);
       if (path === undefined) continue;
-      return { name, path, module: flat((await import(pathToFileURL(path).href)) as Loaded) };
+      return { path, module: flat((await import(pathToFileURL(path).href)) as Loaded) };
     }
   }
   return undefined;

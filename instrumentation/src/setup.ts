@@ -17,6 +17,7 @@ import {
   samplerFrom,
   spanLimits,
   text,
+  tracesExporter,
 } from "./environment.js";
 import { flushOnExit } from "./exit-flush.js";
 import { loadSdk, SdkMissingError, type SdkModules, type SdkProvider } from "./sdk-modules.js";
@@ -114,7 +115,7 @@ function providerOptions(
 
 /** A batch to OTLP, or each span to the console when OTEL_TRACES_EXPORTER says so. */
 function exportProcessor(sdk: SdkModules, options: RegisterOptions): object {
-  if (text("OTEL_TRACES_EXPORTER")?.toLowerCase() === "console") {
+  if (tracesExporter() === "console") {
     const Console = sdk.trace["ConsoleSpanExporter"] as new () => object;
     return sdk.createSimpleProcessor(new Console());
   }

@@ -47,7 +47,7 @@ export function encodeMessage<M extends MessageName>(name: M, value: MessageType
 }
 
 /** Writes one message's fields, last first; `depth` counts the arrays and key-value lists around it. */
-export function writeMessage(writer: WireWriter, message: Message, value: Plain, depth: number): void {
+function writeMessage(writer: WireWriter, message: Message, value: Plain, depth: number): void {
   const inside = message.container ? depth + 1 : depth;
   if (inside > ANY_VALUE_DEPTH_MAX) throw tooDeep(ANY_VALUE_DEPTH_MAX, "in the data to encode");
   const { fields } = message;

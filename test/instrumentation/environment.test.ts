@@ -1,6 +1,7 @@
+import { diag, DiagLogLevel } from "@opentelemetry/api";
 import * as sdk from "@opentelemetry/sdk-trace";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { batchOptions, samplerFrom } from "../../instrumentation/src/environment.js";
+import { batchOptions, samplerFrom, tracesExporter } from "../../instrumentation/src/environment.js";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -51,5 +52,22 @@ describe("OTEL_BSP_*", () => {
   ])("%s=%j becomes %j", (name, value, options) => {
     vi.stubEnv(name, value);
     expect(batchOptions()).toEqual(options);
+  });
+});
+
+describe("OTEL_TRACES_EXPORTER", () => {
+  it.each([
+    ["", "otlp", 0],
+    ["otlp", "otlp", 0],
+    ["Console", "console", 0],
+    ["zipkin", "otlp", 1],
+  ])("%j gives %s and %i warnings", (value, exporter, warnings) => {
+    const warn = vi.fn<(message: string) => void>();
+    const silent = (): void => undefined;
+    diag.setLogger({ error: silent, warn, info: silent, debug: silent, verbose: silent }, DiagLogLevel.WARN);
+    vi.stubEnv("OTEL_TRACES_EXPORTER", value);
+    expect(tracesExporter()).toBe(exporter);
+    expect(warn).toHaveBeenCalledTimes(warnings);
+    diag.disable();
   });
 });
