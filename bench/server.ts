@@ -15,11 +15,10 @@ export interface BenchServer {
 const CLI = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 
-function readServerFile(path: string): { http?: number; grpc?: number } | undefined {
+function readServerFile(path: string): { http_port?: number; grpc_port?: number } | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const file = JSON.parse(readFileSync(path, "utf8")) as { ports?: { http?: number; grpc?: number } };
-    return file.ports;
+    return JSON.parse(readFileSync(path, "utf8")) as { http_port?: number; grpc_port?: number };
   } catch {
     return undefined;
   }
@@ -29,10 +28,10 @@ async function ready(child: ChildProcess, dataDir: string): Promise<{ http: numb
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`counterfoil start ended with ${child.exitCode}`);
-    const ports = readServerFile(join(dataDir, "server.json"));
-    if (ports?.http !== undefined) {
-      const answer = await fetch(`http://127.0.0.1:${ports.http}/readyz`).catch(() => undefined);
-      if (answer?.ok) return { http: ports.http, grpc: ports.grpc ?? 0 };
+    const file = readServerFile(join(dataDir, "server.json"));
+    if (file?.http_port !== undefined) {
+      const answer = await fetch(`http://127.0.0.1:${file.http_port}/readyz`).catch(() => undefined);
+      if (answer?.ok) return { http: file.http_port, grpc: file.grpc_port ?? 0 };
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
