@@ -57,11 +57,10 @@ export class PageRunner {
       join(bin, "npx"),
       `if [ "\${1:-}" = counterfoil ]; then shift; exec counterfoil "$@"; fi\nexit 127`,
     );
-    if (!onPath("duckdb")) {
-      script(
-        join(bin, "duckdb"),
-        `exec "${process.execPath}" "${join(ROOT, "test/docs/duckdb-cli.mjs")}" "$@"`,
-      );
+    // A newcomer's machine has only Node: what else a page uses has a stand-in.
+    for (const tool of ["curl", "duckdb"]) {
+      if (onPath(tool)) continue;
+      script(join(bin, tool), `exec "${process.execPath}" "${join(ROOT, `test/docs/${tool}-cli.mjs`)}" "$@"`);
     }
     this.#env = {
       ...cleanEnv(),

@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -23,12 +23,19 @@ async function until<T>(look: () => T | undefined): Promise<T> {
   }
 }
 
+/** From /proc, because `ps` is missing on slim images. */
 function childOf(pid: number): number | undefined {
-  const list = execFileSync("ps", ["-e", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
-  const line = list
-    .map((text) => text.trim().split(/\s+/))
-    .find((f) => f[1] === String(pid) && f.join(" ").includes("query.child"));
-  return line === undefined ? undefined : Number(line[0]);
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const parent = readFileSync(`/proc/${entry}/stat`, "utf8").split(") ")[1]?.split(" ")[1];
+      if (parent !== String(pid)) continue;
+      if (readFileSync(`/proc/${entry}/cmdline`, "utf8").includes("query.child")) return Number(entry);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return undefined;
 }
 
 test.runIf(process.platform === "linux")(
