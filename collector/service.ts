@@ -26,6 +26,7 @@ import {
   removedDocument,
   type StatusDocument,
 } from "./status.js";
+import { createJournalLog } from "./telemetry/journal-log.js";
 import { createLogger, type Logger } from "./telemetry/logger.js";
 import { createMetrics } from "./telemetry/metrics.js";
 import { ReceiverCounters } from "./telemetry/receiver-counters.js";
@@ -75,14 +76,6 @@ export async function startCollector(config: CollectorConfig, options: Collector
   }
 }
 
-/** Events of the journal's ordinary life; the others are warnings. */
-const JOURNAL_LEVELS: Readonly<Record<string, "debug" | "info">> = {
-  segment_created: "debug",
-  unused_segment_removed: "debug",
-  tail_truncated: "info",
-  resumed: "info",
-};
-
 interface Storage {
   readonly journal: Journal;
   readonly catalog: FileCatalog;
@@ -108,8 +101,7 @@ async function openStorage(
     bytesMax: config.journal.bytesMax,
     whenFull: config.journal.whenFull,
     atLeast,
-    logger: ({ kind, ...fields }) =>
-      log[JOURNAL_LEVELS[kind] ?? "warn"](fields, `Journal: ${kind.replaceAll("_", " ")}`),
+    logger: createJournalLog(log),
   });
   undo.push(() => journal.close());
   const mirror = await openMirror({

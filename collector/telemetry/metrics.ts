@@ -32,6 +32,7 @@ export function createMetrics(sources: MetricSources): Registry {
   receiverMetrics(registry, sources);
   exporterMetrics(registry, sources);
   journalMetrics(registry, sources);
+  processMetrics(registry);
   const append = new Histogram({
     name: "counterfoil_journal_append_duration_seconds",
     help: "From handing a request to the journal until it is on disk (group fdatasync).",
@@ -240,5 +241,32 @@ function journalMetrics(registry: Registry, { journal }: MetricSources): void {
     help: "Record up to which each destination needs nothing any more.",
     labels: ["exporter"],
     lines: () => Object.entries(journal().cursors).map(([exporter, seq]): Line => [{ exporter }, seq]),
+  });
+}
+
+/** The Collector's names for the process itself, so that its dashboards show it. */
+function processMetrics(registry: Registry): void {
+  counter(registry, {
+    name: "counterfoil_process_uptime_seconds_total",
+    help: "Time since the process started.",
+    lines: () => [[{}, process.uptime()]],
+  });
+  counter(registry, {
+    name: "counterfoil_process_cpu_seconds_total",
+    help: "Processor time of user and system, all threads.",
+    lines: () => {
+      const { user, system } = process.cpuUsage();
+      return [[{}, (user + system) / 1e6]];
+    },
+  });
+  gauge(registry, {
+    name: "counterfoil_process_memory_rss_bytes",
+    help: "Memory of the process that is in RAM.",
+    lines: () => [[{}, process.memoryUsage.rss()]],
+  });
+  gauge(registry, {
+    name: "counterfoil_process_runtime_heap_alloc_bytes",
+    help: "Bytes of JavaScript objects in the main thread's heap.",
+    lines: () => [[{}, process.memoryUsage().heapUsed]],
   });
 }

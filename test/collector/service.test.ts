@@ -149,6 +149,13 @@ exporters:
     ]) {
       expect(metrics).toContain(line);
     }
+    for (const name of [
+      "uptime_seconds_total",
+      "cpu_seconds_total",
+      "memory_rss_bytes",
+      "runtime_heap_alloc_bytes",
+    ])
+      expect(metrics).toMatch(new RegExp(`^counterfoil_process_${name} [0-9.]*[1-9]`, "m"));
   });
 });
 
