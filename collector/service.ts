@@ -18,6 +18,7 @@ import { DestinationSet, readStoredCursors } from "./destinations.js";
 import { Admission } from "./ingest/admission.js";
 import { Ingest } from "./ingest/ingest.js";
 import { checkAddresses, startListeners, type Listeners } from "./listeners.js";
+import { checkOwnAddress } from "./own-address.js";
 import { createControls } from "./pages/controls.js";
 import {
   destinationDocument,
@@ -61,6 +62,7 @@ export interface Collector {
 export async function startCollector(config: CollectorConfig, options: CollectorOptions): Promise<Collector> {
   const log = options.logger ?? createLogger(config.logLevel);
   checkAddresses(config, options.host);
+  checkOwnAddress(config, options);
   const undo: (() => Promise<void>)[] = [];
   try {
     const lock = await lockDataDir(options.dataDir);
