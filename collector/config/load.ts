@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { CounterfoilError, errorMessage, SIGNALS } from "../../schema/index.js";
 import { buildConfig, buildGrpc, buildHttp, idsOf, readPipelines, warnUnused, type Report } from "./build.js";
 import { parseConfigText, type Environment } from "./parse.js";
@@ -44,11 +45,27 @@ function checkMeaning(value: unknown, report: Report): void {
   const defined = idsOf(file);
   const pipelines = readPipelines(writtenPipelines(file["service"]), defined, report);
   warnUnused(defined, pipelines, report);
+  checkFolders(recordOf(file["exporters"]), report);
   const otlp = COMPONENTS.receivers.otlp.safeParse(recordOf(file["receivers"])["otlp"]);
   if (!otlp.success) return;
   const { http, grpc } = otlp.data.protocols;
   if (http !== undefined) buildHttp(http, SIGNALS, report);
   if (grpc !== undefined) buildGrpc(grpc, report);
+}
+
+/** Two exporters that write the same files would overwrite each other's lines. */
+function checkFolders(exporters: Record<string, unknown>, report: Report): void {
+  const owners = new Map<string, string>();
+  for (const [id, settings] of Object.entries(exporters)) {
+    const { path } = recordOf(settings);
+    if (!/^file(\/|$)/.test(id) || typeof path !== "string") continue;
+    const folder = resolve(path);
+    const owner = owners.get(folder);
+    if (owner !== undefined) {
+      report.error(["exporters", id, "path"], `is the folder of ${owner} already; each needs its own`);
+    }
+    owners.set(folder, id);
+  }
 }
 
 /** The pipelines as far as they can be understood, whatever else is wrong in the section. */
