@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CounterfoilError, encodeOtlpJson, errorMessage, SIGNALS, type Signal } from "../../schema/index.js";
 import { cleanText } from "../core/classify.js";
 import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
@@ -97,7 +97,7 @@ class FileExporter implements Exporter {
       file = undefined;
     }
     if (file !== undefined) return file;
-    await mkdir(this.#config.path, { recursive: true, mode: 0o700 });
+    await makeFolder(resolve(this.#config.path));
     const path = join(this.#config.path, `${signal}.jsonl`);
     const handle = await openForWriting(path);
     const opened: OpenFile = { handle, bytes: await endOfLastLine(handle), dirty: false };
@@ -130,6 +130,21 @@ class FileExporter implements Exporter {
     for (const name of rotated.slice(0, Math.max(0, rotated.length - max))) {
       await rm(join(this.#config.path, name));
     }
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` never returns below a place like /proc, where a folder is
+ * missing and can't be made.
+ */
+async function makeFolder(path: string): Promise<void> {
+  if (await exists(path)) return;
+  const above = dirname(path);
+  if (above !== path) await makeFolder(above);
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
 }
 

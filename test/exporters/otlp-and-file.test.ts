@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ExporterConfig } from "../../exporters/destination-types.js";
 import { decodeOtlpJson, encodeExportResponse, encodeOtlp } from "../../schema/index.js";
 import { DestinationHarness, expectIdentity } from "../support/destination-harness.js";
@@ -99,5 +99,21 @@ describe("a file destination", () => {
       .flatMap((file) => readFileSync(join(path, file), "utf8").trim().split("\n"))
       .flatMap((line) => spansOf(decodeOtlpJson("traces", line)).map((span) => span.name));
     expect(names).toEqual(["r0-0", "r0-1", "r0-2", "r0-3", "r1-0", "r1-1", "r1-2", "r1-3"]);
+  });
+
+  it.each([
+    ["where no folder can be made", () => "/proc/counterfoil/deep/out"],
+    ["below a file", () => join(h.dataDir, "file", "out")],
+  ])("%s keeps its data, says why, and still stops", async (_name, path) => {
+    writeFileSync(join(h.dataDir, "file"), "");
+    const destination = await h.started({ type: "file", path: path() }, { name: "files" });
+    await h.append("a");
+    await vi.waitFor(() => expect(destination.stats().lastError).toMatch(/ENOENT|ENOTDIR/), SECONDS);
+    expect(destination.stats()).toMatchObject({
+      state: "retrying",
+      waiting: { traces: 1 },
+      deadLetter: {},
+    });
+    await destination.shutdown(SECONDS);
   });
 });
