@@ -91,14 +91,21 @@ class FileExporter implements Exporter {
 
   async #fileFor(signal: Signal, more: number): Promise<OpenFile> {
     const limit = this.#config.rotateBytes ?? ROTATE_BYTES;
+    const path = join(this.#config.path, `${signal}.jsonl`);
     let file = this.#files.get(signal);
+    if (file !== undefined && !(await isAt(path, file.handle))) {
+      // Moved or removed by someone else (logrotate, say): what is written now would go where nobody reads it.
+      this.#files.delete(signal);
+      await file.handle.datasync();
+      await file.handle.close();
+      file = undefined;
+    }
     if (file !== undefined && limit > 0 && file.bytes > 0 && file.bytes + more > limit) {
       await this.#rotate(signal, file);
       file = undefined;
     }
     if (file !== undefined) return file;
     await makeFolder(resolve(this.#config.path));
-    const path = join(this.#config.path, `${signal}.jsonl`);
     const handle = await openForWriting(path);
     const opened: OpenFile = { handle, bytes: await endOfLastLine(handle), dirty: false };
     await handle.truncate(opened.bytes);
@@ -170,6 +177,12 @@ async function endOfLastLine(handle: FileHandle): Promise<number> {
     end = start;
   }
   return 0;
+}
+
+async function isAt(path: string, handle: FileHandle): Promise<boolean> {
+  if (!(await exists(path))) return false;
+  const [there, open] = await Promise.all([stat(path), handle.stat()]);
+  return there.ino === open.ino && there.dev === open.dev;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -15,10 +15,12 @@ export async function replaceDerivedFile(fs: FileSystem, path: string, text: str
 /** A log file open at its end. After a rejected {@link append} the end is unknown and the log must not be used. */
 export class AppendLog {
   readonly #file: OpenFile;
+  readonly #isThere: (size: number) => Promise<boolean>;
   #position: number;
 
-  private constructor(file: OpenFile, position: number) {
+  private constructor(file: OpenFile, position: number, isThere: (size: number) => Promise<boolean>) {
     this.#file = file;
+    this.#isThere = isThere;
     this.#position = position;
   }
 
@@ -34,14 +36,20 @@ export class AppendLog {
       await file.close();
       throw error;
     }
-    return new AppendLog(file, length);
+    return new AppendLog(file, length, async (wanted) => (await fs.stat(path)).size === wanted);
   }
 
-  /** Writes at the end and makes it durable. */
+  /**
+   * Writes at the end and makes it durable. A file that was removed or replaced under its name takes writes all the same:
+   * that is an error here, since nobody will ever read them.
+   */
   async append(bytes: Uint8Array): Promise<void> {
     await writeFully(this.#file, [bytes], this.#position);
     await this.#file.datasync();
     this.#position += bytes.length;
+    if (!(await this.#isThere(this.#position))) {
+      throw Object.assign(new Error("ESTALE: the file was replaced by another one"), { code: "ESTALE" });
+    }
   }
 
   close(): Promise<void> {

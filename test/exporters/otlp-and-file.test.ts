@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -99,6 +99,27 @@ describe("a file destination", () => {
       .flatMap((file) => readFileSync(join(path, file), "utf8").trim().split("\n"))
       .flatMap((line) => spansOf(decodeOtlpJson("traces", line)).map((span) => span.name));
     expect(names).toEqual(["r0-0", "r0-1", "r0-2", "r0-3", "r1-0", "r1-1", "r1-2", "r1-3"]);
+  });
+
+  it("goes on in a new file when someone moved the file or removed the folder", async () => {
+    const path = join(h.dataDir, "out");
+    const file = join(path, "traces.jsonl");
+    const destination = await h.started({ type: "file", path }, { name: "files" });
+    const namesIn = (at: string): string[] =>
+      readFileSync(at, "utf8")
+        .trim()
+        .split("\n")
+        .flatMap((line) => spansOf(decodeOtlpJson("traces", line)).map((span) => span.name));
+    await h.append("one");
+    await destination.flush(SECONDS);
+    renameSync(file, `${file}.1`);
+    await h.append("two");
+    await destination.flush(SECONDS);
+    expect([namesIn(`${file}.1`), namesIn(file)]).toEqual([["one"], ["two"]]);
+    rmSync(path, { recursive: true });
+    await h.append("three");
+    await destination.flush(SECONDS);
+    expect(namesIn(file)).toEqual(["three"]);
   });
 
   it.each([

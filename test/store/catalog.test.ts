@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -174,6 +182,26 @@ test("the log is rewritten as one line when it has grown, and reads the same", a
   expect(parsed.lines).toBeLessThanOrEqual(5);
   expect(parsed.state.snapshot()).toMatchObject({ version: 23, sealedSeq: 23 });
   expect(parsed.state.snapshot().files).toHaveLength(23);
+});
+
+test("catalogue item 58: no commit is acknowledged into a manifest that was removed; the next one writes the whole list anew", async () => {
+  const mirrorDir = temporaryFolder();
+  const catalog = await openCatalog({ mirrorDir });
+  await catalog.commit({ add: [fileEntry(1)], remove: [], sealedSeq: 1 });
+  rmSync(mirrorDir, { recursive: true });
+  for (const _ of [1, 2])
+    await expect(catalog.commit({ add: [fileEntry(2)], remove: [], sealedSeq: 2 })).rejects.toMatchObject({
+      code: "CF_DATA_DIR_IO",
+      retryable: true,
+    });
+  expect(catalog.snapshot().sealedSeq).toBe(1);
+  mkdirSync(mirrorDir);
+  await catalog.commit({ add: [fileEntry(2)], remove: [], sealedSeq: 2 });
+  await catalog.close();
+  expect(readCatalog(mirrorDir).files.map(({ path }) => path)).toEqual([
+    fileEntry(1).path,
+    fileEntry(2).path,
+  ]);
 });
 
 test("another process reads while a line is half written", async () => {
