@@ -32,7 +32,7 @@ export function startBanner(facts: BannerFacts, paint: Paint): string {
             ["metrics", `${httpUrl}/metrics`],
           ] as const)),
     ]),
-    `${paint.dim("For your agent's environment:")}\n${environmentLines(endpoint, httpUrl !== undefined)}`,
+    `${paint.dim("For your agent's environment:")}\n${environmentLines(endpoint, httpUrl !== undefined, needsKey(facts))}`,
     `${paint.dim("Everything accepted goes to:")}\n${rows(destinationRows(facts.config, facts.dataDir))}`,
     `${paint.dim("Ask, from another terminal:")}\n${[
       `  ${facts.command} traces list${dataDirFlag(facts.dataDir)}`,
@@ -42,11 +42,19 @@ export function startBanner(facts: BannerFacts, paint: Paint): string {
   return `${sections.join("\n\n")}\n`;
 }
 
-/** The lines to paste: the variables that every OTel SDK reads. */
-export function environmentLines(endpoint: string, isHttp: boolean): string {
+function needsKey({ config, httpUrl }: BannerFacts): boolean {
+  const listener = httpUrl === undefined ? config.grpc : config.http;
+  return (listener?.apiKeys.length ?? 0) > 0;
+}
+
+/** The lines to paste: the variables that every OTel SDK reads. A key is named, never shown. */
+export function environmentLines(endpoint: string, isHttp: boolean, needsApiKey = false): string {
   return [
     `  export OTEL_EXPORTER_OTLP_ENDPOINT=${endpoint}`,
     `  export OTEL_EXPORTER_OTLP_PROTOCOL=${isHttp ? "http/protobuf" : "grpc"}`,
+    ...(needsApiKey
+      ? ["  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY   # one of auth.api_keys"]
+      : []),
     "  export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true",
   ].join("\n");
 }

@@ -21,9 +21,10 @@ const VALID = `receivers:
 exporters:
   mirror:
   otlp_http/backup:
-    endpoint: https://user:s3cret-password@collector.example.test
+    endpoint: https://collector.example.test
     headers:
       x-api-key: \${env:BACKUP_KEY}
+      authorization: Bearer s3cret-password
 service:
   pipelines:
     traces: { receivers: [otlp], exporters: [mirror, otlp_http/backup] }
@@ -40,7 +41,7 @@ describe("counterfoil validate", { timeout: 90_000 }, () => {
     });
     expect([code, stdout]).toEqual([3, ""]);
     expect(stderr).toMatch(/bad\.yaml:5:\d+: .*endpoint/);
-    expect(stderr).toMatch(/bad\.yaml:14:\d+: .*missing/);
+    expect(stderr).toMatch(/bad\.yaml:15:\d+: .*missing/);
     expect(stderr).toContain("2 errors.");
   });
 
