@@ -142,7 +142,7 @@ class SealingMirror implements Mirror {
     const spans = this.#catalog.snapshot().files.filter((file) => file.table === "spans" && file.level === 0);
     const newest = newestFiles(spans, SEAL_RECENT_IDS).map((file) => file.path);
     try {
-      this.#recent.add(await this.#pool.use((client) => client.recentIds(newest, SEAL_RECENT_IDS)));
+      await this.#recent.add(await this.#pool.use((client) => client.recentIds(newest, SEAL_RECENT_IDS)));
     } catch (error) {
       const message = `Spans sent again may show twice until compaction: the newest files can't be read: ${errorMessage(error)}`;
       this.#log({ level: "warn", message });
@@ -339,7 +339,7 @@ class SealingMirror implements Mirror {
   }
 
   async #commitPiece(piece: Piece, sealed: SealedRange): Promise<void> {
-    piece.winners ??= this.#recent.add(sealed.ids);
+    piece.winners ??= await this.#recent.add(sealed.ids);
     const files = [...sealed.files];
     if (piece.winners.length > 0) {
       const { firstSeq, lastSeq } = sealed;

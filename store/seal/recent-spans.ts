@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { HAS_END, type SpanIds, type Winner } from "./messages.js";
 import { ID_BYTES } from "./span-ids.js";
 
@@ -43,6 +44,9 @@ class Generation {
   }
 }
 
+/** Rows looked up before the event loop may turn: about 5 ms. */
+const SLICE_ROWS = 16_384;
+
 /**
  * The spans of the recent past, to notice one that comes again. Bounded: two generations of half the size each; when
  * the younger is full, the older is forgotten. Ids are compared whole, so a hit is never a coincidence.
@@ -59,12 +63,21 @@ export class RecentSpans {
 
   /**
    * Takes up rows in journal order. Returns the winning row of each span that had been there before: a row with an
-   * end time beats one without, then the later (seq, seq_index) beats the earlier.
+   * end time beats one without, then the later (seq, seq_index) beats the earlier. It lets the event loop turn between
+   * slices, as this runs where requests are answered: one call at a time.
    */
-  add(rows: SpanIds): Winner[] {
-    const words = new Uint32Array(rows.ids.buffer, rows.ids.byteOffset, rows.ids.byteLength / 4);
+  async add(rows: SpanIds): Promise<Winner[]> {
     const winners = new Map<string, Winner>();
-    for (let i = 0; i < rows.seqs.length; i++) {
+    for (let from = 0; from < rows.seqs.length; from += SLICE_ROWS) {
+      if (from > 0) await setImmediate();
+      this.#addSlice(rows, { from, to: Math.min(rows.seqs.length, from + SLICE_ROWS) }, winners);
+    }
+    return [...winners.values()];
+  }
+
+  #addSlice(rows: SpanIds, { from, to }: { from: number; to: number }, winners: Map<string, Winner>): void {
+    const words = new Uint32Array(rows.ids.buffer, rows.ids.byteOffset, rows.ids.byteLength / 4);
+    for (let i = from; i < to; i++) {
       const seq = rows.seqs[i] as number;
       const place = rows.places[i] as number;
       const known = this.#lookUp(words, i * WORDS);
@@ -85,7 +98,6 @@ export class RecentSpans {
         seqIndex: winner.place & ~HAS_END,
       });
     }
-    return [...winners.values()];
   }
 
   #lookUp(words: Uint32Array, at: number): { seq: number; place: number } | undefined {
