@@ -81,7 +81,7 @@ const PIECES_AHEAD = 2;
 /** Opens the mirror over a data directory. Nothing runs until `start`. */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const paths = dataDirPaths(options.dataDir);
-  await mkdir(paths.cursors, { recursive: true });
+  await mkdir(paths.cursors, { recursive: true, mode: 0o700 });
   const { sealedSeq } = options.catalog.snapshot();
   const counters = new DeadLetterCounters(join(paths.cursors, "mirror.json"));
   await counters.load(sealedSeq);

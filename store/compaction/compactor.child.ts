@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorMessage, FORMAT_VERSION } from "../../schema/index.js";
@@ -104,6 +113,8 @@ async function writeFile(
   );
   const rows = Number(stats?.["count"] ?? 0);
   if (rows === 0) return undefined;
+  // DuckDB makes files by the umask; they hold what people said.
+  chmodSync(temporary, 0o600);
   syncPath(temporary);
   const bytes = statSync(temporary).size;
   const sha256 = sha256Of(temporary);

@@ -120,7 +120,7 @@ export class Sealer {
 
   /** Opens the engine and chooses the filler by a self-check. `note` says why when the fast one was not taken. */
   static async open(paths: SealerPaths): Promise<{ sealer: Sealer; filler: string; note: string }> {
-    mkdirSync(paths.mirrorDir, { recursive: true });
+    mkdirSync(paths.mirrorDir, { recursive: true, mode: 0o700 });
     const instance = await openEngine(paths.tempDir);
     const connection = await instance.connect();
     const check = await pointerFillerWorks(connection);

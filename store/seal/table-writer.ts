@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import {
   BIGINT,
@@ -48,7 +57,7 @@ export interface WrittenFile {
 
 /** Opens a DuckDB instance with every default that matters set: threads, memory, temp folder, no extensions. */
 export async function openEngine(tempDir: string): Promise<DuckDBInstance> {
-  mkdirSync(tempDir, { recursive: true });
+  mkdirSync(tempDir, { recursive: true, mode: 0o700 });
   return DuckDBInstance.create(":memory:", {
     threads: "1",
     memory_limit: `${SEAL_MEMORY_MB}MB`,
@@ -132,7 +141,7 @@ export class TableWriter {
    */
   async write(path: string, next: NextBatch): Promise<WrittenFile | null> {
     const temporary = `${path}.tmp`;
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const source = this.source(next);
     if (!this.#load()) return null;
     const options = [
@@ -160,6 +169,8 @@ export class TableWriter {
 function syncAndHash(path: string): string {
   const file = openSync(path, "r+");
   try {
+    // DuckDB makes files by the umask; they hold what people said.
+    fchmodSync(file, 0o600);
     fsyncSync(file);
     const hash = createHash("sha256");
     const chunk = Buffer.allocUnsafe(HASH_CHUNK_BYTES);
