@@ -129,3 +129,5 @@ export const RETENTION_SHARE_MAX = 0.5;
 export const JSON_INLINE_BYTES_MAX = 256 * 1024;
 /** Heap of that worker, MiB: a body of BODY_BYTES_MAX needs about a third of it. */
 export const JSON_CONVERTER_HEAP_MB = 1_024;
+/** Request buffers kept for the next requests, bytes: about what is in flight under full load. */
+export const BODY_BUFFERS_IDLE_BYTES_MAX = 32 * 1024 * 1024;

@@ -2,6 +2,14 @@ import type { IncomingMessage } from "node:http";
 import { CounterfoilError } from "../../../schema/index.js";
 import type { Reservation } from "../../ingest/admission.js";
 import { overloaded, tooLarge } from "../../ingest/ingest.js";
+import { BodyBuffers } from "./body-buffers.js";
+
+const buffers = new BodyBuffers();
+
+/** Gives back the memory of a body that {@link readBody} returned, after its request is settled. */
+export function releaseBody(body: Uint8Array): void {
+  buffers.give(body);
+}
 
 /** The declared length of a body; undefined when it is chunked. Node has refused anything contradictory before. */
 export function declaredLength(request: IncomingMessage): number | undefined {
@@ -11,8 +19,8 @@ export function declaredLength(request: IncomingMessage): number | undefined {
 }
 
 /**
- * Reads a body whole. With a known length it goes into one buffer of exactly that size, outside Node's pool, because
- * the journal keeps it. Rejects as soon as it passes the cap or the budget, and with CF_REQUEST_ABORTED when the
+ * Reads a body whole. With a known length it goes into one buffer of exactly that size, the caller's until it calls
+ * {@link releaseBody}. Rejects as soon as it passes the cap or the budget, and with CF_REQUEST_ABORTED when the
  * client goes away: a part of a body is never used.
  */
 export function readBody(
@@ -22,7 +30,7 @@ export function readBody(
 ): Promise<Uint8Array> {
   const length = declaredLength(request);
   if (length === 0) return Promise.resolve(new Uint8Array(0));
-  const target = length === undefined ? undefined : Buffer.allocUnsafeSlow(length);
+  const target = length === undefined ? undefined : buffers.take(length);
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ import {
 import type { Arrival, Ingest } from "../../ingest/ingest.js";
 import { wireStatus } from "../../ingest/status.js";
 import type { KeyCheck } from "./auth.js";
-import { declaredLength, readBody } from "./http-body.js";
+import { declaredLength, readBody, releaseBody } from "./http-body.js";
 import { refuse, sendReply, statusReply, textReply, type Reply } from "./http-reply.js";
 import { encodingOf, formatOf, MEDIA_TYPES, type Format } from "./media.js";
 import { hostAllowed, originAllowed, type WebPolicy } from "./origin.js";
@@ -152,9 +152,10 @@ async function receiveBody(
   const { ingest, bodyBytesMax: bytesMax } = options;
   const encoding = encodingOf(single(request.headers["content-encoding"]));
   const reservation = ingest.admit(arrival, { declaredBytes: declaredLength(request), bytesMax });
+  let bytes: Uint8Array | undefined;
   try {
     if (wantsContinue) response.writeContinue();
-    const bytes = await readBody(request, reservation, bytesMax).catch((error: unknown) => {
+    bytes = await readBody(request, reservation, bytesMax).catch((error: unknown) => {
       ingest.count(arrival, 0, error);
       throw error;
     });
@@ -162,6 +163,8 @@ async function receiveBody(
     const partial = { rejected: result.rejected, message: result.reason };
     return encodeExportResponse(arrival.signal, partial, format);
   } finally {
+    // Settled: the journal has written the bytes or given them up, so their memory can serve the next request.
+    if (bytes !== undefined) releaseBody(bytes);
     reservation.release();
   }
 }
