@@ -46,7 +46,7 @@ export class DestinationRuntime {
     this.#options = options;
     this.#events = events;
     mkdirSync(dataDirPaths(options.dataDir).cursors, { recursive: true, mode: 0o700 });
-    this.#deadLetters = new DeadLetterStore({ dir: this.#deadLetterDir() });
+    this.#deadLetters = this.#openDeadLetters("");
     const { startAt } = options.delivery ?? {};
     this.#engine = new DeliveryEngine(
       {
@@ -94,7 +94,7 @@ export class DestinationRuntime {
       {
         ...this.#engineOptions(this.#create()),
         cursor: { load: () => start, save: (state) => store.save(state) },
-        deadLetters: new DeadLetterStore({ dir: `${this.#deadLetterDir()}.replay` }),
+        deadLetters: this.#openDeadLetters(".replay"),
       },
       { seq: range.toSeq, counts: zeroCounts() },
     );
@@ -136,6 +136,14 @@ export class DestinationRuntime {
       ...(delivery.pendingBytesMax === undefined ? {} : { pendingBytesMax: delivery.pendingBytesMax }),
       log: (level, message) => this.#events.onLog({ level, message: created.scrub(message) }),
     };
+  }
+
+  #openDeadLetters(suffix: string): DeadLetterStore {
+    const onRemoved = (path: string): void => {
+      const message = `Dead letters are at their bound: removed the oldest file, ${path}. The mirror still has its items.`;
+      this.#events.onLog({ level: "warn", message });
+    };
+    return new DeadLetterStore({ dir: `${this.#deadLetterDir()}${suffix}`, onRemoved });
   }
 
   #create(): CreatedExporter {

@@ -51,11 +51,19 @@ export class DeadLetterStore {
   readonly #dir: string;
   readonly #fileBytes: number;
   readonly #bytesMax: number;
+  readonly #onRemoved: (path: string) => void;
   #file: { fd: number; bytes: number } | undefined;
   #dirty = false;
 
-  constructor(options: { dir: string; fileBytes?: number; bytesMax?: number }) {
+  /** `onRemoved` hears of each file that is removed because the store is at its bound. */
+  constructor(options: {
+    dir: string;
+    fileBytes?: number;
+    bytesMax?: number;
+    onRemoved?: (path: string) => void;
+  }) {
     this.#dir = options.dir;
+    this.#onRemoved = options.onRemoved ?? (() => undefined);
     this.#fileBytes = options.fileBytes ?? DEAD_LETTER_FILE_BYTES;
     this.#bytesMax = options.bytesMax ?? DEAD_LETTER_BYTES_MAX;
   }
@@ -117,6 +125,7 @@ export class DeadLetterStore {
       if (total + this.#fileBytes <= this.#bytesMax) return;
       rmSync(file.path);
       total -= file.bytes;
+      this.#onRemoved(file.path);
     }
   }
 }
