@@ -56,8 +56,8 @@ export function wrapOpenAI<Client extends object>(client: Client, options: WrapO
     },
   };
   const { chat, responses, embeddings } = client as Record<string, unknown>;
-  wrapMethod((chat as JsonObject | undefined)?.["completions"], "create", chatPlan(shared));
-  wrapMethod(responses, "create", responsesPlan(shared));
+  wrapMethod((chat as JsonObject | undefined)?.["completions"], "create", chatPlan(shared, CHAT_COMPLETIONS));
+  wrapMethod(responses, "create", chatPlan(shared, RESPONSES));
   wrapMethod(embeddings, "create", embeddingsPlan(shared));
   replaceMethod(
     client,
@@ -71,37 +71,23 @@ export function wrapOpenAI<Client extends object>(client: Client, options: WrapO
   return client;
 }
 
-function chatPlan(shared: Shared): MethodPlan {
-  return {
-    options: shared.options,
-    start: (body) => ({
-      name: spanName("chat", body),
-      kind: SpanKind.CLIENT,
-      attributes: {
-        [ATTR_OPERATION_NAME]: "chat",
-        ...shared.attributes,
-        ...chatRequestAttributes(body),
-      },
-    }),
-    input: (operation, body) => writeRequestContent(operation, chatRequestContent(body)),
-    reader: (operation) => answerReader(operation, CHAT_ANSWER, shared.options.cost),
-  };
+/** What differs between the two APIs that the conventions both call `chat`. */
+interface ChatApi {
+  readonly attributes: typeof chatRequestAttributes;
+  readonly content: typeof chatRequestContent;
+  readonly answer: AnswerShape;
 }
 
-function responsesPlan(shared: Shared): MethodPlan {
+function chatPlan(shared: Shared, api: ChatApi): MethodPlan {
   return {
     options: shared.options,
     start: (body) => ({
       name: spanName("chat", body),
       kind: SpanKind.CLIENT,
-      attributes: {
-        [ATTR_OPERATION_NAME]: "chat",
-        ...shared.attributes,
-        ...responsesRequestAttributes(body),
-      },
+      attributes: { [ATTR_OPERATION_NAME]: "chat", ...shared.attributes, ...api.attributes(body) },
     }),
-    input: (operation, body) => writeRequestContent(operation, responsesRequestContent(body)),
-    reader: (operation) => answerReader(operation, RESPONSES_ANSWER, shared.options.cost),
+    input: (operation, body) => writeRequestContent(operation, api.content(body)),
+    reader: (operation) => answerReader(operation, api.answer, shared.options.cost),
   };
 }
 
@@ -157,3 +143,15 @@ function spanName(operation: string, body: JsonObject): string {
   const model = stringOf(body["model"]);
   return model === undefined ? operation : `${operation} ${model}`;
 }
+
+const CHAT_COMPLETIONS: ChatApi = {
+  attributes: chatRequestAttributes,
+  content: chatRequestContent,
+  answer: CHAT_ANSWER,
+};
+
+const RESPONSES: ChatApi = {
+  attributes: responsesRequestAttributes,
+  content: responsesRequestContent,
+  answer: RESPONSES_ANSWER,
+};
