@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { csvLine } from "../../cli/output/csv.js";
 import { readMessages } from "../../cli/output/messages.js";
 import { createPaint, wantsColor } from "../../cli/output/paint.js";
@@ -194,12 +194,14 @@ describe("progress", () => {
     },
   });
 
-  it("is silent when standard error is no terminal", async () => {
+  it("is silent when standard error is no terminal", () => {
+    vi.useFakeTimers();
     const out = stream(false);
     const progress = createProgress({ label: "replay", stream: out, delayMs: 0 });
     progress.update(1, 2);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    vi.advanceTimersByTime(60_000);
     progress.end();
+    vi.useRealTimers();
     expect(out.text).toBe("");
   });
 

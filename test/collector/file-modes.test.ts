@@ -1,21 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createLogger, defaultConfig, startCollector } from "../../collector/index.js";
+import { runCollector } from "./running-collector.js";
 
 const PAYLOAD = new URL("../fixtures/otlp/langsmith/traces-1.json", import.meta.url);
 
 test.runIf(process.platform !== "win32")(
   "item 89: nothing in a data directory can be read by other users, whatever the umask",
   async () => {
-    const dataDir = join(mkdtempSync(join(tmpdir(), "counterfoil-modes-")), "data");
-    const collector = await startCollector(defaultConfig({}), {
-      dataDir,
-      logger: createLogger("silent"),
-      httpPort: 0,
-      grpcPort: 0,
-    });
+    const { collector, dataDir, stop } = await runCollector();
     const answer = await fetch(`http://127.0.0.1:${collector.ports.http}/v1/traces`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -27,7 +20,6 @@ test.runIf(process.platform !== "win32")(
     const open = paths.filter((path) => (statSync(join(dataDir, path)).mode & 0o077) !== 0);
     expect(paths.filter((path) => path.endsWith(".parquet"))).toHaveLength(1);
     expect(open).toEqual([]);
-    await collector.shutdown(5_000);
-    rmSync(dataDir, { recursive: true });
+    await stop();
   },
 );

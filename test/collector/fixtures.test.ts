@@ -1,14 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { defaultConfig } from "../../collector/config/index.js";
-import { startCollector, type Collector } from "../../collector/service.js";
-import { createLogger } from "../../collector/telemetry/logger.js";
+import { type Collector } from "../../collector/index.js";
 import { countItems, decodeOtlp, decodeOtlpJson, type Signal, type SignalData } from "../../schema/index.js";
 import { queryRows, readOtlpRows, rowsToOtlp, type MirrorRow } from "../../store/index.js";
+import { runCollector } from "./running-collector.js";
 
 const folder = fileURLToPath(new URL("../fixtures/otlp", import.meta.url));
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -17,19 +15,11 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
 
 let dataDir: string;
 let collector: Collector;
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), "counterfoil-fixtures-"));
-  collector = await startCollector(defaultConfig({}), {
-    dataDir,
-    httpPort: 0,
-    grpcPort: 0,
-    logger: createLogger("silent"),
-  });
+  ({ dataDir, collector, stop } = await runCollector());
 });
-afterAll(async () => {
-  await collector.shutdown(5_000);
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterAll(() => stop());
 
 /** The flattened list of (resource, scope, record) of a request: what "equal" means for OTLP. */
 function flatten(value: unknown): unknown[] {

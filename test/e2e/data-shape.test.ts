@@ -1,13 +1,11 @@
 /** Odd data through the real collector, over HTTP, and looked up in SQL (catalogue items of test/README.md). */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { defaultConfig } from "../../collector/config/index.js";
-import { startCollector, type Collector } from "../../collector/service.js";
-import { createLogger } from "../../collector/telemetry/logger.js";
+import { type Collector } from "../../collector/index.js";
 import { decodeOtlp, encodeOtlp, type AnyValue, type KeyValue, type Span } from "../../schema/index.js";
 import { queryRows, readOtlpRows, rowsToOtlp, type MirrorRow } from "../../store/index.js";
+import { runCollector } from "../collector/running-collector.js";
 import { makeSpan, makeTraces, post } from "../collector/harness.js";
 
 const DAY_NS = 86_400_000_000_000n;
@@ -15,19 +13,11 @@ const UINT64_MAX = 2n ** 64n - 1n;
 
 let dataDir: string;
 let collector: Collector;
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), "counterfoil-shape-"));
-  collector = await startCollector(defaultConfig({}), {
-    dataDir,
-    httpPort: 0,
-    grpcPort: 0,
-    logger: createLogger("silent"),
-  });
+  ({ dataDir, collector, stop } = await runCollector());
 });
-afterAll(async () => {
-  await collector.shutdown(5_000);
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterAll(() => stop());
 
 let lastId = 0;
 const newSpan = (more: Partial<Span>): Span => makeSpan((lastId += 1), more);
