@@ -24,9 +24,11 @@ import {
   destinationDocument,
   journalDocument,
   mirrorDocument,
+  processDocument,
   removedDocument,
   type StatusDocument,
 } from "./status.js";
+import { EventLoopWatch } from "./telemetry/event-loop.js";
 import { createJournalLog } from "./telemetry/journal-log.js";
 import { createLogger, type Logger } from "./telemetry/logger.js";
 import { createMetrics } from "./telemetry/metrics.js";
@@ -129,6 +131,7 @@ class CollectorService implements Collector {
   readonly #receivers = new ReceiverCounters();
   readonly #admission: Admission;
   readonly #ingest: Ingest;
+  readonly #eventLoop = new EventLoopWatch();
   readonly #startedAt = new Date().toISOString();
   #state: StatusDocument["state"] = "starting";
   #listeners: Listeners | undefined;
@@ -152,6 +155,7 @@ class CollectorService implements Collector {
 
   async start(): Promise<void> {
     const { config, options, log, journal, catalog, stored } = this.#parts;
+    this.#eventLoop.start();
     await this.#destinations.start(stored, config.droppedDestinations);
     const { compaction, retention } = config.mirror;
     this.#maintenance = startMaintenance({
@@ -169,6 +173,7 @@ class CollectorService implements Collector {
       admission: this.#admission,
       journal: () => journal.stats(),
       destinations: () => this.#destinations.stats(),
+      eventLoop: () => this.#eventLoop.stats(),
     });
     this.#listeners = await startListeners(config, {
       ...options,
@@ -198,6 +203,7 @@ class CollectorService implements Collector {
       started_at: this.#startedAt,
       data_dir: this.dataDir,
       ports: this.ports,
+      process: processDocument(this.#eventLoop.stats()),
       journal: journalDocument(journal.stats(), journal.tail().counts),
       mirror: mirrorDocument(catalog.snapshot()),
       receivers: this.#receivers.list(),
@@ -228,6 +234,7 @@ class CollectorService implements Collector {
       () => catalog.close(),
       () => lock.release(),
     ];
+    this.#eventLoop.stop();
     for (const step of steps) {
       // Each is tried whatever became of the one before: above all, the lock is given back.
       await step()?.catch((error: unknown) =>

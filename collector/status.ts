@@ -2,6 +2,7 @@ import type { DestinationStats } from "../exporters/types.js";
 import type { ItemCounts, JournalStats } from "../journal/index.js";
 import type { CatalogSnapshot } from "../store/index.js";
 import type { RemovedDestination } from "./destinations.js";
+import type { EventLoopStats } from "./telemetry/event-loop.js";
 import type { ReceiverCount } from "./telemetry/receiver-counters.js";
 
 /** `GET /api/v1/status`. snake_case, like all JSON over HTTP. */
@@ -11,6 +12,17 @@ export interface StatusDocument {
   readonly started_at: string;
   readonly data_dir: string;
   readonly ports: { readonly http?: number; readonly grpc?: number };
+  readonly process: {
+    /** Memory of the process that is in RAM. */
+    readonly rss_bytes: number;
+    readonly event_loop: {
+      /** Longest time for which the main thread was held at a stretch, milliseconds: in the last minute, and ever. */
+      readonly delay_ms_max_last_minute: number;
+      readonly delay_ms_max: number;
+      /** Seconds in which that was more than 100 ms. */
+      readonly stalls: number;
+    };
+  };
   readonly journal: {
     readonly first_seq: number;
     readonly durable_seq: number;
@@ -47,6 +59,18 @@ export interface DestinationDocument {
   readonly last_error?: string;
   /** ISO 8601. */
   readonly next_attempt_at?: string;
+}
+
+/** The process's part of the status. */
+export function processDocument(loop: EventLoopStats): StatusDocument["process"] {
+  return {
+    rss_bytes: process.memoryUsage.rss(),
+    event_loop: {
+      delay_ms_max_last_minute: Math.round(loop.delayMsMaxLastMinute),
+      delay_ms_max: Math.round(loop.delayMsMax),
+      stalls: loop.stalls,
+    },
+  };
 }
 
 /** The journal's part of the status. */

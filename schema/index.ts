@@ -22,7 +22,7 @@ export {
   type OtlpFormat,
   type RpcStatus,
 } from "./otlp/responses.js";
-export { scanRequest, type ScanResult } from "./otlp/scan.js";
+export { scanRequest, scanRequestWithin, type ScanResult } from "./otlp/scan.js";
 export * from "./otlp/types.js";
 export { WireReader } from "./otlp/wire-reader.js";
 export { WireWriter } from "./otlp/wire-writer.js";

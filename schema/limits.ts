@@ -36,8 +36,8 @@ export const HEADER_BYTES_MAX = 16 * 1024;
 export const STALLED_BODY_MS = 2_000;
 /** After refusing a request early, the rest of its body is read and thrown away this long, so that the client sees the answer. */
 export const REFUSED_BODY_LINGER_MS = 1_000;
-/** Output chunk of one-shot decompression, bytes: the default of 16 KiB is 2-3 times slower. */
-export const DECOMPRESS_CHUNK_BYTES = 1024 * 1024;
+/** Output chunk of one-shot decompression, bytes: most bodies fit in one. Node's default of 16 KiB is 2-3 times slower. */
+export const DECOMPRESS_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Streams that one gRPC connection may have open. */
 export const GRPC_STREAMS_MAX = 256;
 /** Flow-control window of a gRPC stream, bytes: a batch of agents' spans fits without a round trip. */
@@ -125,9 +125,22 @@ export const COMPACTION_TIMEOUT_MS = 10 * 60 * 1000;
 export const COMPACTION_ROW_GROUP_ROWS = 20_480;
 /** Share of the mirror's files that retention removes by age in one run: a clock that jumps must not empty it. */
 export const RETENTION_SHARE_MAX = 0.5;
-/** OTLP/JSON bodies above this are converted in a worker thread, bytes: about 5 ms of the event loop. */
-export const JSON_INLINE_BYTES_MAX = 256 * 1024;
-/** Heap of that worker, MiB: a body of BODY_BYTES_MAX needs about a third of it. */
-export const JSON_CONVERTER_HEAP_MB = 1_024;
+/** OTLP/JSON bodies above this are read in a thread of their own, bytes: up to 30 ms of the event loop, mostly 1. */
+export const JSON_INLINE_BYTES_MAX = 64 * 1024;
+/** Protobuf bodies with more fields than this are scanned in a thread of their own: up to 10 ms of the event loop. */
+export const SCAN_INLINE_STEPS_MAX = 250_000;
+/** Bodies above this have a thread apart from the smaller ones, bytes: one may take it for seconds. */
+export const BODY_THREAD_LARGE_BYTES = 1024 * 1024;
+/** Heap of such a thread, MiB: a JSON body of BODY_BYTES_MAX needs about two thirds of it. */
+export const BODY_THREAD_HEAP_MB = 512;
+/** A body that takes such a thread longer is refused; a thread without work ends after the second. ms. */
+export const BODY_THREAD_TIMEOUT_MS = 30_000;
+export const BODY_THREAD_IDLE_MS = 10_000;
+/** Bodies decompressed at once, and of these the ones above the size after decompression. Node has four such threads. */
+export const DECOMPRESS_CONCURRENCY_MAX = 3;
+export const DECOMPRESS_LARGE_CONCURRENCY_MAX = 2;
+export const DECOMPRESS_LARGE_BYTES = 4 * 1024 * 1024;
+/** The main thread held longer than this at a stretch counts as a stall, ms: the promise under overload. */
+export const EVENT_LOOP_STALL_MS = 100;
 /** Request buffers kept for the next requests, bytes: about what is in flight under full load. */
 export const BODY_BUFFERS_IDLE_BYTES_MAX = 32 * 1024 * 1024;

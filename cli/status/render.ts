@@ -4,11 +4,11 @@ import { inert } from "../output/text.js";
 import { formatBytes, formatCount } from "../output/values.js";
 import { type Counts, type DestinationStatus, type Status } from "./types.js";
 
-/** The status for people: one line each for journal and mirror, then the account of each destination and signal. */
+/** The status for people: one line each for journal, mirror and process, then the account of each destination and signal. */
 export function renderStatus(status: Status, options: { paint: Paint; width: number | undefined }): string {
   const { paint } = options;
   const lines: string[] = [];
-  const { journal, mirror } = status;
+  const { journal, mirror, process } = status;
   if (journal === undefined) lines.push("journal  none yet");
   else {
     const cap = journal.bytes_max === undefined ? "" : ` of ${formatBytes(journal.bytes_max)}`;
@@ -20,6 +20,11 @@ export function renderStatus(status: Status, options: { paint: Paint; width: num
   else {
     lines.push(
       `mirror   ${formatCount(mirror.rows)} rows in ${formatCount(mirror.files)} Parquet file(s), ${formatBytes(mirror.bytes)}; sealed to request ${formatCount(mirror.sealed_seq)}`,
+    );
+  }
+  if (process !== undefined) {
+    lines.push(
+      `process  ${formatBytes(process.rss_bytes)} of memory; main thread held at most ${formatCount(process.event_loop.delay_ms_max_last_minute)} ms at a stretch in the last minute`,
     );
   }
   const table = renderTable({

@@ -21,6 +21,11 @@ export interface DestinationStatus {
 /** The whole status. `journal` and `mirror` are absent before the first start. */
 export interface Status {
   readonly state: string;
+  /** Only from a server. */
+  readonly process?: {
+    readonly rss_bytes: number;
+    readonly event_loop: { readonly delay_ms_max_last_minute: number; readonly stalls: number };
+  };
   readonly journal?: {
     readonly first_seq: number;
     readonly durable_seq: number;

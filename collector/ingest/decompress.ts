@@ -1,8 +1,11 @@
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import type { PayloadEncoding } from "../../journal/index.js";
-import { CounterfoilError, DECOMPRESS_CHUNK_BYTES, errorMessage } from "../../schema/index.js";
-import { unzstdPortable } from "./zstd.js";
+import { DECOMPRESS_CHUNK_BYTES } from "../../schema/index.js";
+import type { Reservation } from "./admission.js";
+import { DecompressSlots } from "./decompress-slots.js";
+import { encodingError, inflatedTooLarge, invalidEncoding, isOverflow } from "./encoding-errors.js";
+import { zstdContentBytes } from "./zstd.js";
 
 /** Content codings that a receiver accepts. */
 export const ACCEPTED_ENCODINGS = [
@@ -25,81 +28,110 @@ function promiseOf(decompress: never): Inflate {
   return promisify(decompress);
 }
 
+/** A body to be decompressed. */
+export interface CompressedBody {
+  readonly encoding: Exclude<PayloadEncoding, "identity">;
+  readonly bytes: Uint8Array;
+  /** Cap on the size after decompression. */
+  readonly bytesMax: number;
+  /** Is told of the memory that the result takes, before it is taken. */
+  readonly reservation: Pick<Reservation, "hold" | "drop">;
+}
+
 /** A decompressed body, and whether its compressed form can be journalled as it came. */
 export interface Decompressed {
-  readonly body: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** Still compressed: zstd, where Node can't decompress it without holding the event loop. */
+  readonly zstd: boolean;
   /** False for codings that only this process can read surely: raw deflate, and zstd without Node's own decoder. */
   readonly keepCompressed: boolean;
 }
 
-/**
- * Decompresses one body off the event loop, one-shot.
- *
- * Throws CF_BODY_TOO_LARGE as soon as the output passes `bytesMax`, and CF_ENCODING_INVALID for anything that is not
- * exactly one complete, intact member: truncated, wrong checksum, several members, bytes after the end.
- */
-export async function decompressBody(
-  encoding: Exclude<PayloadEncoding, "identity">,
-  bytes: Uint8Array,
-  bytesMax: number,
-): Promise<Decompressed> {
-  const options = {
-    chunkSize: Math.max(16_384, Math.min(DECOMPRESS_CHUNK_BYTES, bytes.length * 8)),
-    maxOutputLength: bytesMax,
-  };
-  try {
-    switch (encoding) {
-      case "gzip":
-        return { body: await gunzipOne(bytes, options), keepCompressed: true };
-      case "deflate": {
-        // RFC 9110 means zlib by "deflate", but some clients send the raw form: the two are told apart by the header.
-        const wrapped = isZlib(bytes);
-        return {
-          body: await (wrapped ? inflate : inflateRaw)(bytes, options),
-          keepCompressed: wrapped,
-        };
-      }
-      case "zstd":
-        if (unzstd !== undefined) return { body: await unzstd(bytes, options), keepCompressed: true };
-        return { body: unzstdPortable(bytes, bytesMax), keepCompressed: false };
+/** gzip's header and trailer alone (RFC 1952). */
+const GZIP_BYTES_MIN = 18;
+/** Deflate can't compress better than 1032 to 1. */
+const DEFLATE_RATIO_MAX = 1_032;
+/** zlib's least output buffer, bytes. */
+const CHUNK_BYTES_MIN = 64;
+
+/** Decompresses bodies off the event loop, one-shot, a few at a time. */
+export class Decompressor {
+  readonly #slots = new DecompressSlots();
+
+  /**
+   * Throws CF_BODY_TOO_LARGE as soon as the output would pass `bytesMax`, for gzip before decompressing anything, and
+   * CF_ENCODING_INVALID for anything that is not exactly one complete, intact member: truncated, wrong checksum,
+   * several members, bytes after the end.
+   */
+  async decompress(body: CompressedBody): Promise<Decompressed> {
+    const { encoding, bytes, bytesMax } = body;
+    if (encoding === "zstd" && unzstd === undefined) {
+      body.reservation.hold(Math.min(bytesMax, zstdContentBytes(bytes) ?? bytesMax));
+      return { bytes, zstd: true, keepCompressed: false };
     }
-  } catch (error) {
-    if (error instanceof CounterfoilError) throw error;
-    const overflow = error instanceof RangeError && error.message.includes("too large");
-    if (overflow || (error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE")
-      throw tooLarge(bytesMax, error);
-    throw invalid(encoding, errorMessage(error), error);
+    const expected = encoding === "gzip" ? gzipContentBytes(bytes, bytesMax) : undefined;
+    return this.#slots.run(expected ?? bytesMax, async () => {
+      const held = expected ?? bytesMax;
+      body.reservation.hold(held);
+      try {
+        const { plain, keepCompressed } = await inflateBody(body, expected);
+        body.reservation.drop(held - plain.length);
+        return { bytes: plain, zstd: false, keepCompressed };
+      } catch (error) {
+        if (expected !== undefined && isOverflow(error)) throw unlikeItsEnd(error);
+        throw encodingError(encoding, bytesMax, error);
+      }
+    });
   }
 }
 
-/** Node's gunzip joins members and ignores what follows the last; the size in the trailer shows both. */
-async function gunzipOne(bytes: Uint8Array, options: zlib.ZlibOptions): Promise<Buffer> {
-  const body = await gunzip(bytes, options);
+async function inflateBody(
+  { encoding, bytes, bytesMax }: CompressedBody,
+  expected: number | undefined,
+): Promise<{ plain: Uint8Array; keepCompressed: boolean }> {
+  // One byte more than the whole: a buffer that comes out full makes zlib ask for another one.
+  const chunk =
+    expected === undefined ? Math.min(bytes.length * 8, DECOMPRESS_CHUNK_BYTES / 4) : expected + 1;
+  const options = {
+    chunkSize: Math.max(CHUNK_BYTES_MIN, Math.min(chunk, DECOMPRESS_CHUNK_BYTES)),
+    maxOutputLength: Math.max(1, expected ?? bytesMax),
+  };
+  switch (encoding) {
+    case "gzip": {
+      const plain = await gunzip(bytes, options);
+      // Node's gunzip joins members and ignores what follows the last; the size in the trailer shows both.
+      if (plain.length !== expected) throw unlikeItsEnd();
+      return { plain, keepCompressed: true };
+    }
+    case "deflate": {
+      // RFC 9110 means zlib by "deflate", but some clients send the raw form: the two are told apart by the header.
+      const wrapped = isZlib(bytes);
+      return { plain: await (wrapped ? inflate : inflateRaw)(bytes, options), keepCompressed: wrapped };
+    }
+    case "zstd":
+      if (unzstd === undefined) throw new RangeError("zstd is not decompressed here");
+      return { plain: await unzstd(bytes, options), keepCompressed: true };
+  }
+}
+
+/**
+ * The size that gzip's trailer tells (modulo 2^32, far above any cap). A lie can't help anyone: more output than that
+ * is refused, and so is less.
+ */
+function gzipContentBytes(bytes: Uint8Array, bytesMax: number): number {
+  if (bytes.length < GZIP_BYTES_MIN) throw invalidEncoding("gzip", "it is cut off");
   const trailer = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = trailer.getUint32(bytes.byteLength - 4, true);
-  if (size !== body.length % 2 ** 32) {
-    throw invalid("gzip", "it holds more than one member, or bytes after its end");
-  }
-  return body;
+  if (size > bytes.length * DEFLATE_RATIO_MAX) throw unlikeItsEnd();
+  if (size > bytesMax) throw inflatedTooLarge(bytesMax);
+  return size;
+}
+
+function unlikeItsEnd(cause?: unknown): Error {
+  return invalidEncoding("gzip", "it is cut off, holds more than one member, or bytes after its end", cause);
 }
 
 function isZlib(bytes: Uint8Array): boolean {
   const [cmf = 0, flags = 0] = bytes;
   return (cmf & 0x0f) === 8 && cmf >> 4 <= 7 && ((cmf << 8) | flags) % 31 === 0;
-}
-
-function invalid(encoding: string, what: string, cause?: unknown): CounterfoilError {
-  return new CounterfoilError(
-    "CF_ENCODING_INVALID",
-    `The body is not valid ${encoding} as its encoding says: ${what}.`,
-    { cause },
-  );
-}
-
-function tooLarge(bytesMax: number, cause?: unknown): CounterfoilError {
-  return new CounterfoilError(
-    "CF_BODY_TOO_LARGE",
-    `The body is larger than ${bytesMax} bytes after decompression. Send smaller batches, or raise max_request_body_size.`,
-    { cause },
-  );
 }

@@ -1,8 +1,9 @@
 import type { Journal, PayloadEncoding } from "../../journal/index.js";
-import { CounterfoilError, scanRequest, type Signal } from "../../schema/index.js";
+import { BODY_THREAD_LARGE_BYTES, CounterfoilError, type Signal } from "../../schema/index.js";
 import type { Admission, Reservation } from "./admission.js";
-import { JsonConverter } from "./convert-json.js";
-import { decompressBody } from "./decompress.js";
+import { BodyThread } from "./body-thread.js";
+import { Decompressor } from "./decompress.js";
+import { readBodyInline, type BodyOrder, type ReadBody } from "./read-body.js";
 
 /** How a request came in; labels of its counters. */
 export interface Arrival {
@@ -11,7 +12,10 @@ export interface Arrival {
   readonly transport: "http" | "grpc";
 }
 
-/** One whole request body. `bytes` must not change afterwards: the journal keeps them until they are written. */
+/**
+ * One whole request body. `bytes` must not change afterwards: the journal keeps them until they are written. Their
+ * memory may go to another thread, and the caller then finds them empty.
+ */
 export interface IngestRequest extends Arrival {
   readonly format: "protobuf" | "json";
   readonly encoding: PayloadEncoding;
@@ -58,7 +62,9 @@ export class Ingest {
   readonly observer: IngestObserver;
   readonly #journal: Pick<Journal, "append">;
   readonly #now: () => bigint;
-  readonly #json = new JsonConverter();
+  readonly #decompressor = new Decompressor();
+  readonly #smallBodies = new BodyThread();
+  readonly #largeBodies = new BodyThread();
   #draining = false;
 
   constructor(options: IngestOptions) {
@@ -135,24 +141,30 @@ export class Ingest {
   }
 
   /** The bytes to journal: as received whenever nothing had to be cut out or converted. */
-  async #validate(request: IngestRequest) {
-    const { signal, bytes, bytesMax, encoding, reservation } = request;
-    let body = bytes;
-    let keep = true;
-    if (encoding !== "identity") {
-      const plain = await decompressBody(encoding, bytes, bytesMax);
-      body = plain.body;
-      keep = plain.keepCompressed;
-      reservation.hold(body.length);
+  async #validate({ signal, format, bytes, bytesMax, encoding, reservation }: IngestRequest) {
+    if (encoding === "identity") {
+      if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+      const scan = await this.#read({ signal, format, zstd: false, bytes, bytesMax });
+      if (!scan.unchanged) reservation.hold(scan.body.length);
+      return { payload: scan.body, encoding, scan };
     }
-    if (body.length > bytesMax) throw tooLarge(bytesMax);
-    const wire = request.format === "json" ? await this.#json.convert(signal, body) : body;
-    const scan = scanRequest(signal, wire);
-    if (encoding !== "identity" && keep && request.format === "protobuf" && scan.body === body) {
-      reservation.drop(body.length);
+    const plain = await this.#decompressor.decompress({ encoding, bytes, bytesMax, reservation });
+    const scan = await this.#read({ signal, format, ...plain, bytesMax });
+    if (plain.keepCompressed && format === "protobuf" && scan.unchanged) {
+      reservation.drop(scan.body.length);
       return { payload: bytes, encoding, scan };
     }
+    if (!scan.unchanged) reservation.hold(scan.body.length);
     return { payload: scan.body, encoding: "identity" as const, scan };
+  }
+
+  /** At once when that takes a few milliseconds at most, in another thread otherwise. */
+  async #read(order: BodyOrder): Promise<ReadBody> {
+    const read = readBodyInline(order);
+    if (read !== undefined) return read;
+    const large = order.zstd || order.bytes.length > BODY_THREAD_LARGE_BYTES;
+    const thread = large ? this.#largeBodies : this.#smallBodies;
+    return thread.read(order);
   }
 }
 

@@ -42,6 +42,11 @@ export function unzstdPortable(bytes: Uint8Array, bytesMax: number): Uint8Array 
   return Buffer.concat(chunks, size);
 }
 
+/** The size that the frame says it has after decompression; undefined when it does not. Throws as {@link unzstdPortable}. */
+export function zstdContentBytes(bytes: Uint8Array): number | undefined {
+  return walkFrame(bytes).contentBytes;
+}
+
 /** Reads the frame header and every block header; nothing is decompressed. */
 function walkFrame(bytes: Uint8Array): Frame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -3,6 +3,7 @@ import type { DestinationStats } from "../../exporters/types.js";
 import type { ItemCounts, JournalStats } from "../../journal/index.js";
 import { SIGNALS, type Signal } from "../../schema/index.js";
 import type { Admission } from "../ingest/admission.js";
+import type { EventLoopStats } from "./event-loop.js";
 import type { ReceiverCounters, ReceiverOutcome } from "./receiver-counters.js";
 
 /** Where the figures come from; read when Prometheus asks. */
@@ -11,6 +12,7 @@ export interface MetricSources {
   readonly admission: Admission;
   readonly journal: () => JournalStats;
   readonly destinations: () => readonly DestinationStats[];
+  readonly eventLoop: () => EventLoopStats;
 }
 
 /** What the Collector calls the items of each signal in metric names. */
@@ -32,7 +34,7 @@ export function createMetrics(sources: MetricSources): Registry {
   receiverMetrics(registry, sources);
   exporterMetrics(registry, sources);
   journalMetrics(registry, sources);
-  processMetrics(registry);
+  processMetrics(registry, sources);
   const append = new Histogram({
     name: "counterfoil_journal_append_duration_seconds",
     help: "From handing a request to the journal until it is on disk (group fdatasync).",
@@ -245,7 +247,7 @@ function journalMetrics(registry: Registry, { journal }: MetricSources): void {
 }
 
 /** The Collector's names for the process itself, so that its dashboards show it. */
-function processMetrics(registry: Registry): void {
+function processMetrics(registry: Registry, { eventLoop }: MetricSources): void {
   counter(registry, {
     name: "counterfoil_process_uptime_seconds_total",
     help: "Time since the process started.",
@@ -268,5 +270,15 @@ function processMetrics(registry: Registry): void {
     name: "counterfoil_process_runtime_heap_alloc_bytes",
     help: "Bytes of JavaScript objects in the main thread's heap.",
     lines: () => [[{}, process.memoryUsage().heapUsed]],
+  });
+  gauge(registry, {
+    name: "counterfoil_process_event_loop_delay_max_seconds",
+    help: "Longest time in the last minute for which the main thread was held at a stretch.",
+    lines: () => [[{}, eventLoop().delayMsMaxLastMinute / 1_000]],
+  });
+  counter(registry, {
+    name: "counterfoil_process_event_loop_stalls_total",
+    help: "Seconds in which the main thread was held for more than 100 ms at a stretch.",
+    lines: () => [[{}, eventLoop().stalls]],
   });
 }

@@ -2,9 +2,9 @@ import { ANY_VALUE_DEPTH_MAX } from "../limits.js";
 import { CounterfoilError } from "../errors.js";
 import { COMPILED, ROOTS, type Message } from "./compiled.js";
 import { cutItems } from "./cut.js";
-import { decodeOtlp } from "./decode.js";
 import { malformed, tooDeep } from "./malformed.js";
 import { plainAttributeEnd } from "./plain-attribute.js";
+import { scopeNames } from "./scope-names.js";
 import type { Signal } from "./types.js";
 import { WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT, WireReader } from "./wire-reader.js";
 
@@ -20,6 +20,8 @@ export interface ScanResult {
   readonly body: Uint8Array;
 }
 
+/** More fields than the largest body has bytes, and still a small integer for V8. */
+const STEPS_UNLIMITED = 2 ** 31 - 1;
 /** Names of scopes in an error message. */
 const SCOPES_NAMED_MAX = 5;
 const TRACE_ID_BYTES = 16;
@@ -53,19 +55,48 @@ export function scanRequest(
   body: Uint8Array,
   options: { depthMax?: number } = {},
 ): ScanResult {
-  const scanner = new Scanner(body, signal, options.depthMax ?? ANY_VALUE_DEPTH_MAX);
+  const depthMax = options.depthMax ?? ANY_VALUE_DEPTH_MAX;
+  const result = scanWithin(signal, body, { depthMax, stepsMax: STEPS_UNLIMITED });
+  if (result === undefined) throw malformed("more fields than can be counted");
+  return result;
+}
+
+/**
+ * {@link scanRequest}, given up after `stepsMax` fields: undefined then. A field takes 10 to 60 ns (and up to 250 ns
+ * when it is an item to cut out), so the limit bounds the time, which the size of a body does not: 20 MiB may hold a few
+ * messages or ten million empty spans.
+ */
+export function scanRequestWithin(
+  signal: Signal,
+  body: Uint8Array,
+  stepsMax: number,
+): ScanResult | undefined {
+  return scanWithin(signal, body, { depthMax: ANY_VALUE_DEPTH_MAX, stepsMax });
+}
+
+interface ScanLimits {
+  readonly depthMax: number;
+  readonly stepsMax: number;
+}
+
+function scanWithin(signal: Signal, body: Uint8Array, limits: ScanLimits): ScanResult | undefined {
+  const scanner = new Scanner(body, signal, limits);
   try {
     scanner.scan(ROOTS[signal], 0);
   } catch (error) {
-    throw signal === "traces" ? withLogsHint(error, body) : error;
+    if (error === OUT_OF_STEPS) return undefined;
+    throw signal === "traces" ? withLogsHint(error, body, limits) : error;
   }
   const { itemCount, rejectedAt } = scanner;
   const rejected = rejectedAt.length;
   if (rejected === 0) return { itemCount, rejected, reason: "", body };
   if (signal === "traces" && itemCount === 0) throw noValidIds(rejected, body);
   const reason = `${rejected} ${signal === "traces" ? "span(s)" : "log record(s)"} rejected: ${scanner.fault}`;
-  return { itemCount, rejected, reason, body: cutItems(body, new Set(rejectedAt)) };
+  return { itemCount, rejected, reason, body: cutItems(body, rejectedAt) };
 }
+
+/** Thrown inside a scan only. One instance, so that no stack is taken. */
+const OUT_OF_STEPS = new Error("the scan has used up its steps");
 
 /** One pass over a request. A message's table decides which fields to walk into; the rest is skipped by length. */
 class Scanner {
@@ -76,12 +107,14 @@ class Scanner {
   fault = "";
   readonly #reader: WireReader;
   readonly #depthMax: number;
+  #stepsLeft: number;
   readonly #isTraces: boolean;
   readonly #tags: { readonly traceTag: number; readonly spanTag: number; readonly parentTag: number };
 
-  constructor(bytes: Uint8Array, signal: Signal, depthMax: number) {
+  constructor(bytes: Uint8Array, signal: Signal, { depthMax, stepsMax }: ScanLimits) {
     this.#reader = new WireReader(bytes);
     this.#depthMax = depthMax;
+    this.#stepsLeft = stepsMax;
     this.#isTraces = signal === "traces";
     this.#tags = this.#isTraces ? SPAN_TAGS : LOG_RECORD_TAGS;
   }
@@ -92,6 +125,7 @@ class Scanner {
     const inside = message.container ? depth + 1 : depth;
     if (inside > this.#depthMax) throw tooDeep(this.#depthMax, `at byte ${reader.pos}`);
     while (reader.more()) {
+      this.#step();
       const at = reader.pos;
       const tag = reader.tag();
       const field = message.byTag[tag];
@@ -114,6 +148,10 @@ class Scanner {
     }
   }
 
+  #step(): void {
+    if (--this.#stepsLeft < 0) throw OUT_OF_STEPS;
+  }
+
   #skipPlainAttribute(): boolean {
     const reader = this.#reader;
     const end = plainAttributeEnd(reader.bytes, reader.pos, reader.limit);
@@ -125,7 +163,10 @@ class Scanner {
     const reader = this.#reader;
     const outer = reader.enter();
     if (wireType === WIRE_FIXED64 && (reader.limit - reader.pos) % 8 === 0) reader.pos = reader.limit;
-    while (reader.more()) reader.skip(wireType === WIRE_FIXED64 ? WIRE_FIXED64 : WIRE_VARINT);
+    while (reader.more()) {
+      this.#step();
+      reader.skip(wireType === WIRE_FIXED64 ? WIRE_FIXED64 : WIRE_VARINT);
+    }
     reader.leave(outer);
   }
 
@@ -139,6 +180,7 @@ class Scanner {
     let spanBytes = 0;
     let parentBytes = 0;
     while (reader.more()) {
+      this.#step();
       const tag = reader.tag();
       const child = message.byTag[tag]?.message;
       if (child !== undefined) {
@@ -186,6 +228,7 @@ class Scanner {
     let points = 0;
     let kind = 0;
     while (reader.more()) {
+      this.#step();
       const tag = reader.tag();
       const child = METRIC.byTag[tag]?.message;
       if (child === undefined) {
@@ -207,6 +250,7 @@ class Scanner {
     const reader = this.#reader;
     let points = 0;
     while (reader.more()) {
+      this.#step();
       const tag = reader.tag();
       const child = holder.byTag[tag]?.message;
       if (child === undefined) {
@@ -223,22 +267,19 @@ class Scanner {
 }
 
 function noValidIds(rejected: number, body: Uint8Array): CounterfoilError {
-  const scopes = new Set<string>();
-  for (const { scopeSpans } of decodeOtlp("traces", body).resourceSpans) {
-    for (const { scope, spans } of scopeSpans) if (spans.length > 0) scopes.add(scope?.name ?? "");
-  }
-  const names = [...scopes].slice(0, SCOPES_NAMED_MAX).map((name) => JSON.stringify(name.slice(0, 100)));
+  const names = scopeNames(body, SCOPES_NAMED_MAX + 1);
+  const shown = names.slice(0, SCOPES_NAMED_MAX).map((name) => JSON.stringify(name.slice(0, 100)));
   return malformed(
-    `none of the ${rejected} span(s) has a valid trace id and span id; scopes seen: ${names.join(", ")}` +
-      `${scopes.size > SCOPES_NAMED_MAX ? ", ..." : ""} (looks like logs sent to the traces path?)`,
+    `none of the ${rejected} span(s) has a valid trace id and span id; scopes seen: ${shown.join(", ")}` +
+      `${names.length > SCOPES_NAMED_MAX ? ", ..." : ""} (looks like logs sent to the traces path?)`,
   );
 }
 
 /** Log records on the traces path mostly break as spans: say so when the body is a good logs request. */
-function withLogsHint(error: unknown, body: Uint8Array): unknown {
+function withLogsHint(error: unknown, body: Uint8Array, limits: ScanLimits): unknown {
   if (!(error instanceof CounterfoilError) || error.code !== "CF_OTLP_MALFORMED") return error;
   try {
-    if (scanRequest("logs", body).itemCount === 0) return error;
+    if ((scanWithin("logs", body, limits)?.itemCount ?? 0) === 0) return error;
   } catch {
     return error;
   }

@@ -156,6 +156,9 @@ exporters:
       "runtime_heap_alloc_bytes",
     ])
       expect(metrics).toMatch(new RegExp(`^counterfoil_process_${name} [0-9.]*[1-9]`, "m"));
+    expect(metrics).toMatch(/^counterfoil_process_event_loop_delay_max_seconds [0-9.]+$/m);
+    expect(metrics).toMatch(/^counterfoil_process_event_loop_stalls_total [0-9]+$/m);
+    expect(running.status().process.rss_bytes).toBeGreaterThan(1e6);
   });
 });
 
