@@ -1,6 +1,5 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { CursorFile, openJournalReader, type JournalTail } from "../journal/index.js";
+import { CursorFile, nodeFileSystem, openJournalReader, type JournalTail } from "../journal/index.js";
 import { CounterfoilError, type Signal } from "../schema/index.js";
 import { dataDirPaths } from "../store/data-dir.js";
 import { SYSTEM_CLOCK } from "./core/clock.js";
@@ -27,6 +26,8 @@ export interface RuntimeEvents {
   readonly onCursor: (seq: number) => void;
   readonly onChange: () => void;
   readonly onLog: (entry: DestinationLogEntry) => void;
+  /** Live delivery ended: only a new runtime, which starts at the stored cursor, delivers what is lost. */
+  readonly onLost: (message: string) => void;
 }
 
 /** A replay has until the process ends: it waits for its peer like any delivery. Milliseconds. */
@@ -41,11 +42,20 @@ export class DestinationRuntime {
   readonly #abort = new AbortController();
   readonly #replays = new Set<DeliveryEngine>();
 
-  /** Throws CF_CONFIG_INVALID, or what reading the cursor threw. */
-  constructor(options: Omit<DestinationOptions, "onLog">, tail: JournalTail, events: RuntimeEvents) {
+  /** Starts delivering. Throws CF_CONFIG_INVALID, or what the disk answered to reading the cursor. */
+  static async start(
+    options: Omit<DestinationOptions, "onLog">,
+    tail: JournalTail,
+    events: RuntimeEvents,
+  ): Promise<DestinationRuntime> {
+    // Durably: a cursor that a power cut takes away with its folder would begin the destination anew.
+    await nodeFileSystem.mkdir(dataDirPaths(options.dataDir).cursors);
+    return new DestinationRuntime(options, tail, events);
+  }
+
+  private constructor(options: Omit<DestinationOptions, "onLog">, tail: JournalTail, events: RuntimeEvents) {
     this.#options = options;
     this.#events = events;
-    mkdirSync(dataDirPaths(options.dataDir).cursors, { recursive: true, mode: 0o700 });
     this.#deadLetters = this.#openDeadLetters("");
     const { startAt } = options.delivery ?? {};
     this.#engine = new DeliveryEngine(
@@ -55,6 +65,7 @@ export class DestinationRuntime {
         deadLetters: this.#deadLetters,
         ...(startAt === undefined ? {} : { startAt }),
         onCursor: events.onCursor,
+        onLost: events.onLost,
         onChange: events.onChange,
       },
       tail,
@@ -109,7 +120,7 @@ export class DestinationRuntime {
   }
 
   async replayDeadLetters(): Promise<DeadLetterReplayReport> {
-    this.#deadLetters.rotate();
+    await this.#deadLetters.rotate();
     const { exporter } = this.#create();
     try {
       const processors = createProcessors(this.#options.processors ?? []);

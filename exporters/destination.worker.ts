@@ -61,10 +61,16 @@ async function answer(runtime: DestinationRuntime, id: number, call: Destination
 }
 
 try {
-  const started = new DestinationRuntime(options, tail, {
+  const started = await DestinationRuntime.start(options, tail, {
     onCursor: (seq) => send({ type: "cursor", seq }),
     onChange: () => (statsTimer ??= setTimeout(sendStats, STATS_INTERVAL_MS)),
     onLog: (entry) => send({ type: "log", entry }),
+    onLost: (message) => {
+      // Uncaught on purpose: the thread ends, and its owner starts another one after a pause.
+      setImmediate(() => {
+        throw new Error(message);
+      });
+    },
   });
   runtime = started;
   port.on("message", (message: ToWorker) => {

@@ -45,6 +45,8 @@ export interface FileSystem {
   mkdir(path: string): Promise<void>;
   readdir(path: string): Promise<string[]>;
   stat(path: string): Promise<{ size: number; mtimeMs: number }>;
+  /** Sets the time of modification to now. */
+  touch(path: string): Promise<void>;
   readFile(path: string): Promise<Uint8Array>;
   /** Makes the names in a folder durable: after a file in it was made, renamed or removed. */
   syncDirectory(path: string): Promise<void>;

@@ -83,6 +83,10 @@ export const nodeFileSystem: FileSystem = {
     const { size, mtimeMs } = await fs.promises.stat(path);
     return { size, mtimeMs };
   },
+  touch: (path) => {
+    const now = new Date();
+    return fs.promises.utimes(path, now, now);
+  },
   readFile: (path) => fs.promises.readFile(path),
   syncDirectory,
   sync: {

@@ -1,9 +1,9 @@
-import { statSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { type FileSystem, nodeFileSystem } from "../journal/index.js";
 import { COMPACTION_INTERVAL_MS, errorMessage } from "../schema/index.js";
 import type { FileCatalog } from "./catalog/file-catalog.js";
-import { COMPACTION_FOLDER_PREFIX, runCompactionJob } from "./compaction/compact.js";
+import { COMPACTION_FOLDER_PREFIX, type Compactor, runCompactionJob } from "./compaction/compact.js";
 import { planCompaction } from "./compaction/plan.js";
 import { dataDirPaths } from "./data-dir.js";
 import { QUERY_FOLDER_PREFIX } from "./query/run-query.js";
@@ -28,11 +28,14 @@ export interface MaintenanceOptions {
     /** Small files of the open hour that are left before they are merged. */
     readonly openFilesMax?: number;
     readonly memoryMb?: number;
+    /** Writes the new files; by default a child process with DuckDB. */
+    readonly compactor?: Compactor;
   };
   readonly retention?: RetentionConfig;
   readonly logger?: MaintenanceLogger;
   /** The clock, milliseconds since 1970. */
   readonly now?: () => number;
+  readonly fileSystem?: FileSystem;
 }
 
 /** What one run did. */
@@ -139,18 +142,28 @@ class MirrorMaintenance implements Maintenance {
     return this.#options.now?.() ?? Date.now();
   }
 
-  #writtenMs(file: FileEntry): number {
-    const path = join(dataDirPaths(this.#options.dataDir).mirror, file.path);
-    return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? this.#now();
+  /** When the files that may be compacted were written, ms since 1970; now for one that is gone. */
+  async #writtenTimes(files: readonly FileEntry[]): Promise<ReadonlyMap<FileEntry, number>> {
+    const fs = this.#options.fileSystem ?? nodeFileSystem;
+    const { mirror } = dataDirPaths(this.#options.dataDir);
+    const times = new Map<FileEntry, number>();
+    for (const file of files) {
+      if (file.level > 0) continue;
+      const found = await fs.stat(join(mirror, file.path)).catch(() => undefined);
+      times.set(file, found?.mtimeMs ?? this.#now());
+    }
+    return times;
   }
 
   async #compact(report: Counters): Promise<void> {
     const { catalog, compaction, dataDir } = this.#options;
     if (compaction?.enabled === false) return;
     for (let jobs = 0; jobs < JOBS_PER_RUN_MAX && !this.#stop.signal.aborted; jobs += 1) {
-      const job = planCompaction(catalog.snapshot().files, {
+      const { files } = catalog.snapshot();
+      const written = await this.#writtenTimes(files);
+      const job = planCompaction(files, {
         nowMs: this.#now(),
-        writtenMs: (file) => this.#writtenMs(file),
+        writtenMs: (file) => written.get(file) ?? this.#now(),
         skip: this.#damaged,
         ...(compaction?.openFilesMax === undefined ? {} : { openFilesMax: compaction.openFilesMax }),
       });
@@ -160,6 +173,7 @@ class MirrorMaintenance implements Maintenance {
         catalog,
         job,
         signal: this.#stop.signal,
+        ...(compaction?.compactor === undefined ? {} : { compactor: compaction.compactor }),
         ...(compaction?.memoryMb === undefined ? {} : { memoryMb: compaction.memoryMb }),
       });
       for (const path of done.damaged) {

@@ -1,6 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ItemCounts, JournalTail } from "../journal/index.js";
+import { type FileSystem, type ItemCounts, type JournalTail, nodeFileSystem } from "../journal/index.js";
 import {
   CounterfoilError,
   errorMessage,
@@ -18,6 +17,7 @@ import { dateOf, narrow, newestFiles, newPiece, type Piece } from "./seal/piece.
 import { RecentSpans } from "./seal/recent-spans.js";
 import { SealerCrash } from "./seal/sealer-client.js";
 import { SealerPool } from "./seal/sealer-pool.js";
+import type { StartSealer } from "./seal/sealer-port.js";
 import type { Catalog, CatalogSnapshot, FileEntry } from "./types.js";
 
 /** How {@link openMirror} opens. */
@@ -31,6 +31,9 @@ export interface MirrorOptions {
   readonly sealRows?: number;
   readonly sealBytes?: number;
   readonly sealIntervalMs?: number;
+  readonly fileSystem?: FileSystem;
+  /** Starts what writes the files; by default threads with DuckDB. */
+  readonly startSealer?: StartSealer;
   readonly onLog?: (entry: { readonly level: "info" | "warn" | "error"; readonly message: string }) => void;
 }
 
@@ -81,9 +84,10 @@ const PIECES_AHEAD = 2;
 /** Opens the mirror over a data directory. Nothing runs until `start`. */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const paths = dataDirPaths(options.dataDir);
-  await mkdir(paths.cursors, { recursive: true, mode: 0o700 });
+  const fileSystem = options.fileSystem ?? nodeFileSystem;
+  await fileSystem.mkdir(paths.cursors);
   const { sealedSeq } = options.catalog.snapshot();
-  const counters = new DeadLetterCounters(join(paths.cursors, "mirror.json"));
+  const counters = new DeadLetterCounters(join(paths.cursors, "mirror.json"), fileSystem);
   await counters.load(sealedSeq);
   return new SealingMirror(options, counters);
 }
@@ -123,6 +127,7 @@ class SealingMirror implements Mirror {
     this.#pool = new SealerPool({
       paths: dataDirPaths(options.dataDir),
       workers: options.workers ?? 1,
+      ...(options.startSealer === undefined ? {} : { startSealer: options.startSealer }),
       onLog: (level, message) => this.#log({ level, message }),
     });
     const { sealedSeq, sealedCounts } = options.catalog.snapshot();

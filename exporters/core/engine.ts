@@ -22,7 +22,8 @@ import {
 } from "./counts.js";
 import type { Clock } from "./clock.js";
 import type { CursorState, CursorStore } from "./cursor.js";
-import type { DeadLetter, DeadLetterStore } from "./dead-letters.js";
+import type { DeadLetter } from "./dead-letter-file.js";
+import type { DeadLetterStore } from "./dead-letters.js";
 import { Delivery } from "./delivery.js";
 import type { Exporter, Gatherer, Hurry } from "./exporter.js";
 import { Intake } from "./intake.js";
@@ -49,6 +50,11 @@ export interface EngineOptions {
   /** Where to begin without a stored cursor. */
   readonly startAt?: "beginning" | "end";
   readonly log: (level: "info" | "warn" | "error", message: string) => void;
+  /**
+   * The exporter could not make durable what it had called delivered. The engine has stopped; another one must start at
+   * the stored cursor and deliver it again.
+   */
+  readonly onLost?: (message: string) => void;
   /** The durable cursor moved. */
   readonly onCursor?: (seq: number) => void;
   /** Something in {@link DeliveryEngine.stats} may have changed. */
@@ -61,6 +67,7 @@ const NOT_STORED = -1;
 interface FlushWaiter {
   readonly seq: number;
   readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Runs one destination: reads, gathers, sends, settles, stores the cursor. All of it in one thread. */
@@ -75,6 +82,7 @@ export class DeliveryEngine {
   #cancelTimer: (() => void) | undefined;
   #wanted = false;
   #stopped = false;
+  #lost = false;
   #savedSeq: number;
   #savedAt = 0;
   #saving: Promise<void> | undefined;
@@ -147,6 +155,10 @@ export class DeliveryEngine {
           cancel();
           resolve();
         },
+        reject: (error) => {
+          cancel();
+          reject(error);
+        },
       };
       this.#waiters.push(waiter);
       this.#pump();
@@ -201,12 +213,12 @@ export class DeliveryEngine {
     this.#collect();
     await this.#save();
     this.#reader.close();
-    this.#options.deadLetters.rotate();
+    await this.#options.deadLetters.close();
     await this.#options.exporter.close();
   }
 
   #pump(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#lost) return;
     try {
       this.#readMore();
       const { clock, gatherer } = this.#options;
@@ -269,19 +281,18 @@ export class DeliveryEngine {
 
   /** Dead letters and the exporter's own files first, then the cursor that promises them. */
   async #save(): Promise<void> {
-    const { exporter, deadLetters, cursor, log, onCursor } = this.#options;
+    const { cursor, log, onCursor } = this.#options;
     const seq = this.#ledger.cursorSeq;
-    if (seq === this.#savedSeq) return;
+    if (seq === this.#savedSeq || this.#lost) return;
     const state: CursorState = {
       seq,
       totals: copyTotals(this.#ledger.passed),
       counts: addCounts(subtractCounts(sumTotals(this.#ledger.passed), this.#historic), this.#intake.notMine),
     };
     try {
-      deadLetters.append(this.#letters);
-      this.#letters = [];
-      deadLetters.sync();
-      await exporter.sync?.();
+      await this.#storeLetters();
+      await this.#syncExporter();
+      if (this.#lost) return;
       await cursor.save(state);
       this.#savedSeq = seq;
       this.#saveFailed = false;
@@ -292,6 +303,35 @@ export class DeliveryEngine {
         log("error", `storing the cursor failed, what follows may be sent twice: ${errorMessage(error)}`);
       }
       this.#saveFailed = true;
+    }
+  }
+
+  async #storeLetters(): Promise<void> {
+    const letters = this.#letters;
+    this.#letters = [];
+    try {
+      await this.#options.deadLetters.store(letters);
+    } catch (error) {
+      this.#letters = [...letters, ...this.#letters];
+      throw error;
+    }
+  }
+
+  /** After a failed sync what was called delivered may be gone, and a second sync could succeed without it. */
+  async #syncExporter(): Promise<void> {
+    const { exporter, onLost, name } = this.#options;
+    try {
+      await exporter.sync?.();
+    } catch (error) {
+      this.#lost = true;
+      this.#cancelTimer?.();
+      const message = `what was delivered could not be made durable: ${errorMessage(error)}`;
+      const failure = new CounterfoilError("CF_EXPORT_RETRYABLE", `Destination ${name}: ${message}`, {
+        retryable: true,
+      });
+      for (const waiter of this.#waiters.splice(0)) waiter.reject(failure);
+      this.#drained?.();
+      onLost?.(message);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ItemCounts } from "../../journal/index.js";
 import { SIGNALS, type Signal } from "../../schema/index.js";
 import { addSettlement, copyTotals, zeroCounts, type SettledTotals, type Settlement } from "./counts.js";
-import type { DeadLetter } from "./dead-letters.js";
+import type { DeadLetter } from "./dead-letter-file.js";
 
 /** One journal record (or gap) that a destination has read and not yet passed with its cursor. */
 export interface LedgerEntry {

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { PayloadEncoding } from "../../journal/index.js";
+import { type FileSystem, nodeFileSystem, type PayloadEncoding } from "../../journal/index.js";
 import {
   countItems,
   decodeOtlp,
@@ -11,13 +10,14 @@ import {
 } from "../../schema/index.js";
 import type { DeadLetterReplayReport } from "../destination-types.js";
 import type { Processor } from "../processors/index.js";
-import { completeLines, deadLetterFiles, rewriteLines } from "./dead-letters.js";
+import { completeLines, deadLetterFiles, rewriteLines } from "./dead-letter-file.js";
 import { createBatch, type Exporter } from "./exporter.js";
 import { inflatePayload } from "./payload.js";
 
 /** What {@link replayDeadLetters} works with. */
 export interface DeadLetterReplayOptions {
   readonly dir: string;
+  readonly fileSystem?: FileSystem;
   readonly exporter: Exporter;
   /** Run over letters that were set aside before or by the processors (I7: nothing leaves around them). */
   readonly processors: readonly Processor[];
@@ -30,11 +30,12 @@ export interface DeadLetterReplayOptions {
  */
 export async function replayDeadLetters(options: DeadLetterReplayOptions): Promise<DeadLetterReplayReport> {
   const report = { files: 0, delivered: 0, kept: 0 };
+  const fs = options.fileSystem ?? nodeFileSystem;
   let goOn = true;
-  for (const name of deadLetterFiles(options.dir)) {
+  for (const name of await deadLetterFiles(fs, options.dir)) {
     const path = join(options.dir, name);
     const kept: string[] = [];
-    const lines = completeLines(readFileSync(path, "utf8"));
+    const lines = completeLines(await fs.readFile(path));
     for (const line of lines) {
       const result = goOn ? await resend(line, options) : "stopped";
       if (result === "stopped") goOn = false;
@@ -43,7 +44,7 @@ export async function replayDeadLetters(options: DeadLetterReplayOptions): Promi
     }
     report.files += 1;
     report.kept += kept.length;
-    if (kept.length < lines.length) rewriteLines(path, kept);
+    if (kept.length < lines.length) await rewriteLines(fs, path, kept);
   }
   return report;
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { nodeFileSystem } from "../../journal/index.js";
 import { CounterfoilError, encodeOtlpJson, errorMessage, SIGNALS, type Signal } from "../../schema/index.js";
 import { cleanText } from "../core/classify.js";
 import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
@@ -15,7 +16,8 @@ const DISK_FAILURE = /^(ENOSPC|EDQUOT|EIO|EROFS|EACCES|EPERM|EMFILE|ENFILE|ENOEN
 interface OpenFile {
   readonly handle: FileHandle;
   bytes: number;
-  dirty: boolean;
+  /** Bytes that were there at the last sync. */
+  durableBytes: number;
 }
 
 /** OTLP JSON Lines: one request message a line, one signal a file (the OpenTelemetry file exporter's form). */
@@ -35,6 +37,10 @@ class FileExporter implements Exporter {
   readonly #files = new Map<Signal, OpenFile>();
   /** Writes of one destination follow each other, so that lines never mix and the order is the journal's. */
   #last: Promise<unknown> = Promise.resolve();
+  /** What a failed sync said: lines that were called delivered may be gone. */
+  #lost: Error | undefined;
+  /** A file was made or renamed since the folder was synced. */
+  #newNames = false;
 
   constructor(config: FileExporterConfig) {
     this.#config = config;
@@ -44,21 +50,40 @@ class FileExporter implements Exporter {
     return this.#inTurn(() => this.#write(batch));
   }
 
-  /** Everything written is on disk. */
+  /** Everything written is on disk, and so are the names of its files. */
   sync(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const file of this.#files.values()) {
-        if (!file.dirty) continue;
-        await file.handle.datasync();
-        file.dirty = false;
-      }
+      if (this.#lost !== undefined) throw this.#lost;
+      for (const signal of this.#files.keys()) await this.#syncFile(signal);
+      if (!this.#newNames) return;
+      await nodeFileSystem.syncDirectory(resolve(this.#config.path));
+      this.#newNames = false;
     });
   }
 
+  /** After a failed sync the file is never synced again: it is cut where it was durable, and what follows is rewritten. */
+  async #syncFile(signal: Signal): Promise<void> {
+    const file = this.#files.get(signal);
+    if (file === undefined || file.durableBytes === file.bytes) return;
+    try {
+      await file.handle.datasync();
+      file.durableBytes = file.bytes;
+    } catch (error) {
+      this.#files.delete(signal);
+      await file.handle.truncate(file.durableBytes).catch(() => undefined);
+      await file.handle.close().catch(() => undefined);
+      this.#lost = error instanceof Error ? error : new Error(errorMessage(error));
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
-    await this.sync();
-    for (const file of this.#files.values()) await file.handle.close();
-    this.#files.clear();
+    try {
+      await this.sync();
+    } finally {
+      for (const file of this.#files.values()) await file.handle.close();
+      this.#files.clear();
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -73,7 +98,6 @@ class FileExporter implements Exporter {
     try {
       const file = await this.#fileFor(batch.signal, bytes.byteLength);
       const start = file.bytes;
-      file.dirty = true;
       let written = 0;
       while (written < bytes.byteLength) {
         // By position: after a short write on a full disk the retry overwrites the torn line.
@@ -95,8 +119,8 @@ class FileExporter implements Exporter {
     let file = this.#files.get(signal);
     if (file !== undefined && !(await isAt(path, file.handle))) {
       // Moved or removed by someone else (logrotate, say): what is written now would go where nobody reads it.
+      await this.#syncFile(signal);
       this.#files.delete(signal);
-      await file.handle.datasync();
       await file.handle.close();
       file = undefined;
     }
@@ -107,16 +131,19 @@ class FileExporter implements Exporter {
     if (file !== undefined) return file;
     await makeFolder(resolve(this.#config.path));
     const handle = await openForWriting(path);
-    const opened: OpenFile = { handle, bytes: await endOfLastLine(handle), dirty: false };
-    await handle.truncate(opened.bytes);
+    const bytes = await endOfLastLine(handle);
+    const opened: OpenFile = { handle, bytes, durableBytes: bytes };
+    await handle.truncate(bytes);
     this.#files.set(signal, opened);
+    this.#newNames = true;
     return opened;
   }
 
   async #rotate(signal: Signal, file: OpenFile): Promise<void> {
-    await file.handle.datasync();
+    await this.#syncFile(signal);
     await file.handle.close();
     this.#files.delete(signal);
+    this.#newNames = true;
     const folder = this.#config.path;
     const stamp = new Date().toISOString().replaceAll(":", "-");
     let target = join(folder, `${signal}-${stamp}.jsonl`);

@@ -167,6 +167,7 @@ class ManifestCatalog implements FileCatalog {
     }
     this.#state = next;
     await markRemoved(
+      this.#options.fileSystem,
       this.#options.mirrorDir,
       effects.flatMap(({ remove }) => remove),
     );

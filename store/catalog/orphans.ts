@@ -1,4 +1,3 @@
-import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileSystem } from "../../journal/index.js";
 
@@ -28,11 +27,14 @@ export async function listDataFiles(fs: FileSystem, mirrorDir: string): Promise<
 }
 
 /** Starts the grace period of files that a commit took off the list, so that it also holds across a restart. */
-export async function markRemoved(mirrorDir: string, paths: readonly string[]): Promise<void> {
-  const now = new Date();
+export async function markRemoved(
+  fs: FileSystem,
+  mirrorDir: string,
+  paths: readonly string[],
+): Promise<void> {
   for (const path of paths) {
     try {
-      await utimes(join(mirrorDir, path), now, now);
+      await fs.touch(join(mirrorDir, path));
     } catch {
       // Already gone: nothing to keep for a reader.
     }

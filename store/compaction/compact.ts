@@ -36,14 +36,31 @@ export interface CompactionRun {
   readonly rowGroupRows?: number;
   /** Aborting kills the child; nothing is committed then. */
   readonly signal?: AbortSignal;
+  /** Writes the new files; by default {@link compactInChild}. */
+  readonly compactor?: Compactor;
 }
 
 /**
- * Runs one job in a child process and commits its result as one change. Whenever it dies, the mirror reads as before:
- * new files are unlisted until the commit, and the old ones stay on disk for their readers after it. Throws
- * CF_SEAL_FAILED (retryable).
+ * Does the work of one job: what it lists in `add` is on disk, synced, with durable names. Nothing is committed yet.
+ * Throws when it did not come to an answer.
+ */
+export type Compactor = (run: CompactionRun) => Promise<CompactionAnswer>;
+
+/**
+ * Runs one job and commits its result as one change. Whenever it dies, the mirror reads as before: new files are unlisted
+ * until the commit, and the old ones stay on disk for their readers after it. Throws CF_SEAL_FAILED (retryable).
  */
 export async function runCompactionJob(run: CompactionRun): Promise<CompactionResult> {
+  try {
+    return await settle(run, await (run.compactor ?? compactInChild)(run));
+  } catch (error) {
+    if (error instanceof CounterfoilError) throw error;
+    throw failed(run.job, errorMessage(error));
+  }
+}
+
+/** Runs a job in a child process of its own, with limits that the operating system keeps. */
+export async function compactInChild(run: CompactionRun): Promise<CompactionAnswer> {
   const paths = dataDirPaths(run.dataDir);
   const workDir = await mkdtemp(join(paths.temp, COMPACTION_FOLDER_PREFIX));
   try {
@@ -69,10 +86,8 @@ export async function runCompactionJob(run: CompactionRun): Promise<CompactionRe
         },
       },
     );
-    return await settle(run, exit.answer, exit.description);
-  } catch (error) {
-    if (error instanceof CounterfoilError) throw error;
-    throw failed(run.job, errorMessage(error));
+    if (exit.answer === undefined) throw new Error(`its process ended with ${exit.description}`);
+    return exit.answer;
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
@@ -86,12 +101,7 @@ function failed(job: CompactionJob, why: string): CounterfoilError {
   );
 }
 
-async function settle(
-  run: CompactionRun,
-  answer: CompactionAnswer | undefined,
-  description: string,
-): Promise<CompactionResult> {
-  if (answer === undefined) throw failed(run.job, `its process ended with ${description}`);
+async function settle(run: CompactionRun, answer: CompactionAnswer): Promise<CompactionResult> {
   if (!answer.ok) {
     if (answer.damaged.length === 0) throw failed(run.job, answer.message);
     return { filesIn: 0, filesOut: 0, rowsIn: 0, rowsOut: 0, damaged: answer.damaged };

@@ -1,4 +1,4 @@
-import { CursorFile, type ItemCounts } from "../../journal/index.js";
+import { CursorFile, type FileSystem, type ItemCounts } from "../../journal/index.js";
 import type { DeadLetterCounts } from "./messages.js";
 
 interface SavedCounts {
@@ -51,24 +51,27 @@ export function countsMinus(a: ItemCounts, b: ItemCounts): ItemCounts {
 export class DeadLetterCounters {
   readonly #file: CursorFile<SavedCounts>;
   #total: DeadLetterCounts = {};
-  #saved: SavedCounts | undefined;
+  /** The file names a piece that was not committed: it must not count when its seq is reached another way. */
+  #stale = false;
 
-  constructor(path: string) {
-    this.#file = new CursorFile(path);
+  constructor(path: string, fileSystem: FileSystem) {
+    this.#file = new CursorFile(path, fileSystem);
   }
 
   /** Loads what holds for a catalog sealed up to `sealedSeq`. */
   async load(sealedSeq: number): Promise<void> {
-    this.#saved = await this.#file.load();
-    if (this.#saved === undefined) return;
-    const { settled, latest } = this.#saved;
-    this.#total = latest.seq <= sealedSeq ? addCounts(settled, latest.counts) : settled;
+    const saved = await this.#file.load();
+    if (saved === undefined) return;
+    const { settled, latest } = saved;
+    this.#stale = latest.seq > sealedSeq;
+    this.#total = this.#stale ? settled : addCounts(settled, latest.counts);
   }
 
   /** Makes a piece's dead letters durable before the piece is committed. They count after {@link settle}. */
   async save(lastSeq: number, counts: DeadLetterCounts): Promise<void> {
-    if (Object.keys(counts).length === 0) return;
+    if (Object.keys(counts).length === 0 && !this.#stale) return;
     await this.#file.save({ settled: this.#total, latest: { seq: lastSeq, counts } });
+    this.#stale = false;
   }
 
   /** The piece was committed. */

@@ -1,7 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalRecord } from "../../journal/index.js";
-import { syncFolder } from "./table-writer.js";
+import { makeDurableFolder, syncFolder } from "./durable-folder.js";
 
 const SEQ_DIGITS = 16;
 
@@ -13,7 +13,7 @@ export class DeadLetterFolder {
   constructor(readonly dir: string) {}
 
   save(record: JournalRecord, message: string): void {
-    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+    makeDurableFolder(this.dir);
     const path = join(this.dir, `${String(record.seq).padStart(SEQ_DIGITS, "0")}.jsonl`);
     const line = JSON.stringify({
       seq: record.seq,

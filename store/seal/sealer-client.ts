@@ -11,6 +11,7 @@ import type {
   SpanIds,
   WinnersOrder,
 } from "./messages.js";
+import type { SealerPort } from "./sealer-port.js";
 
 /** Thrown into every request of a worker thread that ended on its own. */
 export class SealerCrash extends CounterfoilError {
@@ -32,7 +33,7 @@ interface Pending {
 }
 
 /** One sealing worker thread, as promises. After a crash every call rejects; make a new one. */
-export class SealerClient {
+export class SealerClient implements SealerPort {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #ended: Promise<void>;

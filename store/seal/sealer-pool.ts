@@ -2,16 +2,19 @@ import { join } from "node:path";
 import { SEAL_RETRY_MIN_MS } from "../../schema/index.js";
 import type { DataDirPaths } from "../data-dir.js";
 import { SealerClient } from "./sealer-client.js";
+import type { SealerPort, StartSealer } from "./sealer-port.js";
 
 export interface SealerPoolOptions {
   readonly paths: DataDirPaths;
   readonly workers: number;
+  /** By default a thread with DuckDB. */
+  readonly startSealer?: StartSealer;
   readonly onLog: (level: "info" | "warn", message: string) => void;
 }
 
 interface Slot {
   readonly index: number;
-  client: SealerClient | undefined;
+  client: SealerPort | undefined;
   busy: boolean;
 }
 
@@ -44,7 +47,7 @@ export class SealerPool {
   }
 
   /** Runs a call on a free thread, waiting for one when need be. */
-  async use<T>(call: (client: SealerClient) => Promise<T>): Promise<T> {
+  async use<T>(call: (client: SealerPort) => Promise<T>): Promise<T> {
     const slot = await this.#take();
     try {
       if (slot.client?.alive !== true) slot.client = await this.#launch(slot.index);
@@ -68,9 +71,10 @@ export class SealerPool {
     }
   }
 
-  async #launch(index: number): Promise<SealerClient> {
-    const { paths, onLog } = this.options;
-    const client = await SealerClient.start(
+  async #launch(index: number): Promise<SealerPort> {
+    const { paths, onLog, startSealer } = this.options;
+    const start: StartSealer = startSealer ?? ((...given) => SealerClient.start(...given));
+    const client = await start(
       {
         journalDir: paths.journal,
         mirrorDir: paths.mirror,

@@ -26,6 +26,7 @@ import {
 } from "@duckdb/node-api";
 import { type Column, type ColumnType, FORMAT_VERSION, SEAL_MEMORY_MB } from "../../schema/index.js";
 import { type ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
+import { makeDurableFolder, syncFolder } from "./durable-folder.js";
 import type { Filler } from "./filler.js";
 
 /** Row group size of level-0 files: content wants small groups, and this is a multiple of DuckDB's vector. */
@@ -141,7 +142,7 @@ export class TableWriter {
    */
   async write(path: string, next: NextBatch): Promise<WrittenFile | null> {
     const temporary = `${path}.tmp`;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDurableFolder(dirname(path));
     const source = this.source(next);
     if (!this.#load()) return null;
     const options = [
@@ -181,15 +182,5 @@ function syncAndHash(path: string): string {
     }
   } finally {
     closeSync(file);
-  }
-}
-
-/** Makes renames and new names in a folder durable. */
-export function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { DeadLetterStore } from "../../exporters/core/dead-letters.js";
 
-test("I9: at its bound the store removes its oldest file, keeps the newest, and says which it removed", () => {
+test("I9: at its bound the store removes its oldest file, keeps the newest, and says which it removed", async () => {
   const dir = mkdtempSync(join(tmpdir(), "counterfoil-dead-letters-"));
   const removed: string[] = [];
   const store = new DeadLetterStore({
@@ -15,7 +15,7 @@ test("I9: at its bound the store removes its oldest file, keeps the newest, and 
   });
   for (let seq = 1; seq <= 8; seq++) {
     const payload = new Uint8Array(600).fill(255);
-    store.append([
+    await store.store([
       {
         seq,
         signal: "traces",
@@ -28,8 +28,7 @@ test("I9: at its bound the store removes its oldest file, keeps the newest, and 
       },
     ]);
   }
-  store.sync();
-  store.rotate();
+  await store.close();
   const kept = readdirSync(dir).sort();
   expect(kept.at(-1)).toBe("0000000000000008.jsonl");
   expect(removed[0]).toBe("0000000000000001.jsonl");

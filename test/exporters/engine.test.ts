@@ -1,24 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { addCounts, sumTotals, zeroCounts } from "../../exporters/core/counts.js";
-import { deadLetterFiles } from "../../exporters/core/dead-letters.js";
 import type { Outcome } from "../../exporters/core/exporter.js";
 import type { DestinationStats } from "../../exporters/types.js";
 import { EngineHarness } from "../support/engine-harness.js";
 
-let dir: string;
 let h: EngineHarness;
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "counterfoil-engine-"));
-  h = new EngineHarness(join(dir, "dead"));
+  h = new EngineHarness();
 });
 
 afterEach(async () => {
   await h.engine?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 const DOWN: Outcome = { kind: "retry", message: "ECONNREFUSED" };
@@ -33,16 +26,10 @@ function identity(stats: DestinationStats): void {
 }
 
 function deadLetters(): { seq: number; reason: string; name?: string }[] {
-  return deadLetterFiles(h.deadLetterDir).flatMap((name) =>
-    readFileSync(join(h.deadLetterDir, name), "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => {
-        const letter = JSON.parse(line);
-        const span = letter.otlp?.resourceSpans[0].scopeSpans[0].spans[0];
-        return { seq: letter.seq, reason: letter.reason, name: span?.name };
-      }),
-  );
+  return h.deadLetters().map((letter) => {
+    const { seq, reason, otlp } = JSON.parse(JSON.stringify(letter));
+    return { seq, reason, name: otlp?.resourceSpans[0].scopeSpans[0].spans[0].name };
+  });
 }
 
 describe("delivery", () => {
@@ -284,7 +271,7 @@ describe("restart, gaps and flush", () => {
     h.feed(["a"], ["b"], ["c"]);
     await h.clock.advance(1_000);
     await h.running.stop();
-    const next = new EngineHarness(h.deadLetterDir, 7);
+    const next = new EngineHarness(7);
     next.stored = h.stored;
     next.journal.appendSpans(["x"]);
     next.start();
@@ -313,6 +300,30 @@ describe("restart, gaps and flush", () => {
     await h.clock.advance(5_000);
     expect(h.delivered).toHaveLength(51);
     expect(h.stored?.seq).toBe(51);
+  });
+
+  it("I2: what an exporter could not make durable is not passed by the cursor, and is delivered by the next engine", async () => {
+    const lost: string[] = [];
+    let failing = true;
+    const exporter = h.exporterWith(() =>
+      failing ? Promise.reject(new Error("EIO: on fsync")) : Promise.resolve(),
+    );
+    const engine = h.start({ exporter, onLost: (message) => lost.push(message) });
+    h.feed(["a"], ["b"]);
+    const flushed = engine.flush(10_000);
+    const outcome = expect(flushed).rejects.toMatchObject({ code: "CF_EXPORT_RETRYABLE", retryable: true });
+    await h.clock.advance(1_000);
+    await outcome;
+    expect(lost).toEqual(["what was delivered could not be made durable: EIO: on fsync"]);
+    expect(h.stored).toBeUndefined();
+    failing = false;
+    await h.clock.advance(60_000);
+    expect(h.stored, "the old engine must not sync the same file again").toBeUndefined();
+    await engine.stop();
+    h.start({ exporter });
+    await h.clock.advance(1_000);
+    expect(h.delivered).toEqual(["a", "b", "a", "b"]);
+    expect(h.stored?.seq).toBe(2);
   });
 
   it("dead letters beyond the stored cursor do not double after a kill", async () => {

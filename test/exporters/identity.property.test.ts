@@ -1,6 +1,3 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addCounts, sumTotals } from "../../exporters/core/counts.js";
@@ -78,8 +75,8 @@ class World {
   mood: Mood = "up";
   #next = 0;
 
-  constructor(dir: string, seed: number) {
-    this.h = new EngineHarness(dir, seed);
+  constructor(seed: number) {
+    this.h = new EngineHarness(seed);
     this.h.saveMs = 100;
     this.h.answer = (names) => this.#answer(names);
     this.start();
@@ -171,58 +168,43 @@ function expectIdentity(world: World): void {
 
 describe("delivery as a whole", () => {
   it("I2: accepted = delivered + filtered + waiting + dead letters at every moment; nothing is lost or invented", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "counterfoil-identity-"));
-    let run = 0;
-    try {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(step, { maxLength: 40 }),
-          fc.integer({ min: 1, max: 1e6 }),
-          async (steps, seed) => {
-            const deadDir = join(dir, String(run++));
-            const world = new World(deadDir, seed);
-            for (const action of steps) {
-              await world.run(action);
-              expectIdentity(world);
-            }
-            world.mood = "up";
-            await world.h.clock.advance(3_600_000);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 1e6 }),
+        async (steps, seed) => {
+          const world = new World(seed);
+          for (const action of steps) {
+            await world.run(action);
             expectIdentity(world);
-            const stats = world.h.running.stats();
-            const all = world.recordNames.filter((_, index) => !world.corrupted.has(index + 1)).flat();
-            const count = (prefix: string): number => all.filter((name) => name.startsWith(prefix)).length;
-            expect(stats.waiting.traces).toBe(0);
-            expect(stats.delivered.traces).toBe(count("ok"));
-            expect(stats.filtered["dropper"]?.traces ?? 0).toBe(count("dropped"));
-            expect(stats.deadLetter["rejected_400"]?.traces ?? 0).toBe(count("poison"));
-            expect(stats.deadLetter["too_large"]?.traces ?? 0).toBe(count("huge"));
-            expect(stats.deadLetter["journal_corrupt"]?.traces ?? 0).toBe(world.corrupted.size);
-            expect(new Set(world.h.delivered)).toEqual(new Set(all.filter((name) => name.startsWith("ok"))));
-            await world.stop();
-            expect(deadNames(deadDir).toSorted()).toEqual(
-              all.filter((name) => name.startsWith("poison") || name.startsWith("huge")).toSorted(),
-            );
-          },
-        ),
-        { numRuns: 300 },
-      );
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+          }
+          world.mood = "up";
+          await world.h.clock.advance(3_600_000);
+          expectIdentity(world);
+          const stats = world.h.running.stats();
+          const all = world.recordNames.filter((_, index) => !world.corrupted.has(index + 1)).flat();
+          const count = (prefix: string): number => all.filter((name) => name.startsWith(prefix)).length;
+          expect(stats.waiting.traces).toBe(0);
+          expect(stats.delivered.traces).toBe(count("ok"));
+          expect(stats.filtered["dropper"]?.traces ?? 0).toBe(count("dropped"));
+          expect(stats.deadLetter["rejected_400"]?.traces ?? 0).toBe(count("poison"));
+          expect(stats.deadLetter["too_large"]?.traces ?? 0).toBe(count("huge"));
+          expect(stats.deadLetter["journal_corrupt"]?.traces ?? 0).toBe(world.corrupted.size);
+          expect(new Set(world.h.delivered)).toEqual(new Set(all.filter((name) => name.startsWith("ok"))));
+          await world.stop();
+          expect(deadNames(world.h).toSorted()).toEqual(
+            all.filter((name) => name.startsWith("poison") || name.startsWith("huge")).toSorted(),
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 
-function deadNames(dir: string): string[] {
-  let files: string[] = [];
-  try {
-    files = readdirSync(dir);
-  } catch {
-    return [];
-  }
-  return files.flatMap((file) =>
-    readFileSync(join(dir, file), "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => String(JSON.parse(line).otlp.resourceSpans[0].scopeSpans[0].spans[0].name)),
-  );
+function deadNames(h: EngineHarness): string[] {
+  return h.deadLetters().map((letter) => {
+    const { otlp } = JSON.parse(JSON.stringify(letter));
+    return String(otlp.resourceSpans[0].scopeSpans[0].spans[0].name);
+  });
 }

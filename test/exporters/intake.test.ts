@@ -1,35 +1,20 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createBatch, type Outcome } from "../../exporters/core/exporter.js";
 import { replayDeadLetters } from "../../exporters/core/replay-dead-letters.js";
 import type { Processor } from "../../exporters/processors/index.js";
 import { encodeOtlp, type TracesData } from "../../schema/index.js";
-import { EngineHarness } from "../support/engine-harness.js";
+import { DEAD_LETTER_DIR, EngineHarness } from "../support/engine-harness.js";
 import { spanNamed, spansOf, tracesOf } from "../support/memory-journal.js";
 
-let dir: string;
 let h: EngineHarness;
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "counterfoil-intake-"));
-  h = new EngineHarness(join(dir, "dead"));
+  h = new EngineHarness();
 });
 
 afterEach(async () => {
   await h.engine?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
-
-function letters(): Record<string, unknown>[] {
-  return readdirSync(h.deadLetterDir).flatMap((file) =>
-    readFileSync(join(h.deadLetterDir, file), "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>),
-  );
-}
 
 /** Takes spans named `secret*` out as failed; throws on `bomb`. */
 function guard(): Processor {
@@ -64,7 +49,9 @@ describe("what comes out of the journal", () => {
     await h.clock.advance(1_000);
     expect(h.delivered).toEqual(["a"]);
     expect(h.running.stats().deadLetter).toMatchObject({ undecodable: { traces: 3 } });
-    expect(letters()).toMatchObject([{ seq: 1, items: 3, encoding: "identity", payload_base64: "//8=" }]);
+    expect(h.deadLetters()).toMatchObject([
+      { seq: 1, items: 3, encoding: "identity", payload_base64: "//8=" },
+    ]);
   });
 
   it("a record with other than its stated number of items is accounted for exactly", async () => {
@@ -91,14 +78,15 @@ describe("what comes out of the journal", () => {
       redaction_error: { traces: 1 },
       processor_failed: { traces: 2 },
     });
-    expect(letters()).toMatchObject([
+    expect(h.deadLetters()).toMatchObject([
       { reason: "redaction_error", processed: false },
       { reason: "processor_failed", processed: false, message: "out of order" },
     ]);
     await h.running.stop();
     const replay = (processors: Processor[], outcome: Outcome): ReturnType<typeof replayDeadLetters> =>
       replayDeadLetters({
-        dir: h.deadLetterDir,
+        dir: DEAD_LETTER_DIR,
+        fileSystem: h.disk,
         exporter: {
           wants: "data",
           send: (batch) => {
@@ -127,6 +115,6 @@ describe("what comes out of the journal", () => {
     h.feed(["a", "bug", "b", "c"]);
     await h.clock.advance(1_000);
     expect(h.delivered.toSorted()).toEqual(["a", "b", "c"]);
-    expect(letters()).toMatchObject([{ reason: "export_failed", message: "cannot read undefined" }]);
+    expect(h.deadLetters()).toMatchObject([{ reason: "export_failed", message: "cannot read undefined" }]);
   });
 });

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { otelToRunId } from "../../exporters/langsmith/ids.js";
 import { spanToRun } from "../../exporters/langsmith/run.js";
@@ -98,17 +95,14 @@ describe("placing runs in their trace", () => {
 
 describe("holding traces until they are whole", () => {
   const options = { traceWaitMs: 10_000, orphanWaitMs: 60_000, spansMax: 50, itemsMax: 100, bytesMax: 1e6 };
-  let dir: string;
   let h: EngineHarness;
 
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), "counterfoil-traces-"));
-    h = new EngineHarness(dir);
+    h = new EngineHarness();
   });
 
   afterEach(async () => {
     await h.engine?.stop();
-    rmSync(dir, { recursive: true, force: true });
   });
 
   function start(): void {

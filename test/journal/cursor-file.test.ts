@@ -13,7 +13,7 @@ interface State {
 const path = "/cursors/langsmith.json";
 
 test("a cursor that was never saved is undefined; a saved one comes back, blocking or not", async () => {
-  const fileSystem = new MemoryFileSystem();
+  const fileSystem = new MemoryFileSystem(["/cursors"]);
   const file = new CursorFile<State>(path, fileSystem);
   expect(await file.load()).toBeUndefined();
   expect(file.loadSync()).toBeUndefined();
@@ -34,7 +34,7 @@ test("on a real disk the file is private and nothing else stays in the folder", 
 
 test("a damaged cursor file is refused with its name and what to do", async () => {
   for (const text of ["", "{", "[1]", "3", "null", '{"seq":1']) {
-    const fileSystem = new MemoryFileSystem();
+    const fileSystem = new MemoryFileSystem(["/cursors"]);
     fileSystem.put(path, Buffer.from(text));
     const file = new CursorFile<State>(path, fileSystem);
     await expect(file.load()).rejects.toMatchObject({ code: "CF_JOURNAL_CORRUPT", retryable: false });
@@ -44,7 +44,7 @@ test("a damaged cursor file is refused with its name and what to do", async () =
 });
 
 test("of saves that wait, only the latest is written, and each resolves when it or a later one is on disk", async () => {
-  const fileSystem = new MemoryFileSystem();
+  const fileSystem = new MemoryFileSystem(["/cursors"]);
   const file = new CursorFile<State>(path, fileSystem);
   const before = fileSystem.operations;
   const saves = Array.from({ length: 50 }, (_, index) => file.save({ seq: index + 1 }));
@@ -56,7 +56,7 @@ test("of saves that wait, only the latest is written, and each resolves when it 
 });
 
 test("a save that fails says so, keeps the old state, and the next one works", async () => {
-  const fileSystem = new MemoryFileSystem();
+  const fileSystem = new MemoryFileSystem(["/cursors"]);
   const file = new CursorFile<State>(path, fileSystem);
   await file.save({ seq: 1 });
   for (const kind of ["open", "writev", "sync", "rename"]) {
@@ -84,7 +84,7 @@ test("a crash at any step leaves a whole state: the one saved before, or the one
       ),
       fc.boolean(),
       async (afterOperations, cut, zeroFill) => {
-        const fileSystem = new MemoryFileSystem();
+        const fileSystem = new MemoryFileSystem(["/cursors"]);
         const file = new CursorFile<State>(path, fileSystem);
         await file.save({ seq: 1 });
         fileSystem.diesAtOperation = fileSystem.operations + afterOperations;

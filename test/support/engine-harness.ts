@@ -1,17 +1,21 @@
 import { Batcher } from "../../exporters/core/batcher.js";
 import type { CursorState } from "../../exporters/core/cursor.js";
-import { DeadLetterStore, type DeadLetter } from "../../exporters/core/dead-letters.js";
+import { DeadLetterStore } from "../../exporters/core/dead-letters.js";
 import { DeliveryEngine, type EngineOptions } from "../../exporters/core/engine.js";
 import type { ExportBatch, Exporter, Outcome } from "../../exporters/core/exporter.js";
 import { partData } from "../../exporters/core/payload.js";
 import { SIGNALS, type TracesData } from "../../schema/index.js";
+import { MemoryFileSystem } from "./memory-file-system.js";
 import { MemoryJournal, spansOf } from "./memory-journal.js";
 import { VirtualClock } from "./virtual-clock.js";
 
 /** Decides what the peer answers to a batch, given its span names. */
 export type Answer = (names: string[], batch: ExportBatch) => Outcome | Promise<Outcome>;
 
-/** An engine over a journal in memory, a virtual clock and a peer made of a function. */
+/** Folder of the dead letters on {@link EngineHarness.disk}. */
+export const DEAD_LETTER_DIR = "/dead-letters";
+
+/** An engine over a journal and a disk in memory, a virtual clock and a peer made of a function. */
 export class EngineHarness {
   readonly clock: VirtualClock;
   readonly journal = new MemoryJournal();
@@ -23,11 +27,11 @@ export class EngineHarness {
   /** How long storing a cursor takes: a kill may come in between. */
   saveMs = 0;
   engine: DeliveryEngine | undefined;
-  readonly #dir: string;
+  /** Where the dead letters are. */
+  disk = new MemoryFileSystem();
   #life = 0;
 
-  constructor(dir: string, seed = 1) {
-    this.#dir = dir;
+  constructor(seed = 1) {
     this.clock = new VirtualClock(seed);
   }
 
@@ -45,6 +49,7 @@ export class EngineHarness {
   /** As if the process were killed: what runs on of the old engine reaches neither disk nor peer. */
   abandon(): void {
     this.#life += 1;
+    this.disk = this.disk.afterKill();
     this.engine = undefined;
   }
 
@@ -59,8 +64,16 @@ export class EngineHarness {
     return this.received.flat();
   }
 
-  get deadLetterDir(): string {
-    return this.#dir;
+  /** The stored dead letters, as JSON. */
+  deadLetters(): Record<string, unknown>[] {
+    return this.disk.paths().flatMap((path) =>
+      this.disk
+        .contentOf(path)
+        .toString()
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    );
   }
 
   #options(over: Partial<EngineOptions>): EngineOptions {
@@ -85,7 +98,7 @@ export class EngineHarness {
           this.stored = structuredClone(state);
         },
       },
-      deadLetters: new MortalStore(this.#dir, alive),
+      deadLetters: new DeadLetterStore({ dir: DEAD_LETTER_DIR, fileSystem: this.disk }),
       retry: { initialMs: 1_000, multiplier: 2, maxMs: 60_000, maxElapsedMs: 0 },
       concurrency: 3,
       clock: this.clock,
@@ -93,6 +106,11 @@ export class EngineHarness {
       onCursor: (seq) => this.cursors.push(seq),
       ...over,
     };
+  }
+
+  /** The harness's exporter with a `sync`. */
+  exporterWith(sync: () => Promise<void>): Exporter {
+    return { ...this.#exporter(() => true), sync };
   }
 
   #exporter(alive: () => boolean): Exporter {
@@ -110,20 +128,6 @@ export class EngineHarness {
       },
       close: () => Promise.resolve(),
     };
-  }
-}
-
-/** Dead letters that a killed engine can't write any more. */
-class MortalStore extends DeadLetterStore {
-  readonly #alive: () => boolean;
-
-  constructor(dir: string, alive: () => boolean) {
-    super({ dir });
-    this.#alive = alive;
-  }
-
-  override append(letters: readonly DeadLetter[]): void {
-    if (this.#alive()) super.append(letters);
   }
 }
 

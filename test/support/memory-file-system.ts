@@ -1,10 +1,33 @@
 import type { FileSystem, OpenFile, OpenMode, OpenSyncFile } from "../../journal/index.js";
+import {
+  applyChange,
+  applyNames,
+  type DataChange,
+  type DiskState,
+  folderOf,
+  inFolder,
+  type Inode,
+  type NameChange,
+  newInode,
+} from "./memory-disk.js";
 
 /** One operation, shown to {@link MemoryFileSystem.fault} before it is done. */
 export interface FileOperation {
-  readonly kind: "open" | "writev" | "datasync" | "sync" | "truncate" | "unlink" | "rename" | "syncDirectory";
+  readonly kind:
+    | "open"
+    | "writev"
+    | "datasync"
+    | "sync"
+    | "truncate"
+    | "unlink"
+    | "rename"
+    | "mkdir"
+    | "syncDirectory";
   readonly path: string;
 }
+
+/** What a fault does: an error instead of the operation, half the bytes of a write, or nothing. */
+export type FaultOutcome = Error | "short" | undefined;
 
 /** What a power cut does to writes that were not synced. */
 export interface PowerCut {
@@ -18,30 +41,8 @@ export interface PowerCut {
   readonly loseNames: boolean;
 }
 
-type Change = { readonly position: number; readonly bytes: Buffer } | { readonly truncate: number };
-
-interface Inode {
-  /** What the running process sees. */
-  content: Buffer;
-  /** What is on the disk for sure. */
-  durable: Buffer;
-  unsynced: Change[];
-}
-
 function systemError(code: string, doing: string): Error {
   return Object.assign(new Error(`${code}: injected, ${doing}`), { code });
-}
-
-function applyChange(content: Buffer, change: Change): Buffer {
-  if ("truncate" in change) {
-    if (change.truncate <= content.length) return content.subarray(0, change.truncate);
-    return Buffer.concat([content, Buffer.alloc(change.truncate - content.length)]);
-  }
-  const end = change.position + change.bytes.length;
-  const grown = Buffer.alloc(Math.max(end, content.length));
-  content.copy(grown);
-  change.bytes.copy(grown, change.position);
-  return grown;
 }
 
 /**
@@ -49,8 +50,10 @@ function applyChange(content: Buffer, change: Change): Buffer {
  * power cut, and a failed sync forgets the writes it could not do, so that a second sync succeeds without them.
  */
 export class MemoryFileSystem implements FileSystem {
-  /** Returns an error (thrown instead of the operation), "short" (half the bytes are written), or undefined. */
-  fault: ((operation: FileOperation) => Error | "short" | undefined) | undefined;
+  /** Asked before each operation; it may take its time (a slow disk). */
+  fault: ((operation: FileOperation) => FaultOutcome | Promise<FaultOutcome>) | undefined;
+  /** Called after each operation that was done. */
+  afterOperation: ((operation: FileOperation) => void) | undefined;
   /** When set, the operation with this number and all later ones never finish: the process died there. */
   diesAtOperation: number | undefined;
   /** Bytes that all files together may have; more is ENOSPC after a short write. */
@@ -58,11 +61,25 @@ export class MemoryFileSystem implements FileSystem {
   operations = 0;
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
+  #pendingNames: NameChange[] = [];
+  #folders = new Set<string>();
   #onDeath: () => void = () => undefined;
   /** Resolves when an operation was asked for at or after {@link diesAtOperation}. */
   readonly death: Promise<void> = new Promise((resolve) => {
     this.#onDeath = resolve;
   });
+
+  /** An empty disk with these folders. */
+  constructor(folders: readonly string[] = []) {
+    for (const folder of folders) this.#addFolder(folder);
+  }
+
+  /** A disk that holds these files, all of it durable. */
+  static of(files: ReadonlyMap<string, Buffer>, mtimes?: ReadonlyMap<string, number>): MemoryFileSystem {
+    const next = new MemoryFileSystem();
+    for (const [path, content] of files) next.put(path, content, mtimes?.get(path));
+    return next;
+  }
 
   /** The disk after the process was killed: everything it wrote is there. */
   afterKill(): MemoryFileSystem {
@@ -75,19 +92,40 @@ export class MemoryFileSystem implements FileSystem {
     };
     for (const [name, inode] of this.#names) next.#names.set(name, copy(inode));
     for (const [name, inode] of this.#durableNames) next.#durableNames.set(name, copy(inode));
+    next.#pendingNames = this.#pendingNames.map(({ add, ...change }) =>
+      add === undefined ? change : { ...change, add: [add[0], copy(add[1])] },
+    );
+    next.#folders = new Set(this.#folders);
+    next.capacityBytes = this.capacityBytes;
     return next;
   }
 
   /** The disk after the machine lost power. */
   afterPowerCut(cut: PowerCut): MemoryFileSystem {
-    const next = new MemoryFileSystem();
+    const files = new Map<string, Buffer>();
+    const mtimes = new Map<string, number>();
     for (const [name, inode] of cut.loseNames ? this.#durableNames : this.#names) {
-      const content = surviving(inode, cut);
-      const survivor = { content, durable: content, unsynced: [] };
-      next.#names.set(name, survivor);
-      next.#durableNames.set(name, survivor);
+      files.set(name, surviving(inode, cut));
+      mtimes.set(name, inode.mtimeMs);
     }
+    const next = MemoryFileSystem.of(files, mtimes);
+    next.capacityBytes = this.capacityBytes;
     return next;
+  }
+
+  /** What is on the disk, for {@link crashStatesOf}. */
+  state(): DiskState {
+    return {
+      names: this.#names,
+      durableNames: this.#durableNames,
+      pendingNames: this.#pendingNames,
+      folders: this.#folders,
+    };
+  }
+
+  /** From now on nothing finishes: the process that used this disk is dead. */
+  kill(): void {
+    this.diesAtOperation = 0;
   }
 
   /** Content of a file, for tests that look at or change bytes. */
@@ -96,9 +134,10 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** Replaces a file, durably. */
-  put(path: string, bytes: Uint8Array): void {
+  put(path: string, bytes: Uint8Array, mtimeMs = Date.now()): void {
     const content = Buffer.from(bytes);
-    const inode = { content, durable: content, unsynced: [] };
+    const inode = { content, durable: content, unsynced: [], mtimeMs };
+    this.#addFolder(folderOf(path));
     this.#names.set(path, inode);
     this.#durableNames.set(path, inode);
   }
@@ -118,41 +157,48 @@ export class MemoryFileSystem implements FileSystem {
     await this.#operation({ kind: "open", path });
     if (mode === "existing") this.#inode(path);
     if (mode === "create" && this.#names.has(path)) throw systemError("EEXIST", path);
-    if (mode === "create")
-      this.#names.set(path, { content: Buffer.alloc(0), durable: Buffer.alloc(0), unsynced: [] });
-    if (mode === "replace") {
-      const inode = this.#names.get(path);
-      if (inode === undefined) {
-        this.#names.set(path, { content: Buffer.alloc(0), durable: Buffer.alloc(0), unsynced: [] });
-      } else {
-        inode.content = Buffer.alloc(0);
-        inode.unsynced.push({ truncate: 0 });
-      }
-    }
+    const there = this.#names.get(path);
+    if (there === undefined && mode !== "existing") this.#make(path);
+    else if (there !== undefined && mode === "replace") this.#change(there, { truncate: 0 });
+    this.#done({ kind: "open", path });
     return this.#file(path, this.#inode(path));
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.#operation({ kind: "rename", path: from });
-    this.#names.set(to, this.#inode(from));
-    this.#names.delete(from);
+    const inode = this.#inode(from);
+    // Across folders both would have to be synced; nobody does that, so it is not modelled.
+    if (folderOf(from) !== folderOf(to)) throw systemError("EXDEV", from);
+    this.#rename({ folder: folderOf(to), remove: from, add: [to, inode] });
+    this.#done({ kind: "rename", path: from });
   }
 
   async unlink(path: string): Promise<void> {
     await this.#operation({ kind: "unlink", path });
     this.#inode(path);
-    this.#names.delete(path);
+    this.#rename({ folder: folderOf(path), remove: path });
+    this.#done({ kind: "unlink", path });
   }
 
-  // Folders are not modelled: only the names of files in them can be lost.
-  async mkdir(): Promise<void> {}
+  /** Durable at once, as the interface says: folders are not part of what a power cut takes. */
+  async mkdir(path: string): Promise<void> {
+    if (this.#folders.has(path)) return;
+    await this.#operation({ kind: "mkdir", path });
+    this.#addFolder(path);
+    this.#done({ kind: "mkdir", path });
+  }
 
   async readdir(path: string): Promise<string[]> {
     return this.sync.readdir(path);
   }
 
   async stat(path: string): Promise<{ size: number; mtimeMs: number }> {
-    return { size: this.#inode(path).content.length, mtimeMs: 0 };
+    const { content, mtimeMs } = this.#inode(path);
+    return { size: content.length, mtimeMs };
+  }
+
+  async touch(path: string): Promise<void> {
+    this.#inode(path).mtimeMs = Date.now();
   }
 
   async readFile(path: string): Promise<Uint8Array> {
@@ -161,12 +207,10 @@ export class MemoryFileSystem implements FileSystem {
 
   async syncDirectory(path: string): Promise<void> {
     await this.#operation({ kind: "syncDirectory", path });
-    for (const name of this.#durableNames.keys()) {
-      if (inFolder(name, path)) this.#durableNames.delete(name);
-    }
-    for (const [name, inode] of this.#names) {
-      if (inFolder(name, path)) this.#durableNames.set(name, inode);
-    }
+    const mine = this.#pendingNames.filter((change) => change.folder === path);
+    this.#durableNames = applyNames(this.#durableNames, mine);
+    this.#pendingNames = this.#pendingNames.filter((change) => change.folder !== path);
+    this.#done({ kind: "syncDirectory", path });
   }
 
   readonly sync = {
@@ -179,11 +223,33 @@ export class MemoryFileSystem implements FileSystem {
       };
     },
     readFile: (path: string): Uint8Array => this.#inode(path).content,
-    readdir: (path: string): string[] =>
-      [...this.#names.keys()]
+    readdir: (path: string): string[] => {
+      if (!this.#folders.has(path)) throw systemError("ENOENT", path);
+      return [...this.#names.keys(), ...this.#folders]
         .filter((name) => inFolder(name, path))
-        .map((name) => name.slice(path.length + 1)),
+        .map((name) => name.slice(path.length + 1));
+    },
   };
+
+  #addFolder(path: string): void {
+    for (let folder = path; folder !== ""; folder = folderOf(folder)) this.#folders.add(folder);
+  }
+
+  #make(path: string): void {
+    if (!this.#folders.has(folderOf(path))) throw systemError("ENOENT", path);
+    this.#rename({ folder: folderOf(path), add: [path, newInode()] });
+  }
+
+  #rename(change: NameChange): void {
+    this.#names = applyNames(this.#names, [change]);
+    this.#pendingNames.push(change);
+  }
+
+  #change(inode: Inode, change: DataChange): void {
+    inode.content = applyChange(inode.content, change);
+    inode.unsynced.push(change);
+    inode.mtimeMs = Date.now();
+  }
 
   #inode(path: string): Inode {
     const inode = this.#names.get(path);
@@ -201,6 +267,7 @@ export class MemoryFileSystem implements FileSystem {
       }
       for (const change of inode.unsynced) inode.durable = applyChange(inode.durable, change);
       inode.unsynced = [];
+      this.#done({ kind, path });
     };
     return {
       writev: async (buffers, position) => {
@@ -212,17 +279,16 @@ export class MemoryFileSystem implements FileSystem {
         );
         if (room === 0) throw systemError("ENOSPC", path);
         const length = Math.min(room, outcome === "short" ? Math.ceil(bytes.length / 2) : bytes.length);
-        const change = { position, bytes: bytes.subarray(0, length) };
-        inode.content = applyChange(inode.content, change);
-        inode.unsynced.push(change);
+        this.#change(inode, { position, bytes: bytes.subarray(0, length) });
+        this.#done({ kind: "writev", path });
         return length;
       },
       datasync: () => sync("datasync"),
       sync: () => sync("sync"),
       truncate: async (size) => {
         await this.#operation({ kind: "truncate", path });
-        inode.content = applyChange(inode.content, { truncate: size });
-        inode.unsynced.push({ truncate: size });
+        this.#change(inode, { truncate: size });
+        this.#done({ kind: "truncate", path });
       },
       close: async () => undefined,
     };
@@ -236,19 +302,23 @@ export class MemoryFileSystem implements FileSystem {
 
   async #operation(operation: FileOperation): Promise<"short" | undefined> {
     this.operations++;
-    if (this.diesAtOperation !== undefined && this.operations >= this.diesAtOperation) {
-      this.#onDeath();
-      await new Promise<never>(() => undefined);
-    }
+    await this.#dieWhenDue();
     await Promise.resolve();
-    const outcome = this.fault?.(operation);
+    const outcome = await this.fault?.(operation);
+    await this.#dieWhenDue();
     if (outcome instanceof Error) throw outcome;
     return outcome;
   }
-}
 
-function inFolder(name: string, folder: string): boolean {
-  return name.startsWith(`${folder}/`) && !name.includes("/", folder.length + 1);
+  async #dieWhenDue(): Promise<void> {
+    if (this.diesAtOperation === undefined || this.operations < this.diesAtOperation) return;
+    this.#onDeath();
+    await new Promise<never>(() => undefined);
+  }
+
+  #done(operation: FileOperation): void {
+    this.afterOperation?.(operation);
+  }
 }
 
 function surviving(inode: Inode, cut: PowerCut): Buffer {
