@@ -4,7 +4,7 @@ import { encodeOtlp, type Signal, TABLE_COLUMNS } from "../../../schema/index.js
 import { pointerFillerWorks } from "../../../store/seal/self-check.js";
 import { PointerFiller } from "../../../store/seal/pointer-filler.js";
 import { SafeFiller } from "../../../store/seal/safe-filler.js";
-import { Workload } from "../../../bench/workload.js";
+import { Workload } from "../../../bench/load/workload.js";
 import { otlpArbitraries } from "../../support/otlp-arbitraries.js";
 import { SealHarness } from "../../support/seal-harness.js";
 

@@ -1,5 +1,4 @@
-import { WireReader as SealWireReader } from "../store/seal/wire.js";
-import { encodeOtlp, type KeyValue, type Span, type SpanEvent } from "../schema/index.js";
+import { encodeOtlp, type KeyValue, type Span, type SpanEvent } from "../../schema/index.js";
 
 /** Kinds of load: `content` spans carry messages (about 3 KB), `lean` ones only a few attributes (about 300 bytes). */
 export type WorkloadKind = "content" | "lean";
@@ -334,58 +333,4 @@ function int(key: string, value: number): KeyValue {
 
 function list(key: string, values: readonly string[]): KeyValue {
   return { key, value: { arrayValue: { values: values.map((value) => ({ stringValue: value })) } } };
-}
-
-/** One request body and how many spans it has. */
-export interface WorkloadBody {
-  readonly bytes: Uint8Array;
-  readonly spans: number;
-  /** Where the trace id of each span is in `bytes`, for {@link renumber}. */
-  readonly traceIdOffsets: Uint32Array;
-}
-
-/** `count` distinct bodies of 512 spans, always the same ones for the same arguments. */
-export function makeBodies(kind: WorkloadKind, count: number): WorkloadBody[] {
-  const spansPerRequest = 512;
-  const workload = new Workload({ kind, requests: count, spansPerRequest, seed: 7 });
-  return workload
-    .bodies()
-    .map((bytes) => ({ bytes, spans: spansPerRequest, traceIdOffsets: traceIdOffsets(bytes) }));
-}
-
-/**
- * Gives every span of a body (or of a copy of it that starts at `start` in `bytes`) a new trace id: its first four
- * bytes become `number`. A body that is sent again unchanged would be a redelivery, whose spans the mirror replaces.
- */
-export function renumber(bytes: Uint8Array, start: number, offsets: Uint32Array, number: number): void {
-  for (const offset of offsets) {
-    const at = start + offset;
-    bytes[at] = number >>> 24;
-    bytes[at + 1] = number >>> 16;
-    bytes[at + 2] = number >>> 8;
-    bytes[at + 3] = number;
-  }
-}
-
-/** Follows the wire format down to field 1 of each span: request > resource spans (1) > scope spans (2) > span (2). */
-function traceIdOffsets(bytes: Uint8Array): Uint32Array {
-  const path = [10, 18, 18, 10];
-  const offsets: number[] = [];
-  const reader = new SealWireReader();
-  const walk = (start: number, end: number, depth: number): void => {
-    reader.open(bytes, start);
-    while (reader.pos < end) {
-      const tag = reader.varint32();
-      if (tag !== path[depth]) {
-        reader.skip(tag, end);
-        continue;
-      }
-      const stop = reader.fieldEnd(end);
-      if (depth === path.length - 1) offsets.push(reader.pos);
-      else walk(reader.pos, stop, depth + 1);
-      reader.pos = stop;
-    }
-  };
-  walk(0, bytes.length, 0);
-  return Uint32Array.from(offsets);
 }
