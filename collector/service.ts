@@ -95,6 +95,14 @@ async function openStorage(
   const paths = dataDirPaths(dataDir);
   const catalog = await openCatalog({ mirrorDir: paths.mirror });
   undo.push(() => catalog.close());
+  // Before the journal: its thread gets ready while the journal recovers.
+  const mirror = await openMirror({
+    dataDir,
+    catalog,
+    workers: config.mirror.workers,
+    onLog: ({ level, message }) => log[level]({ destination: MIRROR_DESTINATION }, message),
+  });
+  undo.push(() => mirror.shutdown(0));
   const { sealedSeq, sealedCounts } = catalog.snapshot();
   const stored = await readStoredCursors(dataDir);
   stored.set(MIRROR_DESTINATION, { seq: sealedSeq, counts: sealedCounts });
@@ -108,12 +116,6 @@ async function openStorage(
     logger: createJournalLog(log),
   });
   undo.push(() => journal.close());
-  const mirror = await openMirror({
-    dataDir,
-    catalog,
-    workers: config.mirror.workers,
-    onLog: ({ level, message }) => log[level]({ destination: MIRROR_DESTINATION }, message),
-  });
   return { journal, catalog, mirror: createMirrorDestination(mirror), stored };
 }
 

@@ -81,7 +81,7 @@ export interface Mirror {
 /** Sealed pieces that may wait for the commit of one before them, besides one for each thread. */
 const PIECES_AHEAD = 2;
 
-/** Opens the mirror over a data directory. Nothing runs until `start`. */
+/** Opens the mirror over a data directory. Its thread gets ready at once; nothing is sealed before `start`. */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const paths = dataDirPaths(options.dataDir);
   const fileSystem = options.fileSystem ?? nodeFileSystem;
@@ -89,7 +89,9 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const { sealedSeq } = options.catalog.snapshot();
   const counters = new DeadLetterCounters(join(paths.cursors, "mirror.json"), fileSystem);
   await counters.load(sealedSeq);
-  return new SealingMirror(options, counters);
+  const mirror = new SealingMirror(options, counters);
+  mirror.prepare();
+  return mirror;
 }
 
 class SealingMirror implements Mirror {
@@ -98,6 +100,7 @@ class SealingMirror implements Mirror {
   readonly #counters: DeadLetterCounters;
   readonly #limits: { readonly rows: number; readonly bytes: number; readonly intervalMs: number };
   readonly #recent = new RecentSpans(SEAL_RECENT_IDS);
+  #recalled: Promise<void> = Promise.resolve();
   readonly #listeners = new Set<(event: SealedEvent) => void>();
   readonly #pieces: Piece[] = [];
   readonly #log: NonNullable<MirrorOptions["onLog"]>;
@@ -135,10 +138,16 @@ class SealingMirror implements Mirror {
     this.#tail = { seq: sealedSeq, counts: sealedCounts };
   }
 
+  /** Starts the first thread. What goes wrong comes up again, and is told, in `start`. */
+  prepare(): void {
+    this.#pool.start().catch(() => undefined);
+  }
+
   async start(tail: JournalTail): Promise<void> {
     await this.#pool.start();
-    await this.#recallSpans();
     this.#state = "running";
+    // Not awaited: a million ids take seconds to read back, and receiving needs none of them. Commits wait for it.
+    this.#recalled = this.#recallSpans();
     this.notify(tail);
   }
 
@@ -149,6 +158,7 @@ class SealingMirror implements Mirror {
     try {
       await this.#recent.add(await this.#pool.use((client) => client.recentIds(newest, SEAL_RECENT_IDS)));
     } catch (error) {
+      if (this.#state !== "running") return;
       const message = `Spans sent again may show twice until compaction: the newest files can't be read: ${errorMessage(error)}`;
       this.#log({ level: "warn", message });
     }
@@ -344,6 +354,7 @@ class SealingMirror implements Mirror {
   }
 
   async #commitPiece(piece: Piece, sealed: SealedRange): Promise<void> {
+    await this.#recalled;
     piece.winners ??= await this.#recent.add(sealed.ids);
     const files = [...sealed.files];
     if (piece.winners.length > 0) {
