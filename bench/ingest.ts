@@ -19,9 +19,11 @@ export interface IngestPlan {
   readonly rate?: number;
   readonly seconds?: number;
   readonly warmupSeconds?: number;
+  /** Also note when each request was acknowledged. */
+  readonly acks?: boolean;
   readonly server?: Omit<BenchServerOptions, "dataDir">;
   /** Runs beside the load; stopped before the result is taken. */
-  readonly beside?: (server: BenchServer) => { stop(): Promise<void> };
+  readonly beside?: (server: BenchServer, spansBefore: number) => { stop(): Promise<void> };
   /** Runs after everything is sealed, before the server stops and its folder goes. */
   readonly after?: (server: BenchServer, files: readonly FileEntry[]) => Promise<void>;
 }
@@ -54,6 +56,7 @@ export function orderOf(context: BenchContext, plan: IngestPlan): Omit<LoadOrder
     connections: plan.connections ?? CONNECTIONS,
     seconds: plan.seconds ?? context.seconds,
     rate: plan.rate ?? 0,
+    ...(plan.acks === true ? { acks: true } : {}),
   };
 }
 
@@ -74,7 +77,7 @@ export async function measureIngest(context: BenchContext, plan: IngestPlan): Pr
     const warm = await runLoad({ ...order, seconds: warmupSeconds });
     await sealed.reach(warm.spans);
     const load = await prepareLoad(order);
-    const beside = plan.beside?.(server);
+    const beside = plan.beside?.(server, warm.spans);
     const rss = new RssWatch(server.pid);
     const before = treeUsage(server.pid);
     const started = performance.now();

@@ -25,6 +25,7 @@ export interface BenchServer {
   readonly pid: number;
   readonly port: number;
   readonly grpcPort: number;
+  readonly dataDir: string;
   readonly mirrorDir: string;
   /** Finishes what was begun. */
   stop(): Promise<void>;
@@ -125,6 +126,7 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
     pid: child.pid ?? 0,
     port: ports.http,
     grpcPort: ports.grpc,
+    dataDir,
     mirrorDir: dataDirPaths(dataDir).mirror,
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
