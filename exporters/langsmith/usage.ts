@@ -20,7 +20,9 @@ export function readUsage(
   reading: GenAiReading,
   isRollup: boolean,
 ): UsageMetadata | undefined {
-  const given = attributes.get("langsmith.usage_metadata");
+  // LangSmith's Python SDK has the details among the metadata only.
+  const given =
+    attributes.get("langsmith.usage_metadata") ?? attributes.get("langsmith.metadata.usage_metadata");
   if (given !== undefined) return asUsage(jsonOf(given));
   const input = numberColumn(reading, "input_tokens");
   const output = numberColumn(reading, "output_tokens");
