@@ -1,6 +1,7 @@
 export * from "./columns.js";
 export * from "./errors.js";
 export * from "./genai/attributes.js";
+export * from "./genai/index.js";
 export * from "./genai/rules.js";
 export { rowSchema, type RowSchema } from "./json-schema.js";
 export * from "./limits.js";

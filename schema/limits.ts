@@ -7,6 +7,10 @@
 export const BODY_BYTES_MAX = 20 * 1024 * 1024;
 /** Nesting of AnyValue (arrays and key-value lists) before a request is refused as too deep. */
 export const ANY_VALUE_DEPTH_MAX = 64;
+/** Nesting of JSON inside an attribute's text beyond which the normaliser takes it for plain text. */
+export const GENAI_JSON_DEPTH_MAX = 100;
+/** Segments of a flattened attribute name (`llm.input_messages.0.message.role`) that the normaliser follows. */
+export const GENAI_PATH_SEGMENTS_MAX = 16;
 /** Bytes in flight between receiving and the durable write before new requests are answered 429. */
 export const INFLIGHT_BYTES_MAX = 128 * 1024 * 1024;
 /** Seconds that a refused client is told to wait: JS exporters give up when it exceeds their 10 s budget. */

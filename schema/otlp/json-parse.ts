@@ -41,7 +41,7 @@ function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /** Puts quotes, and `mark` behind the first, around integer literals of 16 or more digits that stand outside strings. */
-function quoteLongIntegers(text: string, mark: string): string {
+export function quoteLongIntegers(text: string, mark: string): string {
   if (text.length < EXACT_DIGITS || !MAYBE_LONG_INTEGER.test(` ${text}`)) return text;
   const parts: string[] = [];
   let at = 0;

@@ -1,0 +1,147 @@
+import type { Dialect } from "../types.js";
+
+/** Claude Code and the Claude Agent SDK. */
+export const CLAUDE_CODE: Dialect = {
+  name: "claude_code",
+  title: "Claude Code and the Claude Agent SDK",
+  detect: {
+    scopes: ["com.anthropic.claude_code.*", "com.anthropic.claude_code"],
+    values: {
+      "span.type": [
+        "claude_code.interaction",
+        "claude_code.llm_request",
+        "claude_code.tool",
+        "claude_code.tool.execution",
+        "claude_code.tool.blocked_on_user",
+        "claude_code.hook",
+      ],
+    },
+  },
+  inputIncludesCache: false,
+  columns: {
+    run_type: [
+      {
+        from: "span.type",
+        map: {
+          "claude_code.llm_request": "llm",
+          llm_request: "llm",
+          "claude_code.interaction": "chain",
+          interaction: "chain",
+          "claude_code.tool": "tool",
+          tool: "tool",
+          "claude_code.tool.execution": "chain",
+          "tool.execution": "chain",
+          "claude_code.hook": "chain",
+          hook: "chain",
+        },
+      },
+    ],
+    operation: [
+      {
+        from: "span.type",
+        map: {
+          "claude_code.llm_request": "chat",
+          llm_request: "chat",
+          "claude_code.interaction": "invoke_agent",
+          interaction: "invoke_agent",
+          "claude_code.tool": "execute_tool",
+          tool: "execute_tool",
+        },
+      },
+    ],
+    provider: [
+      {
+        from: "span.type",
+        as: "text",
+        map: { "claude_code.llm_request": "anthropic", llm_request: "anthropic" },
+      },
+    ],
+    request_model: ["model"],
+    response_model: ["response.model"],
+    agent_name: ["subagent_type"],
+    tool_name: ["tool_name", { from: "skill_name", when: ["tool"] }],
+    conversation_id: ["session.id"],
+    user_id: ["user.account_uuid", "user.id"],
+    input_tokens: ["input_tokens"],
+    output_tokens: ["output_tokens"],
+    cache_read_tokens: ["cache_read_tokens"],
+    cache_write_tokens: ["cache_creation_tokens"],
+    cost_usd: ["cost_usd"],
+    time_to_first_token_ms: [{ from: "ttft_ms", as: "ms" }],
+    finish_reasons: ["stop_reason"],
+    error_type: ["error_type"],
+    input_messages: [
+      { from: "new_context", when: ["llm"] },
+      { from: "user_prompt", when: ["chain"] },
+    ],
+    output_messages: [{ from: "response.model_output", when: ["llm"] }],
+    system_instructions: ["system_prompt_preview"],
+    tool_definitions: [{ from: "tools", when: ["llm"] }],
+    tool_arguments: [
+      "tool_input",
+      { from: "full_command", when: ["tool"] },
+      { from: "file_path", when: ["tool"] },
+    ],
+    tool_result: [
+      { from: "@tool.output#output", when: ["tool"] },
+      { from: "@tool.output#content", when: ["tool"] },
+      { from: "@tool.output#diff", when: ["tool"] },
+    ],
+  },
+  notes: [
+    "input_tokens leaves out the cache tokens.",
+    "Content is sent only with OTEL_LOG_USER_PROMPTS, OTEL_LOG_TOOL_DETAILS and the like; else it reads <REDACTED>.",
+  ],
+};
+
+/** OpenAI Codex CLI. */
+export const CODEX: Dialect = {
+  name: "codex",
+  title: "OpenAI Codex CLI",
+  detect: { scopes: ["codex_cli_rs", "codex_exec", "codex_*"], attributes: ["codex.*"] },
+  inputIncludesCache: true,
+  rollupSources: ["codex.turn.token_usage.input_tokens", "codex.turn.token_usage.output_tokens"],
+  columns: {
+    request_model: ["model"],
+    conversation_id: ["conversation.id", "thread.id"],
+    input_tokens: ["codex.turn.token_usage.input_tokens"],
+    output_tokens: ["codex.turn.token_usage.output_tokens"],
+    total_tokens: ["codex.turn.token_usage.total_tokens"],
+    uncached_input_tokens: ["codex.turn.token_usage.non_cached_input_tokens"],
+    cache_read_tokens: ["codex.turn.token_usage.cached_input_tokens"],
+    reasoning_tokens: ["codex.turn.token_usage.reasoning_output_tokens"],
+    tool_name: ["tool_name"],
+    input_messages: [{ from: "user_prompt" }, { from: "prompt" }],
+  },
+  notes: [
+    "The span session_task.turn sums up the turn, which handle_responses reports again: usage_scope rollup.",
+  ],
+};
+
+/** Gemini CLI: the conventions' attributes with content in Gemini's shape. */
+export const GEMINI_CLI: Dialect = {
+  name: "gemini_cli",
+  title: "Gemini CLI",
+  detect: { scopes: ["gemini-cli", "gemini-cli*"], values: { "gen_ai.agent.name": ["gemini-cli"] } },
+  inputIncludesCache: true,
+  columns: {
+    conversation_id: ["session.id"],
+  },
+  notes: ["Operations llm_call, tool_call, agent_call and user_prompt are read as the conventions' own."],
+};
+
+/** GitHub Copilot: the conventions, with names of its own beside them. */
+export const COPILOT: Dialect = {
+  name: "copilot",
+  title: "GitHub Copilot",
+  detect: {
+    scopes: ["github.copilot", "github.copilot.*", "copilot-chat"],
+    attributes: ["github.copilot.*", "copilot_chat.*"],
+  },
+  inputIncludesCache: true,
+  columns: {
+    conversation_id: ["gen_ai.conversation.id", "github.copilot.session_id", "copilot_chat.session_id"],
+    time_to_first_token_ms: [{ from: "copilot_chat.time_to_first_token", as: "ms" }],
+  },
+  notes: ["invoke_agent repeats the usage of its calls: usage_scope rollup."],
+};

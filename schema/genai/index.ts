@@ -1,0 +1,20 @@
+export { isMapped } from "./detect.js";
+export { DIALECTS } from "./dialects/index.js";
+export { explainSpan, normaliseSpan, type ExplainedSpan } from "./normalise.js";
+export { toProvider } from "./providers.js";
+export { currentName, formerNames, RENAMES, type Rename } from "./renames.js";
+export {
+  GENAI_COLUMNS,
+  JSON_COLUMNS,
+  type ColumnValue,
+  type Conflict,
+  type Dialect,
+  type GenAiColumn,
+  type NormalisedColumns,
+  type NormalisedSpan,
+  type NormaliserInput,
+  type RunType,
+} from "./types.js";
+export { SHIPPED_PRICES } from "./prices/index.js";
+export { priceOf } from "./prices/price-of.js";
+export type { Price, PricedCost, PricedUsage, PriceTable, Rates } from "./prices/types.js";

@@ -1,0 +1,362 @@
+import { CALL, type DialectCase, TOOL } from "./cases-standards.js";
+import { said } from "./spans.js";
+
+/** Frameworks and coding agents. */
+export const FRAMEWORK_CASES: readonly DialectCase[] = [
+  {
+    dialect: "ai_sdk",
+    what: "version 4: prompt and completion tokens, cache in the provider's metadata",
+    attributes: {
+      "ai.operationId": "ai.streamText.doStream",
+      "ai.model.provider": "anthropic.messages",
+      "ai.model.id": "claude-haiku-4-5",
+      "ai.usage.promptTokens": 5,
+      "ai.usage.completionTokens": 6,
+      "ai.response.providerMetadata":
+        '{"anthropic":{"cacheCreationInputTokens":11,"cacheReadInputTokens":22}}',
+      "ai.response.msToFirstChunk": 123.5,
+      "ai.response.text": "hello",
+      "ai.response.reasoning": "thinking",
+    },
+    expected: {
+      run_type: "llm",
+      provider: "anthropic",
+      input_tokens: 5,
+      output_tokens: 6,
+      cache_read_tokens: 22,
+      cache_write_tokens: 11,
+      input_includes_cache: false,
+      time_to_first_token_ms: 123.5,
+      output_messages: [
+        {
+          role: "assistant",
+          parts: [
+            { type: "reasoning", content: "thinking" },
+            { type: "text", content: "hello" },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    dialect: "ai_sdk",
+    what: "version 3: ai.result.*",
+    attributes: {
+      "ai.operationId": "ai.generateText.doGenerate",
+      "ai.result.text": "hello",
+      "ai.finishReason": "tool-calls",
+      "gen_ai.request.model": "gpt-4",
+    },
+    expected: {
+      run_type: "llm",
+      output_messages: [said("assistant", "hello")],
+      finish_reasons: ["tool_call"],
+    },
+  },
+  {
+    dialect: "ai_sdk_7",
+    what: "user and thread from the runtime context",
+    attributes: {
+      "gen_ai.operation.name": "agent_step",
+      "ai.settings.context.userId": "u1",
+      "ai.settings.context.threadId": "t1",
+    },
+    extras: { scope: "gen_ai" },
+    expected: {
+      run_type: "chain",
+      user_id: "u1",
+      conversation_id: "t1",
+      metadata: { threadId: "t1", userId: "u1" },
+    },
+  },
+  {
+    dialect: "pydantic_ai",
+    what: "the agent's span: the whole conversation and its summed usage",
+    attributes: {
+      "gen_ai.operation.name": "invoke_agent",
+      "gen_ai.agent.name": "support",
+      "gen_ai.aggregated_usage.input_tokens": 30,
+      "gen_ai.aggregated_usage.output_tokens": 12,
+      "pydantic_ai.all_messages": '[{"role":"user","parts":[{"type":"text","content":"hi"}]}]',
+      final_result: "hello",
+    },
+    extras: { scope: "pydantic-ai" },
+    expected: {
+      input_tokens: 30,
+      usage_scope: "rollup",
+      agent_name: "support",
+      input_messages: [said("user", "hi")],
+      output_messages: [said("assistant", "hello")],
+    },
+  },
+  {
+    dialect: "pydantic_ai",
+    what: "format 1: events as JSON, arguments and response of a tool",
+    attributes: {
+      "gen_ai.operation.name": "chat",
+      events: '[{"event.name":"gen_ai.user.message","role":"user","content":"hi"}]',
+      "operation.cost": 0.01,
+    },
+    extras: { scope: "pydantic-ai" },
+    expected: { input_messages: [said("user", "hi")], cost_usd: 0.01, run_type: "llm" },
+  },
+  {
+    dialect: "strands",
+    what: "Bedrock's blocks in events, first token in milliseconds, the framework is no provider",
+    attributes: {
+      "gen_ai.system": "strands-agents",
+      "gen_ai.operation.name": "chat",
+      "gen_ai.request.model": "anthropic.claude-sonnet-4-5",
+      "gen_ai.usage.input_tokens": 50,
+      "gen_ai.usage.cache_read_input_tokens": 40,
+      "gen_ai.server.time_to_first_token": 321,
+    },
+    extras: {
+      scope: "strands.telemetry.tracer",
+      events: [
+        ["gen_ai.user.message", { content: '[{"text":"hi"}]' }],
+        [
+          "gen_ai.assistant.message",
+          { content: '[{"toolUse":{"toolUseId":"c1","name":"lookup","input":{"id":7}}}]' },
+        ],
+        [
+          "gen_ai.tool.message",
+          { content: '[{"toolResult":{"toolUseId":"c1","status":"success","content":[{"text":"found"}]}}]' },
+        ],
+        ["gen_ai.choice", { finish_reason: "end_turn", message: '[{"text":"hello"}]' }],
+      ],
+    },
+    expected: {
+      provider: "aws.bedrock",
+      time_to_first_token_ms: 321,
+      input_includes_cache: false,
+      finish_reasons: ["stop"],
+      input_messages: [
+        said("user", "hi"),
+        { role: "assistant", parts: [CALL] },
+        { role: "tool", parts: [{ type: "tool_call_response", id: "c1", response: "found" }] },
+      ],
+      output_messages: [{ ...(said("assistant", "hello") as object), finish_reason: "stop" }],
+    },
+  },
+  {
+    dialect: "google_adk",
+    what: "a request and an answer in Gemini's shape",
+    attributes: {
+      "gen_ai.system": "gcp.vertex.agent",
+      "gen_ai.request.model": "gemini-3-flash",
+      "gcp.vertex.agent.session_id": "s1",
+      "gcp.vertex.agent.llm_request":
+        '{"model":"gemini-3-flash","config":{"system_instruction":"be kind","tools":[{"function_declarations":[{"name":"lookup","description":"d","parameters":{"type":"object"}}]}]},"contents":[{"role":"user","parts":[{"text":"hi"}]},{"role":"model","parts":[{"function_call":{"id":"c1","name":"lookup","args":{"id":7}}}]}]}',
+      "gcp.vertex.agent.llm_response":
+        '{"content":{"role":"model","parts":[{"text":"hello"}]},"finish_reason":"STOP","usage_metadata":{"prompt_token_count":20,"candidates_token_count":5,"cached_content_token_count":8,"thoughts_token_count":2,"total_token_count":27}}',
+    },
+    expected: {
+      run_type: "llm",
+      provider: "gcp.gemini",
+      conversation_id: "s1",
+      input_tokens: 20,
+      output_tokens: 5,
+      cache_read_tokens: 8,
+      reasoning_tokens: 2,
+      input_includes_cache: true,
+      finish_reasons: ["stop"],
+      system_instructions: [{ type: "text", content: "be kind" }],
+      input_messages: [said("user", "hi"), { role: "assistant", parts: [CALL] }],
+      output_messages: [said("assistant", "hello")],
+      tool_definitions: [TOOL],
+    },
+  },
+  {
+    dialect: "google_adk",
+    what: "a tool's span, whose request and answer read {}",
+    attributes: {
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.name": "lookup",
+      "gcp.vertex.agent.llm_request": "{}",
+      "gcp.vertex.agent.llm_response": "{}",
+      "gcp.vertex.agent.tool_call_args": '{"id":7}',
+      "gcp.vertex.agent.tool_response": '{"found":true}',
+    },
+    expected: { run_type: "tool", tool_arguments: { id: 7 }, tool_result: { found: true } },
+  },
+  {
+    dialect: "claude_code",
+    what: "a request to the model: names without a prefix, cache left out of the input",
+    attributes: {
+      "span.type": "llm_request",
+      model: "claude-sonnet-4-5",
+      input_tokens: 3,
+      output_tokens: 9,
+      cache_read_tokens: 2,
+      cache_creation_tokens: 0,
+      stop_reason: "end_turn",
+      ttft_ms: 800,
+      new_context: "[USER] hi",
+      "response.model_output": "hello",
+      "session.id": "s1",
+    },
+    extras: { scope: "com.anthropic.claude_code.tracing" },
+    expected: {
+      run_type: "llm",
+      operation: "chat",
+      provider: "anthropic",
+      request_model: "claude-sonnet-4-5",
+      input_tokens: 3,
+      input_includes_cache: false,
+      time_to_first_token_ms: 800,
+      finish_reasons: ["stop"],
+      conversation_id: "s1",
+      input_messages: [said("user", "[USER] hi")],
+      output_messages: [said("assistant", "hello")],
+    },
+  },
+  {
+    dialect: "claude_code",
+    what: "a tool whose output is in an event",
+    attributes: { "span.type": "tool", tool_name: "Bash", full_command: "ls" },
+    extras: { scope: "com.anthropic.claude_code.tracing", events: [["tool.output", { output: "a.txt" }]] },
+    expected: { run_type: "tool", tool_name: "Bash", tool_arguments: "ls", tool_result: "a.txt" },
+  },
+  {
+    dialect: "codex",
+    what: "a turn that sums up what its requests report",
+    attributes: {
+      model: "gpt-5-codex",
+      "codex.turn.token_usage.input_tokens": 100,
+      "codex.turn.token_usage.cached_input_tokens": 60,
+      "codex.turn.token_usage.non_cached_input_tokens": 40,
+      "codex.turn.token_usage.output_tokens": 10,
+      "codex.turn.token_usage.reasoning_output_tokens": 4,
+    },
+    extras: { scope: "codex_cli_rs" },
+    expected: {
+      request_model: "gpt-5-codex",
+      input_tokens: 100,
+      cache_read_tokens: 60,
+      input_includes_cache: true,
+      reasoning_tokens: 4,
+      usage_scope: "rollup",
+      usage_details: { uncached_input_tokens: 40 },
+    },
+  },
+  {
+    dialect: "gemini_cli",
+    what: "content in Gemini's shape under the conventions' names",
+    attributes: {
+      "gen_ai.operation.name": "llm_call",
+      "gen_ai.agent.name": "gemini-cli",
+      "gen_ai.request.model": "gemini-3-pro",
+      "gen_ai.input.messages": '[{"role":"user","parts":[{"text":"hi"}]}]',
+      "gen_ai.output.messages":
+        '[{"role":"model","parts":[{"text":"musing","thought":true},{"text":"hello"}]}]',
+      "gen_ai.system_instructions": "be kind",
+    },
+    expected: {
+      run_type: "llm",
+      operation: "chat",
+      provider: "gcp.gemini",
+      input_messages: [said("user", "hi")],
+      output_messages: [
+        {
+          role: "assistant",
+          parts: [
+            { type: "reasoning", content: "musing" },
+            { type: "text", content: "hello" },
+          ],
+        },
+      ],
+      system_instructions: [{ type: "text", content: "be kind" }],
+    },
+  },
+  {
+    dialect: "mastra",
+    what: "a step's own input and output",
+    attributes: {
+      "gen_ai.operation.name": "agent_step",
+      "mastra.span.type": "model_step",
+      "mastra.model_step.input": '[{"role":"user","content":"hi"}]',
+      "mastra.model_step.output": '{"text":"hello","toolCalls":[]}',
+    },
+    expected: {
+      run_type: "chain",
+      input_messages: [said("user", "hi")],
+      output_messages: [said("assistant", "hello")],
+    },
+  },
+  {
+    dialect: "genkit",
+    what: "a model's input and output with its usage inside",
+    attributes: {
+      "genkit:name": "googleai/gemini-3-flash",
+      "genkit:metadata:subtype": "model",
+      "genkit:input":
+        '{"messages":[{"role":"user","content":[{"text":"hi"}]}],"tools":[{"name":"lookup","description":"d","inputSchema":{"type":"object"}}]}',
+      "genkit:output":
+        '{"finishReason":"stop","message":{"role":"model","content":[{"text":"hello"}]},"usage":{"inputTokens":4,"outputTokens":2}}',
+    },
+    expected: {
+      run_type: "llm",
+      request_model: "googleai/gemini-3-flash",
+      input_tokens: 4,
+      output_tokens: 2,
+      finish_reasons: ["stop"],
+      input_messages: [said("user", "hi")],
+      output_messages: [said("assistant", "hello")],
+      tool_definitions: [TOOL],
+    },
+  },
+  {
+    dialect: "ms_agent_framework",
+    what: "a workflow's executor",
+    attributes: { "executor.id": "writer", "gen_ai.usage.input_tokens": 3 },
+    extras: { scope: "agent_framework" },
+    expected: { run_type: "chain", agent_name: "writer", usage_scope: "rollup" },
+  },
+  {
+    dialect: "laminar",
+    what: "a tool's input and output",
+    attributes: { "lmnr.span.type": "TOOL", "lmnr.span.input": '{"id":7}', "lmnr.span.output": '"found"' },
+    expected: { run_type: "tool", tool_arguments: { id: 7 }, tool_result: "found" },
+  },
+  {
+    dialect: "livekit",
+    what: "a chat context and a function tool",
+    attributes: {
+      "lk.chat_ctx": '{"items":[{"type":"message","role":"user","content":["hi"]}]}',
+      "lk.response.text": "hello",
+      "lk.response.ttft": 0.3,
+    },
+    expected: {
+      run_type: "llm",
+      input_messages: [said("user", "hi")],
+      output_messages: [said("assistant", "hello")],
+      time_to_first_token_ms: 300,
+    },
+  },
+  {
+    dialect: "spring_ai",
+    what: "a chat client and its tool",
+    attributes: {
+      "spring.ai.kind": "tool_call",
+      "spring.ai.tool.definition.name": "lookup",
+      "spring.ai.tool.call.arguments": '{"id":7}',
+      "spring.ai.tool.call.result": "found",
+    },
+    expected: { run_type: "tool", tool_name: "lookup", tool_arguments: { id: 7 }, tool_result: "found" },
+  },
+  {
+    dialect: "haystack",
+    what: "a generator component",
+    attributes: {
+      "haystack.component.type": "OpenAIChatGenerator",
+      "haystack.component.input": '{"messages":[{"role":"user","content":[{"text":"hi"}]}]}',
+      "haystack.component.output": '{"replies":[{"role":"assistant","content":[{"text":"hello"}]}]}',
+    },
+    expected: {
+      run_type: "llm",
+      input_messages: [said("user", "hi")],
+      output_messages: [said("assistant", "hello")],
+    },
+  },
+];
