@@ -147,7 +147,7 @@ class SealingMirror implements Mirror {
     await this.#pool.start();
     this.#state = "running";
     // Not awaited: a million ids take seconds to read back, and receiving needs none of them. Commits wait for it.
-    this.#recalled = this.#recallSpans();
+    this.#recalled = this.#recallSpans().then(() => this.#pump());
     this.notify(tail);
   }
 

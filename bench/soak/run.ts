@@ -54,9 +54,14 @@ export class SoakRun {
   async check(): Promise<Comparison> {
     const server = await this.#start();
     if (server === undefined) throw new Error("it was killed, yet nobody did");
-    const ports = server.ports();
-    await this.clients.settle(ports);
-    await flushMirror(ports.http);
+    try {
+      const ports = server.ports();
+      await this.clients.settle(ports);
+      await flushMirror(ports.http);
+    } catch (error) {
+      server.kill();
+      throw error;
+    }
     await server.stop();
     const found = await compareMirror(this.dataDir, this.ledger);
     if (found.lost.length + found.doubled.length + found.unknown.length > 0) {
