@@ -4,5 +4,6 @@ export * from "./journal-event.js";
 export * from "./journal-reader.js";
 export { nodeFileSystem } from "./node-file-system.js";
 export { type JournalOptions, openJournal } from "./segmented-journal.js";
+export { type ReadChunks, ReusedChunks } from "./read-chunks.js";
 export { seqAtTime } from "./seq-at-time.js";
 export * from "./types.js";

@@ -4,10 +4,18 @@ import type { SyncFileSystem } from "./file-system.js";
 import type { FrameHeader } from "./frame.js";
 import { countsBetween, withItems, zeroCounts } from "./item-counts.js";
 import { nodeFileSystem } from "./node-file-system.js";
+import { freshChunks, type ReadChunks } from "./read-chunks.js";
 import type { SegmentFile } from "./segment-files.js";
 import { listSegments, openSegment } from "./segment-listing.js";
 import type { ScannedRecord, SegmentScanner } from "./segment-scanner.js";
-import type { ItemCounts, JournalBatch, JournalGap, JournalReader, JournalRecord } from "./types.js";
+import type {
+  ItemCounts,
+  JournalBatch,
+  JournalGap,
+  JournalPlace,
+  JournalReader,
+  JournalRecord,
+} from "./types.js";
 
 /** Options of {@link openJournalReader}. */
 export interface JournalReaderOptions {
@@ -21,6 +29,10 @@ export interface JournalReaderOptions {
    */
   readonly counts?: ItemCounts;
   readonly fileSystem?: { readonly sync: SyncFileSystem };
+  /** Where payloads are read into; by default each read gets memory of its own. */
+  readonly chunks?: ReadChunks;
+  /** Where the record after `afterSeq` starts, if another reader said so. */
+  readonly place?: JournalPlace;
 }
 
 /** Smallest and largest read from disk, bytes: a waiting reader takes little, a lagging one takes a lot at once. */
@@ -49,19 +61,24 @@ interface CurrentRead {
 class SegmentedJournalReader implements JournalReader {
   readonly #fs: SyncFileSystem;
   readonly #dir: string;
+  readonly #chunks: ReadChunks;
   #lastSeq: number;
   /** Cumulative items up to #lastSeq; undefined until known. */
   #counts: ItemCounts | undefined;
   #listing: SegmentFile[] = [];
   #scanner: SegmentScanner | undefined;
   #journalId: Buffer | undefined;
+  /** Where to begin in the first segment that is opened. */
+  #hint: JournalPlace | undefined;
   /** First seq of the last segment that was read to its end, 0 before that. */
   #exhaustedFirstSeq = 0;
 
   constructor(options: JournalReaderOptions) {
     this.#fs = (options.fileSystem ?? nodeFileSystem).sync;
     this.#dir = options.dir;
+    this.#chunks = options.chunks ?? freshChunks;
     this.#lastSeq = options.afterSeq;
+    this.#hint = options.place;
     this.#counts = options.counts ?? (options.afterSeq === 0 ? zeroCounts() : undefined);
   }
 
@@ -78,6 +95,11 @@ class SegmentedJournalReader implements JournalReader {
     }
     const { records, gaps } = read;
     return { records, gaps, counts: { ...(this.#counts ?? zeroCounts()) }, lastSeq: this.#lastSeq };
+  }
+
+  place(): JournalPlace | undefined {
+    if (this.#scanner === undefined) return undefined;
+    return { segmentFirstSeq: this.#scanner.header.firstSeq, position: this.#scanner.position };
   }
 
   close(): void {
@@ -160,7 +182,7 @@ class SegmentedJournalReader implements JournalReader {
     const following = this.#listing.find((file) => file.firstSeq > wanted);
     const file = isExhausted ? following : (holding ?? following);
     if (file === undefined) return undefined;
-    const scanner = openSegment(this.#fs, this.#dir, file);
+    const scanner = openSegment(this.#fs, this.#dir, file, this.#chunks);
     // Removed since the listing: the next read lists again.
     if (scanner === undefined) return undefined;
     this.#journalId ??= scanner.header.journalId;
@@ -169,6 +191,12 @@ class SegmentedJournalReader implements JournalReader {
       throw journalCorruptError(`${file.name} in ${this.#dir} belongs to another journal. Move it away.`);
     }
     scanner.refresh(read.chunkBytes);
+    const hint = this.#hint;
+    this.#hint = undefined;
+    // Without the counts at its start the place would have to be found record by record all the same.
+    if (hint?.segmentFirstSeq === scanner.header.firstSeq && this.#counts !== undefined) {
+      scanner.seek(hint.position, wanted);
+    }
     const { firstSeq, countsBefore } = scanner.header;
     if (firstSeq === wanted) this.#counts = countsBefore;
     if (firstSeq > wanted) {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { CounterfoilError } from "../schema/index.js";
 import { journalCorruptError, journalIoError } from "./errors.js";
 import { type SyncFileSystem, systemErrorCode } from "./file-system.js";
+import { freshChunks, type ReadChunks } from "./read-chunks.js";
 import { liveSegments, parseSegmentNames, type SegmentFile } from "./segment-files.js";
 import type { SegmentHeader } from "./segment-header.js";
 import { SegmentScanner } from "./segment-scanner.js";
@@ -19,11 +20,16 @@ export function listSegments(fs: SyncFileSystem, dir: string): SegmentFile[] {
  * Opens a listed segment, or returns undefined when it was removed meanwhile. Throws CF_JOURNAL_IO, and
  * CF_JOURNAL_CORRUPT when the header is damaged or is not the one the name promises.
  */
-export function openSegment(fs: SyncFileSystem, dir: string, file: SegmentFile): SegmentScanner | undefined {
+export function openSegment(
+  fs: SyncFileSystem,
+  dir: string,
+  file: SegmentFile,
+  chunks: ReadChunks = freshChunks,
+): SegmentScanner | undefined {
   const path = join(dir, file.name);
   let scanner: SegmentScanner;
   try {
-    scanner = new SegmentScanner(fs, path);
+    scanner = new SegmentScanner(fs, path, chunks);
   } catch (error) {
     if (error instanceof CounterfoilError) throw error;
     if (systemErrorCode(error) === "ENOENT") return undefined;

@@ -9,6 +9,7 @@ import {
   type FrameHeader,
   frameBytes,
 } from "./frame.js";
+import { freshChunks, type ReadChunks } from "./read-chunks.js";
 import {
   damagedHeaderError,
   decodeSegmentHeader,
@@ -22,7 +23,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 /** A verified record in a segment. */
 export interface ScannedRecord {
   readonly header: FrameHeader;
-  /** View into a buffer that is not reused. */
+  /** View into a chunk; how long it stays valid is up to the scanner's {@link ReadChunks}. */
   readonly payload: Uint8Array;
   /** Position of its frame, bytes. */
   readonly position: number;
@@ -47,6 +48,7 @@ function headerOf(file: OpenSyncFile, path: string): SegmentHeader {
 export class SegmentScanner {
   readonly header: SegmentHeader;
   readonly #file: OpenSyncFile;
+  readonly #chunks: ReadChunks;
   readonly #seed: number;
   #size = 0;
   #position = SEGMENT_HEADER_BYTES;
@@ -59,7 +61,8 @@ export class SegmentScanner {
   #chunkBytes = CHUNK_BYTES;
 
   /** Opens the file. Throws the file system's errors, CF_JOURNAL_VERSION and CF_JOURNAL_CORRUPT (header). */
-  constructor(fs: SyncFileSystem, path: string) {
+  constructor(fs: SyncFileSystem, path: string, chunks: ReadChunks = freshChunks) {
+    this.#chunks = chunks;
     this.#file = fs.open(path);
     try {
       this.header = headerOf(this.#file, path);
@@ -83,12 +86,37 @@ export class SegmentScanner {
     return this.#size;
   }
 
-  /** Looks again at a file that is being written: what was read but not taken may have changed. */
+  /**
+   * Looks again at a file that is being written: what was read but not verified may have changed. A verified record in
+   * its place stays, so that a reader that stopped before it need not read and check it a second time.
+   */
   refresh(chunkBytes = CHUNK_BYTES): void {
     this.#size = this.#file.size();
-    this.#chunk = Buffer.alloc(0);
-    this.#peeked = undefined;
     this.#chunkBytes = chunkBytes;
+    const kept = this.#peeked;
+    if (kept === undefined || kept.afterDamage) {
+      this.#peeked = undefined;
+      this.#chunk = Buffer.alloc(0);
+    } else {
+      const end = kept.position + FRAME_HEADER_BYTES + kept.header.payloadBytes;
+      this.#chunk = this.#chunk.subarray(0, end - this.#chunkStart);
+    }
+  }
+
+  /**
+   * Goes to where the record `seq` should start. Returns false, and stays at the segment's first record, when it does
+   * not start there. Only before anything was taken.
+   */
+  seek(position: number, seq: number): boolean {
+    this.#position = position;
+    this.#expectedSeq = seq;
+    this.#previousCrc = undefined;
+    const header = position < SEGMENT_HEADER_BYTES ? undefined : this.#headerAt(position);
+    if (header?.seq === seq) return true;
+    this.#position = SEGMENT_HEADER_BYTES;
+    this.#expectedSeq = this.header.firstSeq;
+    this.#previousCrc = this.header.previousCrc;
+    return false;
   }
 
   /** The next valid record without taking it, or undefined when there is none in the file (yet). */
@@ -174,8 +202,7 @@ export class SegmentScanner {
     if (start >= 0 && start + length <= this.#chunk.length)
       return this.#chunk.subarray(start, start + length);
     const wanted = Math.min(Math.max(length, this.#chunkBytes), this.#size - position);
-    // Not from the pool: a payload view must not keep unrelated buffers alive, and may be sent to another thread.
-    const chunk = Buffer.allocUnsafeSlow(wanted);
+    const chunk = this.#chunks.take(wanted).subarray(0, wanted);
     this.#chunk = chunk.subarray(0, this.#readFully(chunk, position));
     this.#chunkStart = position;
     return this.#chunk.length < length ? undefined : this.#chunk.subarray(0, length);

@@ -76,7 +76,7 @@ export interface JournalGap {
   readonly reason: "trimmed" | "corrupt";
 }
 
-/** What one read returned, in seq order. Payloads are views into one buffer that the reader does not reuse. */
+/** What one read returned, in seq order. Payloads are views; how long they stay valid is up to the reader's chunks. */
 export interface JournalBatch {
   readonly records: readonly JournalRecord[];
   readonly gaps: readonly JournalGap[];
@@ -86,6 +86,17 @@ export interface JournalBatch {
   readonly lastSeq: number;
 }
 
+/**
+ * Where a reader stands, for another one that is to go on from there without looking for the place. A hint: when it is
+ * not right any more, that reader finds its place by itself.
+ */
+export interface JournalPlace {
+  /** First seq of the segment. */
+  readonly segmentFirstSeq: number;
+  /** Bytes from the start of the segment's file. */
+  readonly position: number;
+}
+
 /** Sequential reader, synchronous because it runs in worker threads. */
 export interface JournalReader {
   /**
@@ -93,5 +104,7 @@ export interface JournalReader {
    * record whatever its size). An empty batch means that nothing more is there yet.
    */
   read(limits: { maxBytes: number; upToSeq: number }): JournalBatch;
+  /** Where the next record starts; undefined when that is not known. */
+  place(): JournalPlace | undefined;
   close(): void;
 }

@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import { type FileSystem, type ItemCounts, type JournalTail, nodeFileSystem } from "../journal/index.js";
+import {
+  type FileSystem,
+  type ItemCounts,
+  type JournalPlace,
+  type JournalTail,
+  nodeFileSystem,
+} from "../journal/index.js";
 import {
   CounterfoilError,
   errorMessage,
@@ -106,7 +112,7 @@ class SealingMirror implements Mirror {
   readonly #log: NonNullable<MirrorOptions["onLog"]>;
   #tail: JournalTail;
   /** End of the last piece that was given out. */
-  #assigned: { seq: number; counts: ItemCounts };
+  #assigned: { seq: number; counts: ItemCounts; place?: JournalPlace | undefined };
   #waitingSince: number | undefined;
   #flushSeq = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -242,10 +248,11 @@ class SealingMirror implements Mirror {
       if (piece.sealed === undefined && !piece.running && this.#pool.idle) this.#seal(piece);
     }
     while (this.#mayAssign() && this.#due(now)) {
-      const { seq, counts } = this.#assigned;
+      const { seq, counts, place } = this.#assigned;
       const order = {
         afterSeq: seq,
         counts,
+        place,
         upToSeq: this.#tail.seq,
         rowsMax: this.#limits.rows,
         bytesMax: this.#limits.bytes,
@@ -303,7 +310,7 @@ class SealingMirror implements Mirror {
     if (piece.read !== undefined) return;
     piece.read = range;
     if (range.items > 0) this.#bytesPerItem = range.bytes / range.items;
-    this.#assigned = { seq: range.lastSeq, counts: range.counts };
+    this.#assigned = { seq: range.lastSeq, counts: range.counts, place: range.place };
     this.#waitingSince = this.#tail.seq > range.lastSeq ? Date.now() : undefined;
     this.#pump();
   }
@@ -316,7 +323,7 @@ class SealingMirror implements Mirror {
     // Pieces behind it may begin elsewhere after this, so they are given up; but not under a thread that writes them.
     if (fault && later.every((other) => !other.running) && narrow(piece)) {
       this.#pieces.length -= later.length;
-      this.#assigned = { seq: piece.order.afterSeq, counts: piece.order.counts };
+      this.#assigned = { seq: piece.order.afterSeq, counts: piece.order.counts, place: piece.order.place };
       // A shorter piece is a new attempt, not one more of the same.
       this.#retry = undefined;
     }

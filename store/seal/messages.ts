@@ -1,4 +1,4 @@
-import type { ItemCounts } from "../../journal/index.js";
+import type { ItemCounts, JournalPlace } from "../../journal/index.js";
 import type { FileEntry } from "../types.js";
 
 /** Where a sealing worker reads and writes. Plain data: it goes to a worker thread. */
@@ -14,6 +14,8 @@ export interface SealOrder {
   readonly afterSeq: number;
   /** Cumulative items up to `afterSeq`. */
   readonly counts: ItemCounts;
+  /** Where its first record starts, if the reader of the piece before knew. */
+  readonly place?: JournalPlace | undefined;
   readonly upToSeq: number;
   /** The piece ends with the record that reaches one of these. */
   readonly rowsMax: number;
@@ -29,6 +31,8 @@ export interface ReadRange {
   readonly counts: ItemCounts;
   readonly bytes: number;
   readonly items: number;
+  /** Where the next piece starts. */
+  readonly place: JournalPlace | undefined;
 }
 
 /** Ids of span rows, packed: 24 bytes each (trace id, span id), and the row's place. */

@@ -7,6 +7,7 @@ import {
   type JournalReader,
   type JournalRecord,
   openJournalReader,
+  ReusedChunks,
 } from "../../journal/index.js";
 import {
   errorMessage,
@@ -44,7 +45,9 @@ import { openEngine, TableWriter } from "./table-writer.js";
 import { TimeRange } from "./time-range.js";
 
 /** Payload bytes asked from the journal at once. */
-const READ_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 8 * 1024 * 1024;
+/** Memory kept for the next piece; what a large one needed beyond it is given back. */
+const READ_KEEP_BYTES = 48 * 1024 * 1024;
 /** Each read takes at most this part of what a piece may still hold, as compressed payloads grow. */
 const READS_PER_PIECE = 4;
 
@@ -91,6 +94,7 @@ export class Sealer {
   readonly #superseded: TableWriter;
   readonly #deadLetters: DeadLetterFolder;
   readonly #ids = new SpanIdCollector();
+  readonly #chunks = new ReusedChunks();
   #reader: { readonly reader: JournalReader; lastSeq: number } | undefined;
 
   private constructor(
@@ -131,6 +135,7 @@ export class Sealer {
 
   /** Seals one piece. `onRead` is told its end before the slow part begins. */
   async seal(order: SealOrder, onRead: (range: ReadRange) => void): Promise<SealedRange> {
+    this.#chunks.release(READ_KEEP_BYTES);
     const piece = this.#read(order);
     onRead(piece.range);
     const first = piece.records[0];
@@ -176,21 +181,21 @@ export class Sealer {
     }
   }
 
-  /** The open reader when it stands before the order's start (it then skips to it), else a new one. */
+  /** The open reader when it stands at the order's start, else a new one. */
   #readerAt(order: SealOrder): JournalReader {
     const open = this.#reader;
-    if (open !== undefined && open.lastSeq <= order.afterSeq) {
-      while (open.lastSeq < order.afterSeq) {
-        const skipped = open.reader.read({ maxBytes: READ_BYTES, upToSeq: order.afterSeq });
-        if (skipped.lastSeq === open.lastSeq) break;
-        open.lastSeq = skipped.lastSeq;
-      }
-      if (open.lastSeq === order.afterSeq) return open.reader;
-    }
+    if (open?.lastSeq === order.afterSeq) return open.reader;
     open?.reader.close();
-    const { afterSeq, counts } = order;
     this.#reader = undefined;
-    return openJournalReader({ dir: this.#paths.journalDir, afterSeq, counts });
+    const { afterSeq, counts, place } = order;
+    const chunks = this.#chunks;
+    return openJournalReader({
+      dir: this.#paths.journalDir,
+      afterSeq,
+      counts,
+      chunks,
+      ...(place === undefined ? {} : { place }),
+    });
   }
 
   async #writeTable(
@@ -334,7 +339,12 @@ function readPiece(reader: JournalReader, order: SealOrder): Piece {
       bytes += inflatedBytes(record.encoding, record.payload);
     }
   }
-  return { firstSeq: afterSeq + 1, records, gaps, range: { lastSeq, counts, bytes, items } };
+  return {
+    firstSeq: afterSeq + 1,
+    records,
+    gaps,
+    range: { lastSeq, counts, bytes, items, place: reader.place() },
+  };
 }
 
 /** Counts what was given up. */

@@ -83,6 +83,7 @@ export class MemoryJournal {
         }
         return { records, gaps, counts: copyCounts(known), lastSeq: last };
       },
+      place: () => undefined,
       close() {},
     };
   };
