@@ -20,6 +20,10 @@ export const EXIT = {
   query: 7,
   /** A port is taken by another program, or may not be listened on. */
   portInUse: 8,
+  /** `scrub` found damage and repaired all of it. */
+  repaired: 9,
+  /** `scrub` found damage that is not repaired, or rows that are lost. */
+  damaged: 10,
   /** Stopped by Ctrl-C before it was done. */
   interrupted: 130,
   /** Stopped by SIGTERM before it was done. */
@@ -40,6 +44,8 @@ export const EXIT_CODE_TEXT: Readonly<Record<ExitCode, string>> = {
   [EXIT.serverUnreachable]: "no running server, or it does not answer",
   [EXIT.query]: "query refused, wrong or over a limit",
   [EXIT.portInUse]: "a port is taken or may not be used",
+  [EXIT.repaired]: "damage was found, and repaired",
+  [EXIT.damaged]: "damage that is not repaired, or rows lost",
   [EXIT.interrupted]: "interrupted by Ctrl-C before it was done",
   [EXIT.terminated]: "stopped by SIGTERM before it was done",
 };

@@ -3,6 +3,7 @@ import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
 import { addReplayCommand } from "./commands/replay.js";
+import { addScrubCommand } from "./commands/scrub.js";
 import { addSqlCommand } from "./commands/sql.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
@@ -48,6 +49,7 @@ export function createProgram(io: Io): Command {
   program.commandsGroup("Operate:");
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);
+  addScrubCommand(program, io);
   addValidateCommand(program, io);
   addDoctorCommand(program, io);
   program.addHelpText("after", footer());

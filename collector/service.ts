@@ -160,7 +160,7 @@ class CollectorService implements Collector {
     this.#eventLoop.start();
     await this.#destinations.start(stored, config.droppedDestinations);
     const { compaction, retention } = config.mirror;
-    this.#maintenance = startMaintenance({
+    const maintenance = startMaintenance({
       dataDir: options.dataDir,
       catalog,
       compaction,
@@ -170,6 +170,7 @@ class CollectorService implements Collector {
       },
       logger: log,
     });
+    this.#maintenance = maintenance;
     const metrics = createMetrics({
       receivers: this.#receivers,
       admission: this.#admission,
@@ -190,6 +191,7 @@ class CollectorService implements Collector {
           destinations: this.#destinations,
           journal,
           journalDir: dataDirPaths(options.dataDir).journal,
+          repair: (paths) => maintenance.repair(paths),
         }),
       },
     });

@@ -148,3 +148,5 @@ export const DECOMPRESS_LARGE_BYTES = 4 * 1024 * 1024;
 export const EVENT_LOOP_STALL_MS = 100;
 /** Request buffers kept for the next requests, bytes: about what is in flight under full load. */
 export const BODY_BUFFERS_IDLE_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes of the mirror's files that each run of maintenance compares with their checksums: about 360 GB a day. */
+export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;

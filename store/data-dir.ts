@@ -9,6 +9,7 @@ export interface DataDirPaths {
   readonly deadLetters: string;
   readonly mirror: string;
   readonly temp: string;
+  readonly quarantine: string;
 }
 
 /** The paths below `root`; nothing is created. */
@@ -21,5 +22,6 @@ export function dataDirPaths(root: string): DataDirPaths {
     deadLetters: join(root, "dead-letters"),
     mirror: join(root, "mirror"),
     temp: join(root, "temp"),
+    quarantine: join(root, "quarantine"),
   };
 }

@@ -8,6 +8,8 @@ import { planCompaction } from "./compaction/plan.js";
 import { dataDirPaths } from "./data-dir.js";
 import { QUERY_FOLDER_PREFIX } from "./query/run-query.js";
 import { planRetention, type RetentionConfig } from "./retention.js";
+import { repairMirror, type RepairReport } from "./scrub/repair.js";
+import { RollingCheck } from "./scrub/rolling-check.js";
 import type { FileEntry } from "./types.js";
 
 /** The part of a logger (pino's order of arguments) that maintenance uses. */
@@ -50,13 +52,18 @@ export interface MaintenanceReport {
   readonly filesHeldBack: number;
   /** Unlisted files deleted from disk. */
   readonly filesSwept: number;
+  /** Damaged files taken off the list, and rows of them that can't be had back. */
+  readonly filesQuarantined: number;
+  readonly rowsLost: number;
   readonly failures: number;
 }
 
 /** The mirror's housekeeping. */
 export interface Maintenance {
-  /** Compacts what there is to compact, applies retention, deletes what nobody lists. One run at a time. */
+  /** Repairs damage, compacts, applies retention, deletes what nobody lists. One run at a time. */
   runOnce(): Promise<MaintenanceReport>;
+  /** Looks at files that somebody found damaged, and repairs them (see repairMirror). Throws CF_DATA_DIR_IO. */
+  repair(paths: readonly string[]): Promise<RepairReport>;
   /** Sums of all runs since the start. */
   stats(): MaintenanceReport;
   /** Stops the timer and kills a running job; the mirror stays as its last commit left it. */
@@ -80,6 +87,8 @@ function zero(): Counters {
     bytesExpired: 0,
     filesHeldBack: 0,
     filesSwept: 0,
+    filesQuarantined: 0,
+    rowsLost: 0,
     failures: 0,
   };
 }
@@ -90,19 +99,34 @@ class MirrorMaintenance implements Maintenance {
   readonly #damaged = new Set<string>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  readonly #rolling: RollingCheck;
   #running: Promise<MaintenanceReport> | undefined;
+  /** Ends when the work before has ended: one at a time changes the list of files. */
+  #last: Promise<unknown> = Promise.resolve();
   #ageRuleFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
+    this.#rolling = new RollingCheck(dataDirPaths(options.dataDir).mirror);
     const intervalMs = options.compaction?.intervalMs ?? COMPACTION_INTERVAL_MS;
     this.#timer = setInterval(() => void this.runOnce(), intervalMs);
     this.#timer.unref();
   }
 
   runOnce(): Promise<MaintenanceReport> {
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#alone(() => this.#run()).finally(() => (this.#running = undefined));
     return this.#running;
+  }
+
+  repair(paths: readonly string[]): Promise<RepairReport> {
+    const report = zero();
+    return this.#alone(() => this.#repair(paths, report)).finally(() => this.#addUp(report));
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   stats(): MaintenanceReport {
@@ -113,12 +137,13 @@ class MirrorMaintenance implements Maintenance {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#stop.abort();
-    await this.#running;
+    await this.#last;
   }
 
   async #run(): Promise<MaintenanceReport> {
     const report = zero();
     const steps: [string, () => Promise<void>][] = [
+      ["Repairing the mirror", () => this.#scrub(report)],
       ["Compaction", () => this.#compact(report)],
       ["Retention", () => this.#retain(report)],
       ["Removing files that nobody lists", () => this.#sweep(report)],
@@ -133,9 +158,46 @@ class MirrorMaintenance implements Maintenance {
         this.#options.logger?.warn({ error: errorMessage(error) }, `${name} failed; it is tried again`);
       }
     }
-    for (const key of Object.keys(report) as (keyof Counters)[]) this.#total[key] += report[key];
+    this.#addUp(report);
     this.#total.filesHeldBack = report.filesHeldBack;
     return report;
+  }
+
+  #addUp(report: Counters): void {
+    for (const key of Object.keys(report) as (keyof Counters)[]) this.#total[key] += report[key];
+  }
+
+  async #scrub(report: Counters): Promise<void> {
+    const { files, quarantined } = this.#options.catalog.snapshot();
+    const found = await this.#rolling.next(files, this.#stop.signal);
+    const suspects = [...new Set([...found, ...this.#damaged])];
+    const unfinished = quarantined.some(({ lost }) => lost === undefined);
+    if (suspects.length > 0 || unfinished) await this.#repair(suspects, report);
+  }
+
+  async #repair(suspects: readonly string[], report: Counters): Promise<RepairReport> {
+    const { catalog, dataDir, logger } = this.#options;
+    const done = await repairMirror({ dataDir, catalog, suspects, signal: this.#stop.signal });
+    for (const path of suspects) this.#damaged.delete(path);
+    report.filesQuarantined += done.quarantined.length;
+    report.failures += done.failed.length;
+    for (const { entry, damage } of done.quarantined) {
+      logger?.warn(
+        { path: entry.path, damage, rows: entry.rows },
+        "A damaged file of the mirror was set aside",
+      );
+    }
+    for (const file of done.rebuilt)
+      logger?.info(file, "Rows of a damaged file were made anew from the journal");
+    for (const { entry, lost } of done.lost) {
+      report.rowsLost += lost?.rows ?? 0;
+      logger?.warn(
+        { path: entry.path, ...lost },
+        "Rows of a damaged file are lost: the journal has them no more",
+      );
+    }
+    for (const reason of done.failed) logger?.warn({ reason }, "A damaged file can't be made anew yet");
+    return done;
   }
 
   #now(): number {
@@ -179,7 +241,10 @@ class MirrorMaintenance implements Maintenance {
       for (const path of done.damaged) {
         this.#damaged.add(path);
         report.failures += 1;
-        this.#options.logger?.warn({ path }, "A file of the mirror is damaged; compaction leaves it alone");
+        this.#options.logger?.warn(
+          { path },
+          "A file of the mirror is damaged; it is repaired with the next run",
+        );
       }
       if (done.damaged.length > 0) continue;
       report.compactions += 1;

@@ -22,6 +22,25 @@ export interface FileEntry {
   readonly formatVersion: number;
 }
 
+/** A file whose bytes are not those listed. It is off the list and below `quarantine/`, until its rows are back. */
+export interface QuarantinedFile {
+  readonly entry: FileEntry;
+  readonly damage: FileDamage;
+  /** When it was found, ISO 8601. */
+  readonly foundAt: string;
+  /** Set when it was rebuilt as far as the journal reached: what can't be had back. */
+  readonly lost?: LostRows;
+}
+
+/** Rows that no longer exist, and the parts of the journal (inclusive) that they came from. */
+export interface LostRows {
+  readonly rows: number;
+  readonly seqs: readonly (readonly [from: number, to: number])[];
+}
+
+/** What is wrong with a file: it is gone, has another size, or another SHA-256. */
+export type FileDamage = "missing" | "size" | "content";
+
 /** What readers see: a consistent set of files, and how far the journal is sealed. */
 export interface CatalogSnapshot {
   /** Grows by one with each commit. */
@@ -30,6 +49,8 @@ export interface CatalogSnapshot {
   /** Every record up to this seq is in `files`. The mirror's cursor lives here, so that it moves with its files. */
   readonly sealedSeq: number;
   readonly sealedCounts: ItemCounts;
+  /** Damaged files whose rows are not in `files`. */
+  readonly quarantined: readonly QuarantinedFile[];
 }
 
 /** One atomic change. */
@@ -39,6 +60,10 @@ export interface CatalogChange {
   readonly remove: readonly string[];
   readonly sealedSeq?: number;
   readonly sealedCounts?: ItemCounts;
+  /** Damaged files: a listed one is taken off the list, for one in quarantine already this is its new state. */
+  readonly quarantine?: readonly QuarantinedFile[];
+  /** Paths of quarantined files that are settled: their rows are in `add`, or given up. */
+  readonly settled?: readonly string[];
 }
 
 /**

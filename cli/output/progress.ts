@@ -1,4 +1,5 @@
 import { fit } from "./text.js";
+import { formatBytes, formatDurationNs } from "./values.js";
 
 /** A progress line that may be updated as often as one likes. */
 export interface Progress {
@@ -14,6 +15,8 @@ export interface ProgressOptions {
   readonly stream: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
   /** The line appears only when the work takes longer than this. */
   readonly delayMs?: number;
+  /** What is counted: `bytes` are shown with their rate and the time left. */
+  readonly unit?: "bytes";
 }
 
 const DELAY_MS = 2_000;
@@ -34,7 +37,9 @@ export function createProgress(options: ProgressOptions): Progress {
     const elapsedMs = performance.now() - startedAt;
     if (elapsedMs < (options.delayMs ?? DELAY_MS)) return;
     shown = true;
-    stream.write(`\r\u001b[2K${fit(progressLine(label, state, elapsedMs), (stream.columns ?? 80) - 1)}`);
+    stream.write(
+      `\r\u001b[2K${fit(progressLine(label, { ...state, unit: options.unit }, elapsedMs), (stream.columns ?? 80) - 1)}`,
+    );
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
@@ -53,7 +58,7 @@ export function createProgress(options: ProgressOptions): Progress {
 /** The text of the line: a bar and percentage when the total is known, else the count; then the time taken. */
 export function progressLine(
   label: string,
-  state: { done: number; total?: number | undefined },
+  state: { done: number; total?: number | undefined; unit?: "bytes" | undefined },
   elapsedMs: number,
 ): string {
   const seconds = `${(elapsedMs / 1000).toFixed(0)} s`;
@@ -62,5 +67,10 @@ export function progressLine(
   const share = Math.min(1, Math.max(0, done / total));
   const full = Math.round(share * BAR_CELLS);
   const bar = "█".repeat(full) + "░".repeat(BAR_CELLS - full);
+  if (state.unit === "bytes") {
+    const left = done > 0 ? formatDurationNs(Math.max(0, (elapsedMs * 1e6 * (total - done)) / done)) : "?";
+    const rate = formatBytes(Math.round((done / Math.max(1, elapsedMs)) * 1000));
+    return `${label}  ${bar} ${String(Math.floor(share * 100)).padStart(3)}%  ${formatBytes(done)} of ${formatBytes(total)}, ${rate}/s, ${left} left`;
+  }
   return `${label}  ${bar} ${String(Math.floor(share * 100)).padStart(3)}%  ${done}/${total}  ${seconds}`;
 }

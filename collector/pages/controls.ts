@@ -2,19 +2,21 @@ import type { ExportDestination } from "../../exporters/destination-types.js";
 import type { Destination } from "../../exporters/types.js";
 import { seqAtTime, type Journal } from "../../journal/index.js";
 import { CounterfoilError } from "../../schema/index.js";
+import type { RepairReport } from "../../store/index.js";
 import type { DestinationSet } from "../destinations.js";
 import type { PageSource } from "./pages.js";
 
 const FLUSH_MS = 30_000;
 const FLUSH_MS_MAX = 600_000;
 
-/** The control requests: flush, replay, retry, drop. */
+/** The control requests: flush, replay, retry, drop, repair. */
 export function createControls(options: {
   readonly destinations: DestinationSet;
   readonly journal: Journal;
   readonly journalDir: string;
+  readonly repair: (paths: readonly string[]) => Promise<RepairReport>;
 }): PageSource["controls"] {
-  const { destinations, journal, journalDir } = options;
+  const { destinations, journal, journalDir, repair } = options;
   return {
     /** {to?, deadline_ms?}: settle everything accepted so far. */
     flush: async (body) => {
@@ -45,6 +47,11 @@ export function createControls(options: {
       destinations.drop(requiredText(body, "to"));
       return { dropped: true };
     },
+    /** {paths}: look at these files of the mirror, and repair those that are damaged. */
+    repair: async (body) => {
+      const { quarantined, rebuilt, lost, failed } = await repair(textsOf(body, "paths"));
+      return { quarantined, rebuilt, lost, failed };
+    },
   };
 }
 
@@ -74,6 +81,12 @@ function textOf(body: Record<string, unknown>, key: string): string | undefined 
   const value = body[key];
   if (value === undefined || typeof value === "string") return value;
   throw new CounterfoilError("CF_USAGE", `${key} must be a text.`);
+}
+
+function textsOf(body: Record<string, unknown>, key: string): string[] {
+  const value = body[key];
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
+  throw new CounterfoilError("CF_USAGE", `${key} must be a list of texts.`);
 }
 
 function requiredText(body: Record<string, unknown>, key: string): string {

@@ -1,6 +1,6 @@
 import type { ItemCounts } from "../../journal/index.js";
 import { CounterfoilError } from "../../schema/index.js";
-import type { CatalogChange, CatalogSnapshot, FileEntry } from "../types.js";
+import type { CatalogChange, CatalogSnapshot, FileEntry, QuarantinedFile } from "../types.js";
 
 /** A change after its redone parts were left out: what one manifest line records. */
 export interface EffectiveChange {
@@ -8,6 +8,20 @@ export interface EffectiveChange {
   readonly remove: readonly string[];
   readonly sealedSeq: number;
   readonly sealedCounts: ItemCounts;
+  /** Absent when there are none, as in every line of a healthy mirror. Their paths are in `remove`, too. */
+  readonly quarantine?: readonly QuarantinedFile[];
+  readonly settled?: readonly string[];
+}
+
+/** The two lists of quarantine as an {@link EffectiveChange} has them. */
+function quarantineFields(
+  quarantine: readonly QuarantinedFile[],
+  settled: readonly string[],
+): Pick<EffectiveChange, "quarantine" | "settled"> {
+  return {
+    ...(quarantine.length === 0 ? {} : { quarantine }),
+    ...(settled.length === 0 ? {} : { settled }),
+  };
 }
 
 /** Several changes as one, which applied to the same state gives the same state; undefined for none. */
@@ -16,16 +30,21 @@ export function mergeEffects(effects: readonly EffectiveChange[]): EffectiveChan
   if (last === undefined) return undefined;
   const add = new Map<string, FileEntry>();
   const remove = new Set<string>();
+  const quarantine = new Map<string, QuarantinedFile>();
+  const settled = new Set<string>();
   for (const effect of effects) {
     // A file that was added and removed within the group is in neither list.
     for (const path of effect.remove) if (!add.delete(path)) remove.add(path);
     for (const entry of effect.add) add.set(entry.path, entry);
+    for (const path of effect.settled ?? []) if (!quarantine.delete(path)) settled.add(path);
+    for (const file of effect.quarantine ?? []) quarantine.set(file.entry.path, file);
   }
   return {
     add: [...add.values()],
     remove: [...remove],
     sealedSeq: last.sealedSeq,
     sealedCounts: last.sealedCounts,
+    ...quarantineFields([...quarantine.values()], [...settled]),
   };
 }
 
@@ -47,6 +66,7 @@ function isSafePath(entry: FileEntry): boolean {
 /** The list of files and the sealed position in memory. Commits apply to it whole or not at all. */
 export class CatalogState {
   #files = new Map<string, FileEntry>();
+  #quarantined = new Map<string, QuarantinedFile>();
   #version = 0;
   #sealedSeq = 0;
   #sealedCounts: ItemCounts = { traces: 0, logs: 0, metrics: 0 };
@@ -59,6 +79,7 @@ export class CatalogState {
       files: [...this.#files.values()],
       sealedSeq: this.#sealedSeq,
       sealedCounts: this.#sealedCounts,
+      quarantined: [...this.#quarantined.values()],
     };
     return this.#snapshot;
   }
@@ -86,7 +107,10 @@ export class CatalogState {
       }
       if (listed === undefined) adding.set(entry.path, entry);
     }
-    const remove = [...new Set(change.remove)];
+    const quarantine = change.quarantine ?? [];
+    const settled = [...new Set(change.settled)].filter((path) => this.#quarantined.has(path));
+    const newly = quarantine.map(({ entry }) => entry.path).filter((path) => !this.#quarantined.has(path));
+    const remove = [...new Set([...change.remove, ...newly])];
     for (const path of remove) {
       if (!this.#files.has(path)) throw refuse(`${path} is to be removed, but is not listed`);
     }
@@ -100,14 +124,18 @@ export class CatalogState {
     const sealedCounts = change.sealedCounts ?? this.#sealedCounts;
     const moved =
       sealedSeq !== this.#sealedSeq || JSON.stringify(sealedCounts) !== JSON.stringify(this.#sealedCounts);
-    if (adding.size === 0 && remove.length === 0 && !moved) return undefined;
-    return { add: [...adding.values()], remove, sealedSeq, sealedCounts };
+    if (adding.size === 0 && remove.length === 0 && settled.length === 0 && quarantine.length === 0 && !moved)
+      return undefined;
+    const fields = quarantineFields(quarantine, settled);
+    return { add: [...adding.values()], remove, sealedSeq, sealedCounts, ...fields };
   }
 
   /** Applies a checked change as the next version. */
   apply(change: EffectiveChange): void {
     for (const path of change.remove) this.#files.delete(path);
     for (const entry of change.add) this.#files.set(entry.path, entry);
+    for (const path of change.settled ?? []) this.#quarantined.delete(path);
+    for (const file of change.quarantine ?? []) this.#quarantined.set(file.entry.path, file);
     this.#version += 1;
     this.#sealedSeq = change.sealedSeq;
     this.#sealedCounts = change.sealedCounts;
@@ -116,11 +144,15 @@ export class CatalogState {
 
   /** Applies a line read from disk. */
   replay(line: EffectiveChange & { readonly version: number; readonly snapshot?: true }): void {
-    if (line.snapshot === true) this.#files.clear();
+    if (line.snapshot === true) {
+      this.#files.clear();
+      this.#quarantined.clear();
+    }
     for (const path of line.remove) {
       if (!this.#files.has(path)) throw new Error(`${path} is removed, but was not listed`);
     }
-    if (!line.add.every(isSafePath)) throw new Error("a path leaves the mirror folder");
+    const named = [...line.add, ...(line.quarantine ?? []).map(({ entry }) => entry)];
+    if (!named.every(isSafePath)) throw new Error("a path leaves the mirror folder");
     this.apply(line);
     this.#version = line.version;
   }
@@ -129,6 +161,7 @@ export class CatalogState {
   clone(): CatalogState {
     const copy = new CatalogState();
     copy.#files = new Map(this.#files);
+    copy.#quarantined = new Map(this.#quarantined);
     copy.#version = this.#version;
     copy.#sealedSeq = this.#sealedSeq;
     copy.#sealedCounts = this.#sealedCounts;

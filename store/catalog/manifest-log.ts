@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { ItemCounts } from "../../journal/index.js";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
-import type { FileEntry } from "../types.js";
+import type { FileEntry, QuarantinedFile } from "../types.js";
 import { CatalogState } from "./catalog-state.js";
 
 /** Version of the manifest's line format: raised when an older reader would misread a line. */
@@ -24,6 +24,8 @@ export interface ManifestLine {
   readonly remove: readonly string[];
   readonly sealedSeq: number;
   readonly sealedCounts: ItemCounts;
+  readonly quarantine?: readonly QuarantinedFile[];
+  readonly settled?: readonly string[];
 }
 
 /** What a manifest's bytes say. */
@@ -50,7 +52,7 @@ export function encodeManifestLine(line: ManifestLine): string {
 
 /** A snapshot line of `state`. */
 export function encodeSnapshotLine(state: CatalogState): string {
-  const { version, files, sealedSeq, sealedCounts } = state.snapshot();
+  const { version, files, sealedSeq, sealedCounts, quarantined } = state.snapshot();
   return encodeManifestLine({
     v: MANIFEST_VERSION,
     version,
@@ -59,6 +61,7 @@ export function encodeSnapshotLine(state: CatalogState): string {
     remove: [],
     sealedSeq,
     sealedCounts,
+    ...(quarantined.length === 0 ? {} : { quarantine: quarantined }),
   });
 }
 

@@ -1,21 +1,10 @@
-import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  statSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { errorMessage, FORMAT_VERSION } from "../../schema/index.js";
+import { errorMessage } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
-import { sqlString } from "../views/sql-text.js";
 import {
   columnListSql,
   daySql,
@@ -26,6 +15,7 @@ import {
   winnersTableSql,
 } from "./compaction-sql.js";
 import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
+import { columnsIn, damagedOf, type Output, rowsOf, unreadable, writeOutput } from "./parquet-output.js";
 
 /**
  * The process that rewrites files of the mirror. It only ever makes new files, synced and renamed into place; nothing
@@ -33,108 +23,7 @@ import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compa
  * job again overwrites what a dead process left.
  */
 
-const HASH_CHUNK_BYTES = 1024 * 1024;
 const DAY_MS = 86_400_000;
-
-type Rows = readonly Readonly<Record<string, string | number | null>>[];
-
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Rows> {
-  return (await connection.runAndReadAll(sql)).getRowObjectsJson() as Rows;
-}
-
-function sha256Of(path: string): string {
-  const hash = createHash("sha256");
-  const chunk = Buffer.allocUnsafe(HASH_CHUNK_BYTES);
-  const fd = openSync(path, "r");
-  try {
-    for (;;) {
-      const count = readSync(fd, chunk, 0, chunk.length, null);
-      if (count === 0) return hash.digest("hex");
-      hash.update(chunk.subarray(0, count));
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Files that are missing or have another size than listed: reading one of them would fail the whole job. */
-function unreadable(files: readonly FileEntry[]): FileEntry[] {
-  return files.filter(({ path, bytes }) => statSync(path, { throwIfNoEntry: false })?.size !== bytes);
-}
-
-/** Files whose bytes are not those listed. Parquet from DuckDB has no checksums: a flipped bit would stay for ever. */
-function damagedOf(files: readonly FileEntry[]): string[] {
-  const broken = new Set(unreadable(files));
-  return files
-    .filter((file) => broken.has(file) || sha256Of(file.path) !== file.sha256)
-    .map(({ path }) => path);
-}
-
-function syncPath(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-interface Output {
-  readonly table: string;
-  readonly folder: string;
-  readonly level: number;
-  readonly inputs: readonly FileEntry[];
-  readonly minTimeUnixNano: string | null;
-  readonly maxTimeUnixNano: string | null;
-}
-
-/** A name that only these inputs give: level, journal range, and a hash of what was merged. */
-function outputPath({ table, folder, level, inputs }: Output): string {
-  const hash = createHash("sha256");
-  for (const { path, sha256 } of inputs) hash.update(`${path}\0${sha256}\n`);
-  const first = Math.min(...inputs.map(({ firstSeq }) => firstSeq));
-  const last = Math.max(...inputs.map(({ lastSeq }) => lastSeq));
-  return `${table}/${folder}/${level}-${first}-${last}-${hash.digest("hex").slice(0, 8)}.parquet`;
-}
-
-/** Writes one file: temporary name, fsync, rename, fsync of the folders. Undefined when there are no rows. */
-async function writeFile(
-  connection: DuckDBConnection,
-  select: string,
-  output: Output,
-  rowGroupRows: number,
-): Promise<FileEntry | undefined> {
-  const path = outputPath(output);
-  const temporary = `${path}.tmp`;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const [stats] = await rowsOf(
-    connection,
-    `COPY (${select}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, USE_TMP_FILE false, RETURN_STATS true)`,
-  );
-  const rows = Number(stats?.["count"] ?? 0);
-  if (rows === 0) return undefined;
-  // DuckDB makes files by the umask; they hold what people said.
-  chmodSync(temporary, 0o600);
-  syncPath(temporary);
-  const bytes = statSync(temporary).size;
-  const sha256 = sha256Of(temporary);
-  renameSync(temporary, path);
-  for (const folder of [dirname(path), output.table, "."]) syncPath(folder);
-  const seqs = output.inputs;
-  return {
-    table: output.table,
-    path,
-    level: output.level,
-    rows,
-    bytes,
-    sha256,
-    minTimeUnixNano: output.minTimeUnixNano,
-    maxTimeUnixNano: output.maxTimeUnixNano,
-    firstSeq: Math.min(...seqs.map(({ firstSeq }) => firstSeq)),
-    lastSeq: Math.max(...seqs.map(({ lastSeq }) => lastSeq)),
-    formatVersion: FORMAT_VERSION,
-  };
-}
 
 /** Settled files that hold rows which lost. Reads only the id columns of those files. */
 async function settledWithLosers(connection: DuckDBConnection, job: CompactionJob): Promise<FileEntry[]> {
@@ -157,12 +46,6 @@ async function findLosers(connection: DuckDBConnection, job: CompactionJob): Pro
   const pulled = job.superseded.length === 0 ? [] : await settledWithLosers(connection, job);
   await connection.run(unmarkedWinnersSql([...pulled, ...job.inputs]));
   return pulled;
-}
-
-async function columnsIn(connection: DuckDBConnection, relation: string): Promise<Set<string>> {
-  return new Set(
-    (await rowsOf(connection, `DESCRIBE FROM ${relation}`)).map((row) => String(row["column_name"])),
-  );
 }
 
 /** One file for each event day among the inputs' rows that count. */
@@ -193,7 +76,7 @@ async function placeRows(
       maxTimeUnixNano: found["max_time"]?.toString() ?? null,
     };
     const select = `SELECT ${columns} FROM ${source} WHERE ${counting} AND ${day} = ${String(found["day"])}`;
-    const entry = await writeFile(connection, select, output, rowGroupRows);
+    const entry = await writeOutput(connection, select, output, rowGroupRows);
     if (entry?.rows !== Number(found["rows"])) {
       throw new Error(
         `${entry?.rows ?? 0} rows of ${job.table} were written instead of ${String(found["rows"])}`,
@@ -234,7 +117,7 @@ async function keepSuperseded(
     minTimeUnixNano: null,
     maxTimeUnixNano: null,
   };
-  const entry = await writeFile(connection, still, output, rowGroupRows);
+  const entry = await writeOutput(connection, still, output, rowGroupRows);
   return { add: entry === undefined ? [] : [entry], remove: all };
 }
 
@@ -271,7 +154,7 @@ async function mergeFiles(
     maxTimeUnixNano: times("maxTimeUnixNano").at(-1)?.toString() ?? null,
   };
   const columns = columnListSql(table, await columnsIn(connection, readSql(inputs)));
-  const entry = await writeFile(
+  const entry = await writeOutput(
     connection,
     `SELECT ${columns} FROM ${readSql(inputs)}`,
     output,

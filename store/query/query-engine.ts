@@ -15,7 +15,7 @@ export async function openEngine(
   snapshot: CatalogSnapshot,
 ): Promise<DuckDBConnection> {
   const spill = join(request.workDir, "spill");
-  mkdirSync(spill, { mode: 0o700 });
+  mkdirSync(spill, { recursive: true, mode: 0o700 });
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: `${request.memoryMb}MiB`,
     threads: String(request.threads),

@@ -4,7 +4,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
 import { readCatalog } from "../catalog/read-catalog.js";
 import { answerOneRequest } from "../child-main.js";
-import type { CatalogSnapshot } from "../types.js";
+import { sha256Of } from "../compaction/parquet-output.js";
+import type { CatalogSnapshot, FileEntry } from "../types.js";
 import { sqlString } from "../views/sql-text.js";
 import { openEngine } from "./query-engine.js";
 import type { ChildAnswer, ChildRequest, QueryColumn } from "./query-types.js";
@@ -19,7 +20,12 @@ import { gateStatement } from "./statement-gate.js";
 /** Name of the temporary view or table that holds the user's query. */
 const RESULT = "__counterfoil_result";
 
+type Answered = Extract<ChildAnswer, { ok: true }>;
 type RefusalCode = Extract<ChildAnswer, { ok: false }>["code"];
+
+function leftOut({ path, rows, table }: FileEntry, what: string): string {
+  return `${path} is ${what}: ${rows} rows of ${table} are left out. \`counterfoil scrub\` repairs what can be.`;
+}
 
 /** Files that can be read: all but those that are missing or have another size than the manifest says. */
 function readableFiles(snapshot: CatalogSnapshot): { snapshot: CatalogSnapshot; warnings: string[] } {
@@ -28,7 +34,7 @@ function readableFiles(snapshot: CatalogSnapshot): { snapshot: CatalogSnapshot; 
     const bytes = statSync(file.path, { throwIfNoEntry: false })?.size;
     if (bytes === file.bytes) return true;
     warnings.push(
-      `${file.path} is ${bytes === undefined ? "missing" : `damaged (${bytes} bytes instead of ${file.bytes})`}: ${file.rows} rows of ${file.table} are left out.`,
+      leftOut(file, bytes === undefined ? "missing" : `damaged (${bytes} bytes instead of ${file.bytes})`),
     );
     return false;
   });
@@ -78,10 +84,10 @@ async function resultRelation(connection: DuckDBConnection, request: ChildReques
   return RESULT;
 }
 
-async function answer(request: ChildRequest): Promise<ChildAnswer> {
-  const listed = readCatalog(request.mirrorDir);
-  process.chdir(request.mirrorDir);
-  const { snapshot, warnings } = readableFiles(listed);
+async function runOver(
+  request: ChildRequest,
+  snapshot: CatalogSnapshot,
+): Promise<Omit<Answered, "warnings">> {
   const connection = await openEngine(request, snapshot);
   const relation = await resultRelation(connection, request);
   const columns = await columnsOf(connection, `SELECT * FROM ${relation}`);
@@ -100,7 +106,28 @@ async function answer(request: ChildRequest): Promise<ChildAnswer> {
     const more = `SELECT count(*) FROM (SELECT 1 FROM ${relation} LIMIT ${rowCount + 1})`;
     truncated = Number((await connection.runAndReadAll(more, params)).getRows()[0]?.[0]) > rowCount;
   }
-  return { ok: true, columns, rowCount, truncated, warnings };
+  return { ok: true, columns, rowCount, truncated };
+}
+
+/** What DuckDB says of a Parquet file with wrong bytes in it, among other things. */
+const DAMAGE_ERROR =
+  /^(?:IO|Invalid Input|Invalid|INTERNAL|Serialization|Out of Range|Conversion|Corrupt) Error|TProtocol|thrift|zstd|decompress|parquet/i;
+
+/** Runs the query; when it fails as it would over a damaged file, once more without the files that are damaged. */
+async function answer(request: ChildRequest): Promise<ChildAnswer> {
+  const listed = readCatalog(request.mirrorDir);
+  process.chdir(request.mirrorDir);
+  const { snapshot, warnings } = readableFiles(listed);
+  try {
+    return { ...(await runOver(request, snapshot)), warnings };
+  } catch (error) {
+    if (error instanceof CounterfoilError || !DAMAGE_ERROR.test(errorMessage(error))) throw error;
+    const damaged = snapshot.files.filter((file) => sha256Of(file.path) !== file.sha256);
+    if (damaged.length === 0) throw error;
+    const files = snapshot.files.filter((file) => !damaged.includes(file));
+    const found = damaged.map((file) => leftOut(file, "damaged (its bytes do not have the listed SHA-256)"));
+    return { ...(await runOver(request, { ...snapshot, files })), warnings: [...warnings, ...found] };
+  }
 }
 
 const LIMIT_ERROR =

@@ -1,6 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Catalog, CatalogChange, CatalogSnapshot, FileEntry } from "../../store/index.js";
+import type {
+  Catalog,
+  CatalogChange,
+  CatalogSnapshot,
+  FileEntry,
+  QuarantinedFile,
+} from "../../store/index.js";
 
 /** How the suite gets at a driver: `open` opens the same catalog again after `close`. */
 export interface CatalogDriver {
@@ -70,6 +76,7 @@ export class CatalogModel {
       files: [...this.files.values()],
       sealedSeq: this.sealedSeq,
       sealedCounts: { traces: this.sealedSeq, logs: 0, metrics: 0 },
+      quarantined: [],
     });
   }
 }
@@ -92,6 +99,36 @@ async function mergesAndRefuses(driver: CatalogDriver): Promise<void> {
     await expect(catalog.commit(bad)).rejects.toMatchObject({ name: "CounterfoilError" });
   }
   expect(catalog.snapshot()).toEqual(first);
+  await catalog.close();
+}
+
+/** Each state also after the catalog was opened again. */
+async function keepsQuarantine(driver: CatalogDriver): Promise<void> {
+  const file = (at: number): QuarantinedFile => ({
+    entry: fileEntry(at),
+    damage: "content",
+    foundAt: "2026-11-23T06:00:00.000Z",
+  });
+  const lost = { ...file(2), lost: { rows: 3, seqs: [[2, 2] as const] } };
+  const steps: [Partial<CatalogChange>, readonly string[], readonly QuarantinedFile[]][] = [
+    [{ add: [1, 2, 3].map((at) => fileEntry(at)) }, [1, 2, 3].map((at) => fileEntry(at).path), []],
+    [{ quarantine: [file(1), file(2)] }, [fileEntry(3).path], [file(1), file(2)]],
+    [{ quarantine: [lost] }, [fileEntry(3).path], [file(1), lost]],
+    [{ add: [fileEntry(4)], settled: [fileEntry(1).path] }, [fileEntry(3).path, fileEntry(4).path], [lost]],
+    [{ settled: [fileEntry(2).path, "spans/unknown.parquet"] }, [fileEntry(3).path, fileEntry(4).path], []],
+  ];
+  let catalog = await driver.open();
+  for (const [step, paths, quarantined] of steps) {
+    await catalog.commit(change(step));
+    await catalog.close();
+    catalog = await driver.open();
+    const snapshot = catalog.snapshot();
+    expect(snapshot.files.map(({ path }) => path)).toEqual(paths);
+    expect(snapshot.quarantined).toEqual(quarantined);
+  }
+  await expect(catalog.commit(change({ quarantine: [file(9)] }))).rejects.toMatchObject({
+    code: "CF_CATALOG_CORRUPT",
+  });
   await catalog.close();
 }
 
@@ -130,12 +167,16 @@ export function catalogConformance(name: string, makeDriver: () => CatalogDriver
         files: [],
         sealedSeq: 0,
         sealedCounts: { traces: 0, logs: 0, metrics: 0 },
+        quarantined: [],
       });
       await catalog.close();
     });
 
     test("I3: a redone commit changes nothing; a change that would corrupt is refused whole", () =>
       mergesAndRefuses(makeDriver()));
+
+    test("item 61: a damaged file goes off the list and on record, until its rows are back or given up", () =>
+      keepsQuarantine(makeDriver()));
 
     test("commits apply in the order of the calls, each with a snapshot of its own", () =>
       commitsInOrder(makeDriver()));

@@ -26,7 +26,13 @@ function span(row: Row): Row {
 }
 
 function snapshotOf(files: readonly FileEntry[]): CatalogSnapshot {
-  return { version: 1, files, sealedSeq: 1, sealedCounts: { traces: 1, logs: 0, metrics: 0 } };
+  return {
+    version: 1,
+    files,
+    sealedSeq: 1,
+    sealedCounts: { traces: 1, logs: 0, metrics: 0 },
+    quarantined: [],
+  };
 }
 
 async function query(mirrorDir: string, files: readonly FileEntry[], sql: string): Promise<unknown[]> {
