@@ -39,7 +39,13 @@ const journalSchema = z.strictObject({
 });
 
 const mirrorSchema = z.strictObject({
-  workers: z.number().int().min(1).max(16).default(1).describe("Threads that write Parquet."),
+  workers: z
+    .number()
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .describe("Threads that write Parquet at most; each starts when there is work for it."),
   compaction: z
     .strictObject({
       enabled: z.boolean().default(true),
