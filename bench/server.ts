@@ -13,6 +13,8 @@ export interface BenchServerOptions {
   readonly workers?: number | undefined;
   /** Further lines of `exporters`, and the names of those that get traces. */
   readonly exporters?: Readonly<Record<string, string>>;
+  /** Admission's bound, such as `16MiB`. */
+  readonly inflight?: string;
   /** Compaction's interval, such as `1s`. */
   readonly compactionInterval?: string;
   readonly compaction?: boolean;
@@ -71,18 +73,19 @@ async function ready(
 
 /** The configuration as YAML, or undefined when the built-in one serves. */
 function configText(options: BenchServerOptions): string | undefined {
-  const { workers, compaction, compactionInterval, exporters = {} } = options;
+  const { workers, compaction, compactionInterval, inflight, exporters = {} } = options;
   const names = Object.keys(exporters);
   if (
     workers === undefined &&
     compaction === undefined &&
     compactionInterval === undefined &&
+    inflight === undefined &&
     names.length === 0
   )
     return;
   const pipeline = `{ receivers: [otlp], exporters: [${["mirror", ...names].join(", ")}] }`;
   return [
-    "receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 }, grpc: { endpoint: 127.0.0.1:0 } } } }",
+    `receivers: { otlp: { ${inflight === undefined ? "" : `max_inflight_size: ${inflight}, `}protocols: { http: { endpoint: 127.0.0.1:0 }, grpc: { endpoint: 127.0.0.1:0 } } } }`,
     "exporters:",
     "  mirror:",
     ...names.map((name) => `  ${name}: ${exporters[name] ?? ""}`),

@@ -1,6 +1,7 @@
 import { CounterfoilError, errorMessage } from "../schema/index.js";
 import type { CollectorConfig, ListenConfig } from "./config/types.js";
 import type { Ingest } from "./ingest/ingest.js";
+import { connectionsPossible } from "./open-files.js";
 import { createPages, type PageSource } from "./pages/pages.js";
 import { KeyCheck } from "./receivers/otlp/auth.js";
 import { startGrpcReceiver } from "./receivers/otlp/grpc.js";
@@ -20,6 +21,8 @@ export interface ListenerOptions {
   readonly host?: string;
   readonly httpPort?: number;
   readonly grpcPort?: number;
+  /** Files and connections that the process may have open; undefined when that is not known. */
+  readonly openFilesMax: number | undefined;
   readonly log: Logger;
   readonly ingest: Ingest;
   readonly receivers: ReceiverCounters;
@@ -29,8 +32,9 @@ export interface ListenerOptions {
 /** Opens the configured ports, all or none. Throws CF_LISTEN_FAILED. */
 export async function startListeners(config: CollectorConfig, options: ListenerOptions): Promise<Listeners> {
   const open: Receiver[] = [];
+  tellConnectionCap(config, options);
   try {
-    const http = config.http === undefined ? undefined : await startHttp(config.http, options);
+    const http = config.http === undefined ? undefined : await startHttp(config.http, config, options);
     if (http !== undefined) open.push(http);
     const grpc = config.grpc === undefined ? undefined : await startGrpc(config.grpc, config, options);
     if (grpc !== undefined) open.push(grpc);
@@ -49,8 +53,12 @@ export async function startListeners(config: CollectorConfig, options: ListenerO
   }
 }
 
-function startHttp(http: NonNullable<CollectorConfig["http"]>, options: ListenerOptions): Promise<Receiver> {
-  const common = commonOptions(http, options);
+function startHttp(
+  http: NonNullable<CollectorConfig["http"]>,
+  config: CollectorConfig,
+  options: ListenerOptions,
+): Promise<Receiver> {
+  const common = commonOptions(http, config, options);
   return startHttpReceiver({
     ...common,
     port: options.httpPort ?? http.port,
@@ -66,7 +74,7 @@ function startHttp(http: NonNullable<CollectorConfig["http"]>, options: Listener
 
 function startGrpc(grpc: ListenConfig, config: CollectorConfig, options: ListenerOptions): Promise<Receiver> {
   return startGrpcReceiver({
-    ...commonOptions(grpc, options),
+    ...commonOptions(grpc, config, options),
     port: options.grpcPort ?? grpc.port,
     signals: config.signals,
   });
@@ -88,14 +96,30 @@ function checkAddress(listen: ListenConfig, host: string): void {
   }
 }
 
-function commonOptions(listen: ListenConfig, options: ListenerOptions) {
+/** What the system's limit on open files leaves for each listener. */
+function connectionCap(config: CollectorConfig, { openFilesMax }: ListenerOptions): number {
+  const listeners = [config.http, config.grpc].filter((listen) => listen !== undefined).length;
+  return connectionsPossible(openFilesMax, listeners);
+}
+
+function tellConnectionCap(config: CollectorConfig, options: ListenerOptions): void {
+  const cap = connectionCap(config, options);
+  const wanted = Math.max(config.http?.connectionsMax ?? 0, config.grpc?.connectionsMax ?? 0);
+  if (wanted <= cap) return;
+  options.log.info(
+    { max_connections: wanted, possible: cap, open_files: options.openFilesMax },
+    "The system's limit on open files allows fewer connections than max_connections; raise it (ulimit -n, LimitNOFILE)",
+  );
+}
+
+function commonOptions(listen: ListenConfig, config: CollectorConfig, options: ListenerOptions) {
   return {
     host: options.host ?? listen.host,
     ingest: options.ingest,
     keys: new KeyCheck(listen.apiKeys),
     bodyBytesMax: listen.bodyBytesMax,
     requestTimeoutMs: listen.requestTimeoutMs,
-    connectionsMax: listen.connectionsMax,
+    connectionsMax: Math.min(listen.connectionsMax, connectionCap(config, options)),
     onConnectionRefused: () => {
       options.receivers.connectionsRefused += 1;
     },

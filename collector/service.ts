@@ -18,6 +18,7 @@ import { DestinationSet, readStoredCursors } from "./destinations.js";
 import { Admission } from "./ingest/admission.js";
 import { Ingest } from "./ingest/ingest.js";
 import { checkAddresses, startListeners, type Listeners } from "./listeners.js";
+import { openFilesMax } from "./open-files.js";
 import { checkOwnAddress } from "./own-address.js";
 import { createControls } from "./pages/controls.js";
 import {
@@ -180,6 +181,7 @@ class CollectorService implements Collector {
     });
     this.#listeners = await startListeners(config, {
       ...options,
+      openFilesMax: openFilesMax(),
       log,
       ingest: this.#ingest,
       receivers: this.#receivers,

@@ -12,7 +12,7 @@ export const GENAI_JSON_DEPTH_MAX = 100;
 /** Segments of a flattened attribute name (`llm.input_messages.0.message.role`) that the normaliser follows. */
 export const GENAI_PATH_SEGMENTS_MAX = 16;
 /** Bytes in flight between receiving and the durable write before new requests are answered 429. */
-export const INFLIGHT_BYTES_MAX = 128 * 1024 * 1024;
+export const INFLIGHT_BYTES_MAX = 64 * 1024 * 1024;
 /** Seconds that a refused client is told to wait: JS exporters give up when it exceeds their 10 s budget. */
 export const RETRY_AFTER_SECONDS = 2;
 /** One journal segment, bytes. Small enough that closing and unlinking one does not stall a commit. */
@@ -106,6 +106,8 @@ export const QUERY_INLINE_BYTES_MAX = 64 * 1024 * 1024;
 export const QUERY_OUTPUT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** What a query process may allocate beyond the engine's memory: Node, stacks, single values, MiB. */
 export const QUERY_PROCESS_OVERHEAD_MB = 512;
+/** Niceness of query and compaction processes above our own: beside a busy collector they get about a tenth of a processor's time. */
+export const CHILD_NICENESS = 10;
 /** Query processes at once, and callers waiting for one. */
 export const QUERY_CONCURRENCY_MAX = 4;
 export const QUERY_WAITING_MAX = 64;
@@ -142,11 +144,17 @@ export const BODY_THREAD_TIMEOUT_MS = 30_000;
 export const BODY_THREAD_IDLE_MS = 10_000;
 /** Bodies decompressed at once, and of these the ones above the size after decompression. Node has four such threads. */
 export const DECOMPRESS_CONCURRENCY_MAX = 3;
-export const DECOMPRESS_LARGE_CONCURRENCY_MAX = 2;
+export const DECOMPRESS_LARGE_CONCURRENCY_MAX = 1;
 export const DECOMPRESS_LARGE_BYTES = 4 * 1024 * 1024;
 /** The main thread held longer than this at a stretch counts as a stall, ms: the promise under overload. */
 export const EVENT_LOOP_STALL_MS = 100;
 /** Request buffers kept for the next requests, bytes: about what is in flight under full load. */
 export const BODY_BUFFERS_IDLE_BYTES_MAX = 32 * 1024 * 1024;
+/** A request buffer that was not needed for this long is given back to the system, ms (at most twice as long). */
+export const BODY_BUFFERS_IDLE_MS = 10_000;
+/** Connections that wait to be accepted, for one listener; the kernel may allow fewer (net.core.somaxconn). */
+export const LISTEN_BACKLOG = 8_192;
+/** Open files that connections leave for journal, mirror and queries; half of the limit where that is less. */
+export const OPEN_FILES_RESERVED = 1_024;
 /** Bytes of the mirror's files that each run of maintenance compares with their checksums: about 360 GB a day. */
 export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;

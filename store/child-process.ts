@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
+import { CHILD_NICENESS } from "../schema/index.js";
 
 /** What a child process may use. */
 export interface ChildLimits {
@@ -20,6 +22,8 @@ export interface ChildExit<Answer> {
   readonly description: string;
 }
 
+/** setpriority(2) */
+const NICENESS_MAX = 19;
 const STDERR_CHARS_MAX = 2_000;
 
 /**
@@ -88,6 +92,7 @@ export async function runJsonChild<Answer>(
     cwd: options.workDir,
     env: { TMPDIR: options.workDir, MALLOC_ARENA_MAX: "2" },
   });
+  yieldToIngest(child);
   // EPIPE when the child dies early: its exit tells more.
   child.stdin.on("error", () => undefined);
   const kill = (): void => void child.kill("SIGKILL");
@@ -100,6 +105,16 @@ export async function runJsonChild<Answer>(
     return { answer: parseAnswer<Answer>(stdout), timedOut, description: `${how}${words}` };
   } finally {
     options.signal?.removeEventListener("abort", kill);
+  }
+}
+
+/** Reading and compacting take what receiving leaves of the processor; threads inherit it. */
+function yieldToIngest({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, Math.min(NICENESS_MAX, getPriority() + CHILD_NICENESS));
+  } catch {
+    // It has ended already, or the system does not allow it: then it runs as everything else does.
   }
 }
 

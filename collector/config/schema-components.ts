@@ -116,7 +116,7 @@ export const otlpReceiverSchema = z.strictObject({
     .strictObject({ http: section(httpSchema).optional(), grpc: section(grpcSchema).optional() })
     .refine((value) => value.http !== undefined || value.grpc !== undefined, "needs http, grpc or both"),
   max_inflight_size: positiveSizeSchema
-    .default("128MiB")
+    .default("64MiB")
     .describe("Bytes of requests waiting for the disk before new ones get 429."),
 });
 

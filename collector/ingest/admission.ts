@@ -2,10 +2,15 @@ import { INFLIGHT_BYTES_MAX, STALLED_BODY_MS } from "../../schema/index.js";
 
 /** Bytes that one request holds of the budget, from its first byte to its answer. */
 export interface Reservation {
+  /** The length has become known. False when it does not fit: refuse the request. */
+  claim(bytes: number): boolean;
   /** More of the body came. False when that does not fit any more: refuse the request. */
   received(bytes: number): boolean;
-  /** Memory that appears on our side (a decompressed body). Always granted: it holds back the next requests. */
-  hold(bytes: number): void;
+  /**
+   * Memory that appears on our side (a decompressed body). It holds back the next requests, and is false when all such
+   * memory together would pass the bound: refuse the request. A request that alone has such memory is always granted more.
+   */
+  hold(bytes: number): boolean;
   /** Gives back what `hold` took. */
   drop(bytes: number): void;
   /** Gives everything back. Safe to call twice. */
@@ -30,6 +35,7 @@ export class Admission {
   readonly #stalledMs: number;
   readonly #slots = new Set<Slot>();
   #bytes = 0;
+  #held = 0;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: { bytesMax?: number; stalledMs?: number } = {}) {
@@ -55,6 +61,13 @@ export class Admission {
     this.#charge(slot);
     this.#sweep ??= setInterval(() => this.#expireClaims(), this.#stalledMs / 2).unref();
     return {
+      claim: (bytes) => {
+        if (bytes <= slot.claimed) return true;
+        if (this.#bytes + bytes - Math.max(slot.claimed, slot.received) > this.bytesMax) return false;
+        slot.claimed = bytes;
+        this.#charge(slot);
+        return true;
+      },
       received: (bytes) => {
         slot.received += bytes;
         const grows = slot.received > slot.claimed;
@@ -62,19 +75,19 @@ export class Admission {
         return !grows || this.#bytes <= this.bytesMax;
       },
       hold: (bytes) => {
-        slot.held += bytes;
-        this.#charge(slot);
+        if (this.#held > slot.held && this.#held + bytes > this.bytesMax) return false;
+        this.#charge(slot, bytes);
+        return true;
       },
-      drop: (bytes) => {
-        slot.held -= bytes;
-        this.#charge(slot);
-      },
+      drop: (bytes) => this.#charge(slot, -bytes),
       release: () => this.#release(slot),
     };
   }
 
-  #charge(slot: Slot): void {
+  #charge(slot: Slot, held = 0): void {
     if (!this.#slots.has(slot)) return;
+    slot.held += held;
+    this.#held += held;
     const due = Math.max(slot.claimed, slot.received) + slot.held;
     this.#bytes += due - slot.charged;
     slot.charged = due;
@@ -83,6 +96,7 @@ export class Admission {
   #release(slot: Slot): void {
     if (!this.#slots.delete(slot)) return;
     this.#bytes -= slot.charged;
+    this.#held -= slot.held;
     if (this.#slots.size === 0) {
       clearInterval(this.#sweep);
       this.#sweep = undefined;

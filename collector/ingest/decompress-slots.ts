@@ -6,8 +6,8 @@ import {
 
 /**
  * Places for decompressing. The threads that do it also write the journal, so a few must stay free, and what is
- * decompressed at once takes memory that its compressed size does not show. Small bodies go first and always find a
- * place besides the large ones, so that large ones delay only each other.
+ * decompressed at once takes memory that its compressed size does not show. Large bodies have one place of these at a time,
+ * so that they delay only each other.
  */
 export class DecompressSlots {
   readonly #small: (() => void)[] = [];
@@ -42,8 +42,8 @@ export class DecompressSlots {
 
   #startNext(): void {
     for (const [queue, large] of [
-      [this.#small, false],
       [this.#large, true],
+      [this.#small, false],
     ] as const) {
       if (!this.#fits(large)) continue;
       const start = queue.shift();

@@ -4,6 +4,7 @@ import type { PayloadEncoding } from "../../journal/index.js";
 import { DECOMPRESS_CHUNK_BYTES } from "../../schema/index.js";
 import type { Reservation } from "./admission.js";
 import { DecompressSlots } from "./decompress-slots.js";
+import { overloaded } from "./ingest-errors.js";
 import { encodingError, inflatedTooLarge, invalidEncoding, isOverflow } from "./encoding-errors.js";
 import { zstdContentBytes } from "./zstd.js";
 
@@ -61,24 +62,27 @@ export class Decompressor {
   /**
    * Throws CF_BODY_TOO_LARGE as soon as the output would pass `bytesMax`, for gzip before decompressing anything, and
    * CF_ENCODING_INVALID for anything that is not exactly one complete, intact member: truncated, wrong checksum,
-   * several members, bytes after the end.
+   * several members, bytes after the end. CF_OVERLOADED when too many decompressed bodies wait already.
    */
   async decompress(body: CompressedBody): Promise<Decompressed> {
     const { encoding, bytes, bytesMax } = body;
     if (encoding === "zstd" && unzstd === undefined) {
-      body.reservation.hold(Math.min(bytesMax, zstdContentBytes(bytes) ?? bytesMax));
+      const size = Math.min(bytesMax, zstdContentBytes(bytes) ?? bytesMax);
+      if (!body.reservation.hold(size)) throw overloaded();
       return { bytes, zstd: true, keepCompressed: false };
     }
-    const expected = encoding === "gzip" ? gzipContentBytes(bytes, bytesMax) : undefined;
-    return this.#slots.run(expected ?? bytesMax, async () => {
-      const held = expected ?? bytesMax;
-      body.reservation.hold(held);
+    const expected = statedBytes(encoding, bytes);
+    if (expected !== undefined && expected > bytesMax) throw inflatedTooLarge(bytesMax);
+    const worst = encoding === "deflate" ? Math.min(bytesMax, bytes.length * DEFLATE_RATIO_MAX) : bytesMax;
+    const held = expected ?? worst;
+    return this.#slots.run(held, async () => {
+      if (!body.reservation.hold(held)) throw overloaded();
       try {
         const { plain, keepCompressed } = await inflateBody(body, expected);
         body.reservation.drop(held - plain.length);
         return { bytes: plain, zstd: false, keepCompressed };
       } catch (error) {
-        if (expected !== undefined && isOverflow(error)) throw unlikeItsEnd(error);
+        if (expected !== undefined && isOverflow(error)) throw unlikeItSays(encoding, error);
         throw encodingError(encoding, bytesMax, error);
       }
     });
@@ -100,7 +104,7 @@ async function inflateBody(
     case "gzip": {
       const plain = await gunzip(bytes, options);
       // Node's gunzip joins members and ignores what follows the last; the size in the trailer shows both.
-      if (plain.length !== expected) throw unlikeItsEnd();
+      if (plain.length !== expected) throw unlikeItSays(encoding);
       return { plain, keepCompressed: true };
     }
     case "deflate": {
@@ -115,20 +119,22 @@ async function inflateBody(
 }
 
 /**
- * The size that gzip's trailer tells (modulo 2^32, far above any cap). A lie can't help anyone: more output than that
- * is refused, and so is less.
+ * The size after decompression that the body states itself, where its format does: gzip in its trailer (modulo 2^32, far
+ * above any cap), zstd mostly in its header. A lie can't help anyone: more output than that is refused.
  */
-function gzipContentBytes(bytes: Uint8Array, bytesMax: number): number {
+function statedBytes(encoding: CompressedBody["encoding"], bytes: Uint8Array): number | undefined {
+  if (encoding === "zstd") return zstdContentBytes(bytes);
+  if (encoding === "deflate") return undefined;
   if (bytes.length < GZIP_BYTES_MIN) throw invalidEncoding("gzip", "it is cut off");
   const trailer = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = trailer.getUint32(bytes.byteLength - 4, true);
-  if (size > bytes.length * DEFLATE_RATIO_MAX) throw unlikeItsEnd();
-  if (size > bytesMax) throw inflatedTooLarge(bytesMax);
+  if (size > bytes.length * DEFLATE_RATIO_MAX) throw unlikeItSays(encoding);
   return size;
 }
 
-function unlikeItsEnd(cause?: unknown): Error {
-  return invalidEncoding("gzip", "it is cut off, holds more than one member, or bytes after its end", cause);
+function unlikeItSays(encoding: string, cause?: unknown): Error {
+  const what = "it is cut off, holds more than one member, or has bytes after its end";
+  return invalidEncoding(encoding, what, cause);
 }
 
 function isZlib(bytes: Uint8Array): boolean {

@@ -3,6 +3,7 @@ import { BODY_THREAD_LARGE_BYTES, CounterfoilError, type Signal } from "../../sc
 import type { Admission, Reservation } from "./admission.js";
 import { BodyThread } from "./body-thread.js";
 import { Decompressor } from "./decompress.js";
+import { draining, overloaded, tooLarge } from "./ingest-errors.js";
 import { readBodyInline, type BodyOrder, type ReadBody } from "./read-body.js";
 
 /** How a request came in; labels of its counters. */
@@ -145,16 +146,18 @@ export class Ingest {
     if (encoding === "identity") {
       if (bytes.length > bytesMax) throw tooLarge(bytesMax);
       const scan = await this.#read({ signal, format, zstd: false, bytes, bytesMax });
-      if (!scan.unchanged) reservation.hold(scan.body.length);
+      if (!scan.unchanged) holdOrRefuse(reservation, scan.body);
       return { payload: scan.body, encoding, scan };
     }
     const plain = await this.#decompressor.decompress({ encoding, bytes, bytesMax, reservation });
+    const plainBytes = plain.bytes.length;
     const scan = await this.#read({ signal, format, ...plain, bytesMax });
     if (plain.keepCompressed && format === "protobuf" && scan.unchanged) {
-      reservation.drop(scan.body.length);
+      reservation.drop(plainBytes);
       return { payload: bytes, encoding, scan };
     }
-    if (!scan.unchanged) reservation.hold(scan.body.length);
+    if (!scan.unchanged && !plain.zstd) reservation.drop(plainBytes);
+    if (!scan.unchanged) holdOrRefuse(reservation, scan.body);
     return { payload: scan.body, encoding: "identity" as const, scan };
   }
 
@@ -168,29 +171,7 @@ export class Ingest {
   }
 }
 
-function draining(): CounterfoilError {
-  return new CounterfoilError(
-    "CF_DRAINING",
-    "The collector is shutting down. Send the request again later.",
-    {
-      retryable: true,
-    },
-  );
-}
-
-/** No room for this request, or for the rest of its body. */
-export function overloaded(): CounterfoilError {
-  return new CounterfoilError(
-    "CF_OVERLOADED",
-    "Too many bytes of requests are waiting for the disk. Send the request again later.",
-    { retryable: true },
-  );
-}
-
-/** A body beyond the cap. */
-export function tooLarge(bytesMax: number): CounterfoilError {
-  return new CounterfoilError(
-    "CF_BODY_TOO_LARGE",
-    `The request is larger than ${bytesMax} bytes. Send smaller batches, or raise max_request_body_size.`,
-  );
+/** What was converted or cut is a body of its own. */
+function holdOrRefuse(reservation: Reservation, body: Uint8Array): void {
+  if (!reservation.hold(body.length)) throw overloaded();
 }

@@ -1,6 +1,7 @@
 import { CounterfoilError } from "../../../schema/index.js";
-import { overloaded } from "../../ingest/ingest.js";
+import { overloaded } from "../../ingest/ingest-errors.js";
 import type { Reservation } from "../../ingest/admission.js";
+import { bodyBuffers } from "./body-buffers.js";
 
 /** gRPC's length-prefixed message (grpc/grpc `doc/PROTOCOL-HTTP2.md`): one flag byte, four length bytes. */
 const PREFIX_BYTES = 5;
@@ -12,8 +13,8 @@ export interface GrpcMessage {
 }
 
 /**
- * Puts a unary call's message together from DATA frames cut anywhere, into one buffer of exactly the announced size.
- * Throws CF_BODY_TOO_LARGE as soon as the prefix announces more than `bytesMax`, and CF_REQUEST_INVALID for anything
+ * Puts a unary call's message together from DATA frames cut anywhere, into one buffer of exactly the announced size,
+ * the caller's until it gives it back to {@link bodyBuffers}. Throws CF_OVERLOADED when that size does not fit, CF_BODY_TOO_LARGE as soon as the prefix announces more than `bytesMax`, and CF_REQUEST_INVALID for anything
  * but exactly one whole message.
  */
 export class GrpcMessageReader {
@@ -50,6 +51,12 @@ export class GrpcMessageReader {
     this.#messageSize += chunk.length - at;
   }
 
+  /** The memory taken so far goes back: the message is not wanted any more. */
+  abandon(): void {
+    if (this.#message !== undefined) bodyBuffers.give(this.#message);
+    this.#message = undefined;
+  }
+
   /** The stream ended: the message, which must be whole. */
   finish(): GrpcMessage {
     if (this.#message === undefined || this.#messageSize < this.#message.length) {
@@ -73,7 +80,9 @@ export class GrpcMessageReader {
         `The message has ${length} bytes, more than ${this.#bytesMax}. Send smaller batches, or raise max_recv_msg_size.`,
       );
     }
-    return Buffer.allocUnsafeSlow(length);
+    // Refused before there is a buffer for it, whatever was announced.
+    if (!this.#reservation.claim(PREFIX_BYTES + length)) throw overloaded();
+    return bodyBuffers.take(length);
   }
 }
 

@@ -24,6 +24,7 @@ import type { Reservation } from "../../ingest/admission.js";
 import type { Arrival, Ingest } from "../../ingest/ingest.js";
 import { GRPC_STATUS, wireStatus, type WireStatus } from "../../ingest/status.js";
 import type { KeyCheck } from "./auth.js";
+import { bodyBuffers } from "./body-buffers.js";
 import { encodeGrpcMessage, frameMessage, GrpcMessageReader, type GrpcMessage } from "./grpc-frames.js";
 import { listen, type Receiver } from "./http.js";
 
@@ -136,11 +137,12 @@ async function serve(
   }
   const arrival: Arrival = { signal, receiver: "otlp", transport: "grpc" };
   let reservation: Reservation | undefined;
+  let message: GrpcMessage | undefined;
   try {
     options.keys.check((name) => single(headers[name]));
     const encoding = messageEncoding(single(headers["grpc-encoding"]));
     reservation = options.ingest.admit(arrival, { bytesMax: options.bodyBytesMax });
-    const message = await readMessage(stream, options, { arrival, reservation });
+    message = await readMessage(stream, options, { arrival, reservation });
     const result = await options.ingest.accept({
       ...arrival,
       format: "protobuf",
@@ -157,6 +159,8 @@ async function serve(
     if (status.grpc === GRPC_STATUS.INTERNAL) options.onError?.(error);
     fail(stream, status);
   } finally {
+    // Settled: the journal has written the bytes or given them up, so their memory can serve the next request.
+    if (message !== undefined) bodyBuffers.give(message.bytes);
     reservation?.release();
   }
 }
@@ -196,6 +200,7 @@ function readMessage(
         step();
       } catch (error) {
         stop();
+        reader.abandon();
         options.ingest.count(arrival, 0, error);
         reject(error);
       }

@@ -1,14 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { CounterfoilError } from "../../../schema/index.js";
 import type { Reservation } from "../../ingest/admission.js";
-import { overloaded, tooLarge } from "../../ingest/ingest.js";
-import { BodyBuffers } from "./body-buffers.js";
-
-const buffers = new BodyBuffers();
+import { overloaded, tooLarge } from "../../ingest/ingest-errors.js";
+import { bodyBuffers } from "./body-buffers.js";
 
 /** Gives back the memory of a body that {@link readBody} returned, after its request is settled. */
 export function releaseBody(body: Uint8Array): void {
-  buffers.give(body);
+  bodyBuffers.give(body);
 }
 
 /** The declared length of a body; undefined when it is chunked. Node has refused anything contradictory before. */
@@ -30,7 +28,7 @@ export function readBody(
 ): Promise<Uint8Array> {
   const length = declaredLength(request);
   if (length === 0) return Promise.resolve(new Uint8Array(0));
-  const target = length === undefined ? undefined : buffers.take(length);
+  const target = length === undefined ? undefined : bodyBuffers.take(length);
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {

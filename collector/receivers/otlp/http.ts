@@ -8,6 +8,7 @@ import {
   HEADER_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
+  LISTEN_BACKLOG,
   REQUEST_TIMEOUT_MS,
   type Signal,
 } from "../../../schema/index.js";
@@ -207,7 +208,7 @@ export function listen(server: NetServer, host: string, port: number): Promise<n
       );
     };
     server.once("error", onError);
-    server.listen({ host: host.replace(/^\[|\]$/g, ""), port }, () => {
+    server.listen({ host: host.replace(/^\[|\]$/g, ""), port, backlog: LISTEN_BACKLOG }, () => {
       server.off("error", onError);
       resolve((server.address() as AddressInfo).port);
     });
