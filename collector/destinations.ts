@@ -1,7 +1,14 @@
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Destination, DestinationStats } from "../exporters/types.js";
-import { CursorFile, type ItemCounts, type Journal, type JournalTail } from "../journal/index.js";
+import {
+  CursorFile,
+  type FileSystem,
+  type ItemCounts,
+  type Journal,
+  type JournalTail,
+  nodeFileSystem,
+} from "../journal/index.js";
 import { CounterfoilError, errorMessage } from "../schema/index.js";
 import { dataDirPaths } from "../store/index.js";
 import type { Logger } from "./telemetry/logger.js";
@@ -22,24 +29,21 @@ export interface RemovedDestination {
 }
 
 /** The cursors on disk, by destination. A file that can't be read counts as position 0: it holds everything. */
-export async function readStoredCursors(dataDir: string): Promise<Map<string, JournalTail>> {
+export async function readStoredCursors(
+  dataDir: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<Map<string, JournalTail>> {
   const { cursors } = dataDirPaths(dataDir);
   const found = new Map<string, JournalTail>();
-  for (const file of listFolder(cursors)) {
+  for (const file of await fileSystem.readdir(cursors).catch(() => [])) {
     if (!file.endsWith(".json") || file.endsWith(".replay.json")) continue;
-    const state = await new CursorFile<StoredCursor>(join(cursors, file)).load().catch(() => undefined);
+    const state = await new CursorFile<StoredCursor>(join(cursors, file), fileSystem)
+      .load()
+      .catch(() => undefined);
     const counts = state?.counts ?? { traces: 0, logs: 0, metrics: 0 };
     found.set(decodeURIComponent(file.slice(0, -".json".length)), { seq: state?.seq ?? 0, counts });
   }
   return found;
-}
-
-function listFolder(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
 }
 
 /** All destinations of a service over one journal: notified, their cursors passed on, each failing alone (I2). */

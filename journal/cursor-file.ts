@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { journalCorruptError, journalIoError } from "./errors.js";
 import { type FileSystem, systemErrorCode, writeFileAtomically } from "./file-system.js";
 import { nodeFileSystem } from "./node-file-system.js";
@@ -17,16 +18,21 @@ export class CursorFile<State extends object> {
     this.#fs = fileSystem;
   }
 
-  /** The saved state; undefined when there is no file. Throws CF_JOURNAL_CORRUPT (not JSON) or CF_JOURNAL_IO. */
+  /**
+   * The saved state; undefined when there is no file. What it returns is durable: the process that saved it may have died
+   * before the file's name was. Throws CF_JOURNAL_CORRUPT (not JSON) or CF_JOURNAL_IO.
+   */
   async load(): Promise<State | undefined> {
     try {
-      return parseState<State>(this.path, await this.#fs.readFile(this.path));
+      const bytes = await this.#fs.readFile(this.path);
+      await this.#fs.syncDirectory(dirname(this.path));
+      return parseState<State>(this.path, bytes);
     } catch (error) {
       return absentOrThrow(this.path, error);
     }
   }
 
-  /** The same, blocking, for worker threads. */
+  /** The same without that promise, blocking: for worker threads, and for those who only show it. */
   loadSync(): State | undefined {
     try {
       return parseState<State>(this.path, this.#fs.sync.readFile(this.path));

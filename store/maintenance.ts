@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../journal/index.js";
 import { COMPACTION_INTERVAL_MS, errorMessage } from "../schema/index.js";
@@ -287,11 +287,12 @@ class MirrorMaintenance implements Maintenance {
 
   async #sweep(report: Counters): Promise<void> {
     report.filesSwept = (await this.#options.catalog.sweep()).length;
+    const fs = this.#options.fileSystem ?? nodeFileSystem;
     const { temp } = dataDirPaths(this.#options.dataDir);
-    for (const name of await readdir(temp).catch(() => [])) {
+    for (const name of await fs.readdir(temp).catch(() => [])) {
       if (!name.startsWith(QUERY_FOLDER_PREFIX) && !name.startsWith(COMPACTION_FOLDER_PREFIX)) continue;
       const folder = join(temp, name);
-      const found = await stat(folder).catch(() => undefined);
+      const found = await fs.stat(folder).catch(() => undefined);
       if (found !== undefined && Date.now() - found.mtimeMs > TEMP_AGE_MS)
         await rm(folder, { recursive: true, force: true });
     }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { type FileSystem, type OpenFile, writeFully } from "../../journal/index.js";
 
 /** Replaces a file that can be made again: a reader sees the old text or the new one; nothing is synced. */
@@ -24,19 +25,29 @@ export class AppendLog {
     this.#position = position;
   }
 
-  /** Opens a file of `size` bytes and cuts it to `length`. */
-  static async open(fs: FileSystem, path: string, size: number, length: number): Promise<AppendLog> {
+  /** Opens a file that is durable as a whole. */
+  static async open(fs: FileSystem, path: string, length: number): Promise<AppendLog> {
     const file = await fs.open(path, "existing");
+    return new AppendLog(file, length, async (wanted) => (await fs.stat(path)).size === wanted);
+  }
+
+  /**
+   * Opens what an earlier process left, cuts it to `length` and makes it durable, name and all: that process may have
+   * died between writing and syncing, or its last sync may have failed, after which the kernel holds the bytes as clean
+   * although the disk does not have them. So `tail`, the end that it wrote last, is written once more as it is.
+   */
+  static async recover(fs: FileSystem, path: string, length: number, tail: Uint8Array): Promise<AppendLog> {
+    const log = await AppendLog.open(fs, path, length);
     try {
-      if (size !== length) {
-        await file.truncate(length);
-        await file.sync();
-      }
+      if ((await fs.stat(path)).size !== length) await log.#file.truncate(length);
+      await writeFully(log.#file, [tail], length - tail.length);
+      await log.#file.sync();
+      await fs.syncDirectory(dirname(path));
     } catch (error) {
-      await file.close();
+      await log.close();
       throw error;
     }
-    return new AppendLog(file, length, async (wanted) => (await fs.stat(path)).size === wanted);
+    return log;
   }
 
   /**

@@ -22,6 +22,7 @@ import {
   encodeSnapshotLine,
   MANIFEST_FILE,
   MANIFEST_VERSION,
+  type ParsedManifest,
   parseManifest,
 } from "./manifest-log.js";
 import { listDataFiles, markRemoved, OrphanSweeper } from "./orphans.js";
@@ -70,6 +71,8 @@ class ManifestCatalog implements FileCatalog {
   #waiting: Waiting[] = [];
   #draining: Promise<void> | undefined;
   #closed = false;
+  /** A commit failed: whether the manifest on disk has it is not known before the next one. */
+  #isDiskUnknown = false;
   #openSqlTimer: NodeJS.Timeout | undefined;
   #openSqlVersion = -1;
   #openSqlWriting: Promise<void> | undefined;
@@ -107,7 +110,9 @@ class ManifestCatalog implements FileCatalog {
     await this.#writeOpenSql();
   }
 
-  sweep(): Promise<string[]> {
+  async sweep(): Promise<string[]> {
+    // The manifest on disk may name files that this state does not; a start would look for them.
+    if (this.#isDiskUnknown) return [];
     return this.#sweeper.sweep((path) => this.#state.has(path), false);
   }
 
@@ -155,8 +160,12 @@ class ManifestCatalog implements FileCatalog {
     }
     const whole = mergeEffects(effects);
     try {
-      if (whole !== undefined) await this.#store(next, whole);
+      if (whole !== undefined) {
+        await this.#store(next, whole);
+        this.#isDiskUnknown = false;
+      }
     } catch (error) {
+      this.#isDiskUnknown = true;
       const failure = new CounterfoilError(
         "CF_DATA_DIR_IO",
         `Can't write ${join(this.#options.mirrorDir, MANIFEST_FILE)}: ${errorMessage(error)}. The mirror's list of files is unchanged; the commit can be tried again.`,
@@ -220,7 +229,7 @@ class ManifestCatalog implements FileCatalog {
     await writeFileAtomically(fileSystem, path, bytes);
     const length = bytes.length;
     Object.assign(this.#log, { lines: 1, bytes: length, snapshotBytes: length });
-    this.#log.file = await AppendLog.open(fileSystem, path, length, length).catch(() => undefined);
+    this.#log.file = await AppendLog.open(fileSystem, path, length).catch(() => undefined);
   }
 
   #announce(snapshot: CatalogSnapshot): void {
@@ -281,6 +290,13 @@ async function loadManifest(
   return bytes;
 }
 
+/** The last good line, unless it is the first: that one was synced before the file got its name. */
+function appendedTail(bytes: Uint8Array, { goodBytes, lines }: ParsedManifest): Uint8Array {
+  if (lines < 2) return new Uint8Array();
+  const good = Buffer.from(bytes.buffer, bytes.byteOffset, goodBytes);
+  return good.subarray(good.lastIndexOf(10, goodBytes - 2) + 1);
+}
+
 /**
  * Opens the catalog of a mirror folder for writing; the caller holds the data directory's lock. A torn end of the
  * manifest is cut off, abandoned files are deleted. Throws CF_CATALOG_CORRUPT, CF_CATALOG_VERSION (nothing was
@@ -301,7 +317,7 @@ export async function openCatalog(options: CatalogOptions): Promise<FileCatalog>
     const bytes = await loadManifest(path, full);
     const parsed = parseManifest(bytes, path);
     const log: Log = {
-      file: await AppendLog.open(full.fileSystem, path, bytes.length, parsed.goodBytes),
+      file: await AppendLog.recover(full.fileSystem, path, parsed.goodBytes, appendedTail(bytes, parsed)),
       lines: parsed.lines,
       bytes: parsed.goodBytes,
       snapshotBytes: parsed.snapshotBytes,
