@@ -5,6 +5,7 @@ import { compaction } from "./scenarios/compaction.js";
 import { deadDestination } from "./scenarios/dead-destination.js";
 import { normalising } from "./scenarios/normalising.js";
 import { memory } from "./scenarios/memory.js";
+import { queries } from "./scenarios/queries.js";
 import { rates } from "./scenarios/rates.js";
 import { replay } from "./scenarios/replay.js";
 import { size } from "./scenarios/size.js";
@@ -21,5 +22,6 @@ export const SCENARIOS: readonly Scenario[] = [
   deadDestination,
   analysts,
   compaction,
+  queries,
   normalising,
 ];

@@ -48,7 +48,7 @@ export interface BenchContext extends BenchSettings {
   /** A folder of its own, removed afterwards. */
   readonly folder: string;
   /** Says on standard error what is going on. */
-  log(text: string): void;
+  readonly log: (text: string) => void;
 }
 
 /** A measurement: one file in `scenarios/`. */

@@ -43,7 +43,7 @@ export function cacheFolder(): string {
 
 /** The bodies of a set, made once and then read from the cache folder. */
 export function loadBodies(set: BodySet): Body[] {
-  const path = join(cacheFolder(), `bodies-${setName(set)}-${sourcesHash()}.bin`);
+  const path = join(cacheFolder(), `bodies-${setName(set)}-${bodySourcesHash()}.bin`);
   try {
     return decodeBodies(readFileSync(path));
   } catch (error) {
@@ -61,8 +61,8 @@ function setName(set: BodySet): string {
   return `${set.kind}-${set.count}x${set.spansPerBody}-${set.encoding}${keys}`;
 }
 
-/** Other code, other bodies: a stale cache must not be read. */
-function sourcesHash(): string {
+/** Hash of the code that makes bodies: other code, other bodies, and a stale cache must not be read. */
+export function bodySourcesHash(): string {
   const hash = createHash("sha256");
   for (const name of ["./workload.js", "./body-fields.js", "./gzip-body.js", "./bodies.js"]) {
     hash.update(readFileSync(new URL(name, import.meta.url)));

@@ -30,7 +30,8 @@ export class FreshBody {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  freshen(): void {
+  /** `nowMs`: when the body's last time is to be, Unix milliseconds. */
+  freshen(nowMs = Date.now()): void {
     next = (next + 1) >>> 0;
     const change = (this.#word ^ next) >>> 0;
     this.#word = next;
@@ -40,7 +41,7 @@ export class FreshBody {
     }
     const view = this.#view;
     for (const at of this.#ids) view.setUint32(at, view.getUint32(at, true) ^ change, true);
-    const step = timeWord() - this.#lastTime;
+    const step = timeWord(nowMs) - this.#lastTime;
     if (step === 0) return;
     this.#lastTime += step;
     for (const at of this.#times) view.setUint32(at, view.getUint32(at, true) + step, true);
@@ -48,6 +49,6 @@ export class FreshBody {
 }
 
 /** Upper 32 bits of the nanoseconds since 1970: steps of 4.3 s. */
-function timeWord(): number {
-  return Math.floor((Date.now() * 1e6) / 2 ** 32);
+function timeWord(unixMs: number): number {
+  return Math.floor((unixMs * 1e6) / 2 ** 32);
 }

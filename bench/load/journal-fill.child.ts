@@ -5,10 +5,12 @@ import { FreshBody } from "./freshen.js";
 
 /**
  * A process that only journals, by the product's own journal, until it is killed: what a crash leaves when nothing was
- * sealed. Arguments: the journal's folder, the body set as JSON, spans to write.
+ * sealed. Arguments: the journal's folder, the body set as JSON, spans to write, and days of the past that they are
+ * spread over (0: everything now).
  */
-const [dir = "", set = "{}", spans = "0"] = process.argv.slice(2);
+const [dir = "", set = "{}", spans = "0", days = "0"] = process.argv.slice(2);
 const IN_FLIGHT = 16;
+const DAY_MS = 86_400_000;
 
 async function fill(): Promise<void> {
   const bodies = loadBodies(JSON.parse(set) as BodySet);
@@ -23,14 +25,15 @@ async function fill(): Promise<void> {
       const index = next++ % bodies.length;
       const [body, payload] = [bodies[index], fresh[index]];
       if (body === undefined || payload === undefined) return;
+      const nowMs = Date.now() - Number(days) * DAY_MS * (1 - written / Number(spans));
       written += body.spans;
-      payload.freshen();
+      payload.freshen(nowMs);
       await journal.append({
         signal: "traces",
         encoding: "identity",
         payload: payload.bytes,
         itemCount: body.spans,
-        receivedUnixNano: BigInt(Date.now()) * 1_000_000n,
+        receivedUnixNano: BigInt(Math.floor(nowMs)) * 1_000_000n,
       });
     }
   };

@@ -1,7 +1,10 @@
 import { encodeOtlp, type KeyValue, type Span, type SpanEvent } from "../../schema/index.js";
 
-/** Kinds of load: `content` spans carry messages (about 3 KB), `lean` ones only a few attributes (about 300 bytes). */
-export type WorkloadKind = "content" | "lean";
+/**
+ * Kinds of load: `content` spans carry messages (about 3.4 KB), `lean` ones only a few attributes (220 bytes), and
+ * `meta` ones what analysts group by: those of `lean`, and project, cost, conversation and agent.
+ */
+export type WorkloadKind = "content" | "lean" | "meta";
 
 export interface WorkloadOptions {
   readonly kind: WorkloadKind;
@@ -25,6 +28,8 @@ const TOOLS = [
   "list_rooms",
 ];
 const AGENTS = ["support-agent", "billing-agent", "concierge", "triage", "research-agent"];
+/** Twenty projects. */
+export const PROJECTS: readonly string[] = Array.from({ length: 20 }, (_, index) => `project-${index}`);
 const SERVICES = ["support-api", "billing-api", "concierge-api"];
 const START_UNIX_MS = Date.UTC(2026, 10, 23, 6);
 const VOCABULARY_WORDS = 4_000;
@@ -70,7 +75,8 @@ export class Workload {
       this.#nowMs += this.#below(200);
     }
     spans.length = this.options.spansPerRequest;
-    if (this.options.kind === "lean") for (const span of spans) slim(span);
+    if (this.options.kind === "lean") for (const span of spans) slim(span, LEAN_KEYS);
+    if (this.options.kind === "meta") for (const span of spans) this.#annotate(span);
     return encodeOtlp("traces", {
       resourceSpans: [
         {
@@ -184,6 +190,16 @@ export class Workload {
       { role: "tool", parts: [{ type: "tool_call_response", id: call, result }] },
     );
     return output;
+  }
+
+  #annotate(span: Span): void {
+    slim(span, META_KEYS);
+    // One project a trace: by its id, so that it does not depend on what was drawn before.
+    const project = PROJECTS[Number.parseInt(span.traceId.slice(-4), 16) % PROJECTS.length] ?? "";
+    span.attributes.push(text("langsmith.trace.session_name", project));
+    if (span.attributes.some(({ key }) => key === "gen_ai.request.model") && span.parentSpanId !== "") {
+      span.attributes.push({ key: "gen_ai.usage.cost", value: { doubleValue: this.#below(50_000) / 1e6 } });
+    }
   }
 
   #resource(): KeyValue[] {
@@ -307,8 +323,10 @@ const LEAN_KEYS = new Set([
   "gen_ai.tool.name",
 ]);
 
-function slim(span: Span): void {
-  span.attributes = span.attributes.filter((attribute) => LEAN_KEYS.has(attribute.key));
+const META_KEYS = new Set([...LEAN_KEYS, "gen_ai.conversation.id", "gen_ai.agent.name"]);
+
+function slim(span: Span, keys: ReadonlySet<string>): void {
+  span.attributes = span.attributes.filter((attribute) => keys.has(attribute.key));
   span.events = [];
 }
 

@@ -1,8 +1,7 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataDirPaths } from "../../store/index.js";
+import { fillJournal } from "../load/fill-journal.js";
 import { SealedCount } from "../measure/sealed-count.js";
 import { bodySet, type Scenario } from "../scenario.js";
 import { startBenchServer } from "../server.js";
@@ -10,26 +9,6 @@ import { startBenchServer } from "../server.js";
 const SPANS = 500_000;
 const QUICK_SPANS = 16_384;
 const REPLAY_TIMEOUT_MS = 600_000;
-
-interface Backlog {
-  readonly spans: number;
-  readonly bytes: number;
-}
-
-/** A journal that was written and synced by a process which then died by SIGKILL. */
-async function leaveBacklog(journalDir: string, set: string, spans: number): Promise<Backlog> {
-  mkdirSync(journalDir, { recursive: true, mode: 0o700 });
-  const child = fork(new URL("../load/journal-fill.child.js", import.meta.url), [
-    journalDir,
-    set,
-    String(spans),
-  ]);
-  const [backlog] = (await once(child, "message")) as [Backlog];
-  const exited = once(child, "exit");
-  child.kill("SIGKILL");
-  await exited;
-  return backlog;
-}
 
 /** Seconds to read the journal's files once, warm: nothing replays faster. */
 function readSeconds(journalDir: string): number {
@@ -46,9 +25,9 @@ export const replay: Scenario = {
   async run(context) {
     const dataDir = join(context.folder, "data");
     const { journal } = dataDirPaths(dataDir);
-    const set = JSON.stringify(bodySet(context, "content"));
+    const bodies = bodySet(context, "content");
     context.log("replay: writing the backlog");
-    const backlog = await leaveBacklog(journal, set, context.quick ? QUICK_SPANS : SPANS);
+    const backlog = await fillJournal(journal, bodies, { spans: context.quick ? QUICK_SPANS : SPANS });
     const reading = readSeconds(journal);
     context.log(`replay: ${backlog.spans} spans, ${Math.round(backlog.bytes / 1e6)} MB`);
     const started = performance.now();
