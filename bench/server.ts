@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { dataDirPaths } from "../store/index.js";
+import { ownChild } from "./own-children.js";
 
 /** How a Counterfoil is started for a measurement. */
 export interface BenchServerOptions {
@@ -109,10 +110,12 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
     writeFileSync(path, config);
     args.push("--config", path);
   }
-  const child = spawn(process.execPath, [...profileArgs(), CLI, ...args], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, LANGSMITH_API_KEY: "" },
-  });
+  const child = ownChild(
+    spawn(process.execPath, [...profileArgs(), CLI, ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, LANGSMITH_API_KEY: "" },
+    }),
+  );
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString("utf8")).slice(-4_000)));
   const ports = await ready(child, options).catch((error: unknown) => {
