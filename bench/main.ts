@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { errorMessage } from "../schema/index.js";
 import { readOptions, type BenchOptions } from "./options.js";
 import { SCENARIOS } from "./registry.js";
+import { writeDocs } from "./report/docs.js";
 import type { BenchResults, ScenarioReport } from "./report/results.js";
 import { machineText, tableText } from "./report/table.js";
 import { runScenario } from "./run.js";
@@ -27,6 +28,13 @@ async function bench(options: BenchOptions): Promise<number> {
   }
   const results: BenchResults = { version: 1, reports };
   if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(results, null, 2)}\n`);
+  if (options.writeDocs) {
+    writeDocs(
+      results,
+      undefined,
+      SCENARIOS.map(({ name }) => name),
+    );
+  }
   console.log(tableText(results));
   console.log(machineText(results));
   return reports.some(({ error }) => error !== undefined) ? 1 : 0;

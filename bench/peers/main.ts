@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { errorMessage } from "../../schema/index.js";
 import type { WorkloadKind } from "../load/workload.js";
 import { machineFacts } from "../machine.js";
+import { SCENARIOS } from "../registry.js";
+import { writeDocs } from "../report/docs.js";
 import { counterfoil } from "./counterfoil.js";
 import { measurePeer, type PeerReport } from "./measure.js";
 import { mastra } from "./mastra.js";
@@ -32,6 +34,7 @@ function readPeerOptions(): {
   seconds: number;
   kind: WorkloadKind;
   out: string | undefined;
+  writeDocs: boolean;
 } {
   const { values } = parseArgs({
     options: {
@@ -39,17 +42,24 @@ function readPeerOptions(): {
       seconds: { type: "string", default: "20" },
       workload: { type: "string", default: "content" },
       out: { type: "string" },
+      "write-docs": { type: "boolean", default: false },
     },
   });
   if (values.workload !== "content" && values.workload !== "lean")
     throw new Error("--workload is content or lean");
   if (!(Number(values.seconds) > 0)) throw new Error("--seconds takes a number above 0");
   const only = values.only.toLowerCase().split(",").filter(Boolean);
-  return { only, seconds: Number(values.seconds), kind: values.workload, out: values.out };
+  return {
+    only,
+    seconds: Number(values.seconds),
+    kind: values.workload,
+    out: values.out,
+    writeDocs: values["write-docs"],
+  };
 }
 
 async function main(): Promise<void> {
-  const { only, seconds, kind, out } = readPeerOptions();
+  const { only, seconds, kind, out, writeDocs: docs } = readPeerOptions();
   const chosen = PEERS.filter(
     ({ name }) => only.length === 0 || only.some((part) => name.toLowerCase().includes(part)),
   );
@@ -62,6 +72,13 @@ async function main(): Promise<void> {
   }
   const results: PeerResults = { version: 1, machine, seconds, workload: kind, reports };
   if (out !== undefined) writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`);
+  if (docs) {
+    writeDocs(
+      undefined,
+      results,
+      SCENARIOS.map(({ name }) => name),
+    );
+  }
   console.log(peerTable(results));
 }
 
