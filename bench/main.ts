@@ -3,7 +3,7 @@ import { errorMessage } from "../schema/index.js";
 import { readOptions, type BenchOptions } from "./options.js";
 import { SCENARIOS } from "./registry.js";
 import { writeDocs } from "./report/docs.js";
-import type { BenchResults, ScenarioReport } from "./report/results.js";
+import type { ScenarioReport } from "./report/results.js";
 import { machineText, tableText } from "./report/table.js";
 import { runScenario } from "./run.js";
 import type { Scenario } from "./scenario.js";
@@ -24,19 +24,17 @@ async function bench(options: BenchOptions): Promise<number> {
   }
   const reports: ScenarioReport[] = [];
   for (const scenario of scenarios) {
-    reports.push(await runScenario(scenario, options.settings, (text) => console.error(text)));
+    const report = await runScenario(scenario, options.settings, (text) => console.error(text));
+    reports.push(report);
+    // After each one: a long run that is stopped keeps what it has.
+    const names = SCENARIOS.map(({ name }) => name);
+    if (options.writeDocs) writeDocs({ version: 1, reports: [report] }, undefined, names);
+    if (options.out !== undefined) {
+      writeFileSync(options.out, `${JSON.stringify({ version: 1, reports }, null, 2)}\n`);
+    }
+    console.log(tableText({ version: 1, reports: [report] }));
   }
-  const results: BenchResults = { version: 1, reports };
-  if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(results, null, 2)}\n`);
-  if (options.writeDocs) {
-    writeDocs(
-      results,
-      undefined,
-      SCENARIOS.map(({ name }) => name),
-    );
-  }
-  console.log(tableText(results));
-  console.log(machineText(results));
+  console.log(machineText({ version: 1, reports }));
   return reports.some(({ error }) => error !== undefined) ? 1 : 0;
 }
 

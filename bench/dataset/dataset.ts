@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { COMPACTION_FILE_BYTES, COMPACTION_ROW_GROUP_ROWS, FORMAT_VERSION } from "../../schema/index.js";
-import { dataDirPaths } from "../../store/index.js";
+import { dataDirPaths, readCatalog } from "../../store/index.js";
 import { bodySourcesHash, cacheFolder, type BodySet } from "../load/bodies.js";
 import { fillJournal } from "../load/fill-journal.js";
 import { compactNow } from "../measure/compact-now.js";
@@ -20,13 +20,56 @@ const SPANS_PER_BODY = 512;
 const BODIES = 200;
 const SEAL_TIMEOUT_MS = 30 * 60_000;
 const WORKERS = 2;
-const COMPACTION_MB = 4_096;
+/** Spans of one part: compaction gets no more at once than it would from an hour of heavy traffic. */
+const SLICE_SPANS = 1_000_000;
+const COMPACTION_MB = 2_048;
 
 /** Files that compaction would lay out otherwise make another data set. */
 function folderOf(dataset: Dataset): string {
   const layout = `${FORMAT_VERSION}-${COMPACTION_ROW_GROUP_ROWS}-${COMPACTION_FILE_BYTES / 2 ** 20}`;
   const name = `mirror-${dataset.kind}-${dataset.spans}-${dataset.days}d-${layout}-${bodySourcesHash()}`;
   return join(cacheFolder(), name);
+}
+
+interface Slice {
+  readonly slice: number;
+  readonly slices: number;
+  readonly log: (text: string) => void;
+}
+
+/** One part of the time: journalled, sealed and compacted, as a server would have done in that time. */
+async function addSlice(dataDir: string, dataset: Dataset, { slice, slices, log }: Slice): Promise<void> {
+  const { journal, mirror } = dataDirPaths(dataDir);
+  const bodies: BodySet = {
+    kind: dataset.kind,
+    count: Math.min(BODIES, Math.ceil(dataset.spans / SPANS_PER_BODY)),
+    spansPerBody: SPANS_PER_BODY,
+    encoding: "identity",
+  };
+  const days = dataset.days / slices;
+  const sealed = new SealedCount(mirror);
+  const before = sealed.spans();
+  rmSync(journal, { recursive: true, force: true });
+  const backlog = await fillJournal(journal, bodies, {
+    spans: Math.ceil(dataset.spans / slices),
+    days,
+    endDaysAgo: days * (slices - 1 - slice),
+    ...(before === 0 ? {} : { after: readCatalog(mirror) }),
+  });
+  const server = await startBenchServer({
+    dataDir,
+    workers: WORKERS,
+    compaction: false,
+    startTimeoutMs: SEAL_TIMEOUT_MS,
+  });
+  try {
+    await sealed.reach(backlog.spans, SEAL_TIMEOUT_MS);
+    sealed.close();
+  } finally {
+    await server.stop();
+  }
+  await compactNow(dataDir, COMPACTION_MB);
+  log(`data set: part ${slice + 1} of ${slices}`);
 }
 
 /**
@@ -40,28 +83,11 @@ export async function openDataset(dataset: Dataset, log: (text: string) => void)
   for (const old of [folder, building]) rmSync(old, { recursive: true, force: true });
   mkdirSync(building, { recursive: true, mode: 0o700 });
   const { journal } = dataDirPaths(building);
-  const bodies: BodySet = {
-    kind: dataset.kind,
-    count: Math.min(BODIES, Math.ceil(dataset.spans / SPANS_PER_BODY)),
-    spansPerBody: SPANS_PER_BODY,
-    encoding: "identity",
-  };
+  const slices = Math.ceil(dataset.spans / SLICE_SPANS);
   log(
-    `data set of ${dataset.spans.toLocaleString("en-US")} ${dataset.kind} spans: journalling (kept for the next run)`,
+    `data set of ${dataset.spans.toLocaleString("en-US")} ${dataset.kind} spans: made in ${slices} parts, once`,
   );
-  const backlog = await fillJournal(journal, bodies, dataset);
-  log("data set: sealing");
-  const server = await startBenchServer({ dataDir: building, workers: WORKERS, compaction: false });
-  try {
-    const sealed = new SealedCount(server.mirrorDir);
-    await sealed.reach(backlog.spans, SEAL_TIMEOUT_MS);
-    sealed.close();
-  } finally {
-    await server.stop();
-  }
-  log("data set: compacting");
-  // A month arrives here within minutes, so one job gets what would have been hundreds, and needs more memory.
-  await compactNow(building, COMPACTION_MB);
+  for (let slice = 0; slice < slices; slice++) await addSlice(building, dataset, { slice, slices, log });
   rmSync(journal, { recursive: true, force: true });
   writeFileSync(join(building, "complete"), "");
   renameSync(building, folder);
