@@ -15,6 +15,7 @@ import {
 } from "../store/index.js";
 import type { CollectorConfig, DestinationConfig } from "./config/types.js";
 import { DestinationSet, readStoredCursors } from "./destinations.js";
+import { DiskReserve } from "./disk-reserve.js";
 import { Admission } from "./ingest/admission.js";
 import { Ingest } from "./ingest/ingest.js";
 import { checkAddresses, startListeners, type Listeners } from "./listeners.js";
@@ -133,6 +134,7 @@ class CollectorService implements Collector {
   readonly #destinations: DestinationSet;
   readonly #receivers = new ReceiverCounters();
   readonly #admission: Admission;
+  readonly #reserve: DiskReserve;
   readonly #ingest: Ingest;
   readonly #eventLoop = new EventLoopWatch();
   readonly #startedAt = new Date().toISOString();
@@ -146,7 +148,12 @@ class CollectorService implements Collector {
     this.#parts = parts;
     this.dataDir = options.dataDir;
     this.#admission = new Admission({ bytesMax: config.inflightBytesMax });
-    this.#ingest = new Ingest({ journal, admission: this.#admission, observer: this.#receivers });
+    this.#reserve = new DiskReserve(options.dataDir, log);
+    this.#ingest = new Ingest({
+      journal: this.#reserve.guard(journal),
+      admission: this.#admission,
+      observer: this.#receivers,
+    });
     const others = config.destinations.map((destination) => this.#createDestination(destination));
     const destinations = [parts.mirror, ...others];
     this.#destinations = new DestinationSet({ journal, dataDir: options.dataDir, log, destinations });
@@ -197,6 +204,7 @@ class CollectorService implements Collector {
         }),
       },
     });
+    this.#reserve.start();
     this.#state = "running";
     log.info({ ...this.ports, data_dir: options.dataDir }, "Counterfoil is receiving");
   }
@@ -236,6 +244,7 @@ class CollectorService implements Collector {
     const steps: (() => Promise<unknown> | undefined)[] = [
       () => this.#destinations.shutdown(left()),
       () => this.#maintenance?.shutdown(),
+      () => this.#reserve.close(),
       () => journal.close(),
       () => catalog.close(),
       () => lock.release(),

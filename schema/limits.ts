@@ -158,3 +158,5 @@ export const LISTEN_BACKLOG = 8_192;
 export const OPEN_FILES_RESERVED = 1_024;
 /** Bytes of the mirror's files that each run of maintenance compares with their checksums: about 360 GB a day. */
 export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;
+/** Space that is kept for getting out of a full disk, bytes: a sealed file, the manifest and the cursors fit in it. */
+export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
