@@ -4,7 +4,7 @@ import { errorMessage } from "../../schema/index.js";
 import type { WorkloadKind } from "../load/workload.js";
 import { machineFacts } from "../machine.js";
 import { SCENARIOS } from "../registry.js";
-import { writeDocs } from "../report/docs.js";
+import { PEERS_FILE, readStored, writeDocs } from "../report/docs.js";
 import { counterfoil } from "./counterfoil.js";
 import { measurePeer, type PeerReport } from "./measure.js";
 import { mastra } from "./mastra.js";
@@ -13,7 +13,7 @@ import { collectorFile, collectorQueue } from "./otel-collector.js";
 import { otlp2parquet } from "./otlp2parquet.js";
 import type { Peer } from "./peer.js";
 import { phoenix } from "./phoenix.js";
-import { peerTable, type PeerResults } from "./report.js";
+import { mergePeers, peerTable, type PeerResults } from "./report.js";
 
 const PEERS: readonly Peer[] = [
   counterfoil,
@@ -75,7 +75,11 @@ async function main(): Promise<void> {
   if (docs) {
     writeDocs(
       undefined,
-      results,
+      mergePeers(
+        readStored<PeerResults>(PEERS_FILE),
+        results,
+        PEERS.map(({ name }) => name),
+      ),
       SCENARIOS.map(({ name }) => name),
     );
   }

@@ -15,6 +15,7 @@ export interface PeerReport {
   readonly version: string;
   readonly durable: string;
   readonly keeps: string;
+  readonly measuredAt: string;
   /** Why there are no figures. */
   readonly error?: string;
   readonly figures?: PeerFigures;
@@ -48,7 +49,7 @@ export interface PeerSettings {
 
 const POLL_MS = 500;
 /** A peer whose count has not moved for this long stores no more. */
-const QUIET_MS = 10_000;
+const QUIET_MS = 45_000;
 
 interface Settled {
   readonly spans: number;
@@ -110,6 +111,7 @@ export async function measurePeer(
   log: (text: string) => void,
 ): Promise<PeerReport> {
   const { name, version, durable, keeps } = peer;
+  const about = { name, version, durable, keeps, measuredAt: new Date().toISOString() };
   const root = mkdtempSync(join(tmpdir(), "counterfoil-peer-"));
   const dataDir = join(root, "data");
   mkdirSync(dataDir);
@@ -121,9 +123,9 @@ export async function measurePeer(
     log(`${name}: starting`);
     running = await peer.start(folder, dataDir);
     log(`${name}: ${settings.seconds} s of load`);
-    return { name, version, durable, keeps, figures: await figuresOf(running, dataDir, settings) };
+    return { ...about, figures: await figuresOf(running, dataDir, settings) };
   } catch (error) {
-    return { name, version, durable, keeps, error: errorMessage(error).split("\n")[0] ?? "" };
+    return { ...about, error: errorMessage(error).split("\n")[0] ?? "" };
   } finally {
     await running?.stop().catch(() => undefined);
     rmSync(root, { recursive: true, force: true });

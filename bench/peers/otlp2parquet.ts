@@ -28,7 +28,8 @@ export const otlp2parquet: Peer = {
   version: VERSION,
   folder: "otlp2parquet",
   durable: "nothing: batches wait in memory until a file is written",
-  keeps: "Parquet in the ClickHouse exporter's columns, no GenAI columns, no manifest, no compaction",
+  keeps:
+    "uncompressed Parquet in the ClickHouse exporter's columns; no GenAI columns, manifest or compaction",
   async install(folder) {
     if (existsSync(join(folder, "bin", "otlp2parquet"))) return;
     mkdirSync(folder, { recursive: true });

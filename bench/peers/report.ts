@@ -12,6 +12,19 @@ export interface PeerResults {
   readonly reports: readonly PeerReport[];
 }
 
+/** Newer reports in place of older ones of the same programs, as long as both are of the same workload. */
+export function mergePeers(
+  older: PeerResults | undefined,
+  newer: PeerResults,
+  order: readonly string[],
+): PeerResults {
+  if (older === undefined || older.workload !== newer.workload) return newer;
+  const byName = new Map(older.reports.map((report) => [report.name, report]));
+  for (const report of newer.reports) byName.set(report.name, report);
+  const reports = [...byName.values()].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  return { ...newer, reports };
+}
+
 /** Titles of the table's columns. */
 export const PEER_COLUMNS = [
   "peer",
