@@ -16,6 +16,8 @@ export interface PeerReport {
   readonly durable: string;
   readonly keeps: string;
   readonly measuredAt: string;
+  /** Length of its load. */
+  readonly seconds: number;
   /** Why there are no figures. */
   readonly error?: string;
   readonly figures?: PeerFigures;
@@ -27,7 +29,7 @@ export interface PeerFigures {
   readonly acceptedPerSecond: number;
   /** Spans accepted, divided by the time until they could be read back; undefined when nothing can be asked. */
   readonly storedPerSecond?: number;
-  /** Spans accepted that were not there when nothing more came. */
+  /** Spans accepted that could not be read back two minutes after the load: still waiting in memory, or dropped. */
   readonly missing?: number;
   readonly cpuMicrosPerSpan: number;
   readonly diskBytesPerSpan: number;
@@ -111,7 +113,14 @@ export async function measurePeer(
   log: (text: string) => void,
 ): Promise<PeerReport> {
   const { name, version, durable, keeps } = peer;
-  const about = { name, version, durable, keeps, measuredAt: new Date().toISOString() };
+  const about = {
+    name,
+    version,
+    durable,
+    keeps,
+    measuredAt: new Date().toISOString(),
+    seconds: settings.seconds,
+  };
   const root = mkdtempSync(join(tmpdir(), "counterfoil-peer-"));
   const dataDir = join(root, "data");
   mkdirSync(dataDir);

@@ -35,7 +35,7 @@ export const PEER_COLUMNS = [
   "disk B/span",
   "RSS MiB",
   "ack p99 ms",
-  "missing",
+  "not stored after 2 min",
 ] as const;
 
 /** `3.2x`: how many times Counterfoil's rate the peer's is contained in it; below 1 the peer is faster. */
@@ -78,7 +78,7 @@ export function peerTable(results: PeerResults): string {
   );
   const notes = results.reports.map((report) =>
     report.error === undefined
-      ? `${report.name}: on success ${report.durable}. Keeps ${report.keeps}.`
+      ? `${report.name} (${report.seconds} s of load): on success ${report.durable}. Keeps ${report.keeps}.`
       : `${report.name}: not measured: ${report.error}`,
   );
   return `${text.join("\n")}\n\n${notes.join("\n")}\n`;

@@ -73,13 +73,13 @@ function peersText(peers: PeerResults | undefined): string {
   if (peers === undefined) return "";
   const notes = peers.reports.map((report) =>
     report.error === undefined
-      ? `- **${report.name}**: on success ${report.durable}. Keeps ${report.keeps}.`
+      ? `- **${report.name}** (${report.seconds} s of load): on success ${report.durable}. Keeps ${report.keeps}.`
       : `- **${report.name}**: not measured: ${report.error}`,
   );
   return `
 ## Beside other programs
 
-\`npm run bench:peers\`: the same ${peers.workload} bodies from the same generator, ${peers.seconds} s each, one program after another
+\`npm run bench:peers\`: the same ${peers.workload} bodies from the same generator, one program after another
 (${peers.machine.date.slice(0, 10)}, commit ${peers.machine.commit}). "Counterfoil is" says how many times the peer's rate Counterfoil accepts; below 1
 the peer accepts more. "Stored" counts what could be read back, over the time until it could. The programs promise
 different things by a success and keep different things: read the notes below before comparing.

@@ -85,7 +85,7 @@ it("a peer that could not be run says why, and one that is faster has a ratio be
     failed: 0,
     generatorCores: 0,
   };
-  const common = { version: "1", durable: "nothing", keeps: "nothing", measuredAt: "" };
+  const common = { version: "1", durable: "nothing", keeps: "nothing", measuredAt: "", seconds: 20 };
   const text = peerTable({
     version: 1,
     machine,
