@@ -1,4 +1,5 @@
 export * from "./columns.js";
+export * from "./compacted-columns.js";
 export * from "./errors.js";
 export * from "./genai/attributes.js";
 export * from "./genai/index.js";

@@ -116,19 +116,27 @@ export const SEAL_RETRY_MIN_MS = 200;
 export const SEAL_RETRY_MAX_MS = 30_000;
 /** Memory of the DuckDB that reads the mirror back as OTLP, MB. */
 export const READ_MEMORY_MB = 1024;
-/** Compaction: time between looks, and how many small files of the open hour are left before they are merged. */
+/** Compaction: time between looks, and how many files of the open hour are left before they are compacted. */
 export const COMPACTION_INTERVAL_MS = 60_000;
 export const COMPACTION_OPEN_FILES_MAX = 60;
-/** Input of one compaction job, bytes; a file of at least the second size is not merged again. */
-export const COMPACTION_JOB_BYTES_MAX = 512 * 1024 * 1024;
-export const COMPACTION_FILE_BYTES = 64 * 1024 * 1024;
-/** A file of the open hour below this size is small enough to be merged before the hour is over, bytes. */
-export const COMPACTION_SMALL_FILE_BYTES = 8 * 1024 * 1024;
+/** Input of one compaction job, bytes and rows; a file of at least the last size is not merged again, bytes. */
+export const COMPACTION_JOB_BYTES_MAX = 256 * 1024 * 1024;
+export const COMPACTION_JOB_ROWS_MAX = 2_000_000;
+export const COMPACTION_FILE_BYTES = 8 * 1024 * 1024;
+/** Rows with content that compaction sorts at once and writes to one file, bytes before compression. */
+export const COMPACTION_RAW_BYTES_MAX = 192 * 1024 * 1024;
+/** Small files of a day that isn't over yet before they are merged. */
+export const COMPACTION_DAY_FILES_MAX = 8;
+/** While a file is written, it is synced this often, ms: the journal shares the disk. */
+export const COMPACTION_SYNC_INTERVAL_MS = 20;
 /** Memory of the compaction engine, MiB, and wall time of one job, ms. */
 export const COMPACTION_MEMORY_MB = 512;
 export const COMPACTION_TIMEOUT_MS = 10 * 60 * 1000;
-/** Rows of one Parquet row group that compaction writes (docs/adr/003-compaction-layout.md). */
-export const COMPACTION_ROW_GROUP_ROWS = 20_480;
+/** One Parquet row group that compaction writes: bytes before compression, and rows (docs/adr/005-compacted-spans.md). */
+export const COMPACTION_ROW_GROUP_BYTES = 16 * 1024 * 1024;
+export const COMPACTION_ROW_GROUP_ROWS_MAX = 122_880;
+/** Rows of one Parquet row group of a file that is made anew from the journal: as the sealer's. */
+export const REBUILT_ROW_GROUP_ROWS = 20_480;
 /** Share of the mirror's files that retention removes by age in one run: a clock that jumps must not empty it. */
 export const RETENTION_SHARE_MAX = 0.5;
 /** OTLP/JSON bodies above this are read in a thread of their own, bytes: up to 30 ms of the event loop, mostly 1. */

@@ -27,7 +27,7 @@ export interface MaintenanceOptions {
     readonly enabled?: boolean;
     /** Time between two looks, milliseconds. */
     readonly intervalMs?: number;
-    /** Small files of the open hour that are left before they are merged. */
+    /** Files of the open hour that are left before they are compacted. */
     readonly openFilesMax?: number;
     readonly memoryMb?: number;
     /** Writes the new files; by default a child process with DuckDB. */
@@ -250,10 +250,7 @@ class MirrorMaintenance implements Maintenance {
       report.compactions += 1;
       report.filesCompacted += done.filesIn;
       report.rowsSuperseded += done.rowsIn - done.rowsOut;
-      this.#options.logger?.info(
-        { table: job.table, kind: job.kind, ...done },
-        "Compacted files of the mirror",
-      );
+      this.#options.logger?.info({ table: job.table, ...done }, "Compacted files of the mirror");
     }
   }
 

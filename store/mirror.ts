@@ -159,7 +159,7 @@ class SealingMirror implements Mirror {
 
   /** Fills the memory of recent spans. Without it the mirror works, and leaves duplicates to compaction. */
   async #recallSpans(): Promise<void> {
-    const spans = this.#catalog.snapshot().files.filter((file) => file.table === "spans" && file.level === 0);
+    const spans = this.#catalog.snapshot().files.filter((file) => file.table === "spans");
     const newest = newestFiles(spans, SEAL_RECENT_IDS).map((file) => file.path);
     try {
       await this.#recent.add(await this.#pool.use((client) => client.recentIds(newest, SEAL_RECENT_IDS)));

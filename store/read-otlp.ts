@@ -4,7 +4,8 @@ import { CounterfoilError, READ_MEMORY_MB, type Signal, TABLE_COLUMNS } from "..
 import { readCatalog } from "./catalog/read-catalog.js";
 import { dataDirPaths } from "./data-dir.js";
 import { columnNames, MirrorRow } from "./mirror-row.js";
-import { filesRelation, viewStatements } from "./views/open-sql.js";
+import { everySpan, filesRelation, type ViewFile } from "./views/files-relation.js";
+import { viewStatements } from "./views/open-sql.js";
 
 /** Rows handed out at once. */
 const ROWS_PER_PART = 2_048;
@@ -38,14 +39,14 @@ export async function* readOtlpRows(
   const paths = dataDirPaths(dataDir);
   const table = TABLES[signal];
   const snapshot = readCatalog(paths.mirror);
-  const files = (name: string): string[] =>
+  const files = (name: string): ViewFile[] =>
     snapshot.files
       .filter((file) => file.table === name)
       // Which row of a span counts may be said by a file of any part of the journal.
       .filter(
         (file) => name !== table || (file.lastSeq >= (fromSeq ?? 0) && file.firstSeq <= (toSeq ?? Infinity)),
       )
-      .map((file) => join(paths.mirror, file.path));
+      .map((file) => ({ ...file, path: join(paths.mirror, file.path) }));
   const instance = await DuckDBInstance.create(":memory:", {
     threads: "1",
     memory_limit: `${READ_MEMORY_MB}MB`,
@@ -56,8 +57,10 @@ export async function* readOtlpRows(
   const connection = await instance.connect();
   try {
     let relation: string = table;
-    if (selection.everyArrival === true) relation = filesRelation(TABLE_COLUMNS[table], files(table));
-    else for (const sql of viewStatements({ paths: (name) => files(name) })) await connection.run(sql);
+    if (selection.everyArrival === true) {
+      relation =
+        table === "spans" ? everySpan(files(table)) : filesRelation(TABLE_COLUMNS[table], files(table));
+    } else for (const sql of viewStatements({ files })) await connection.run(sql);
     const where = [
       ...(traceId === undefined || signal === "metrics" ? [] : [`trace_id = '${traceId.toLowerCase()}'`]),
       ...(fromSeq === undefined ? [] : [`seq >= ${fromSeq}`]),

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   COMPACTION_MEMORY_MB,
-  COMPACTION_ROW_GROUP_ROWS,
+  COMPACTION_RAW_BYTES_MAX,
+  COMPACTION_ROW_GROUP_BYTES,
   COMPACTION_TIMEOUT_MS,
   CounterfoilError,
   errorMessage,
@@ -33,7 +34,8 @@ export interface CompactionRun {
   readonly catalog: Catalog;
   readonly job: CompactionJob;
   readonly memoryMb?: number;
-  readonly rowGroupRows?: number;
+  /** Rows that are sorted at once and go into one file, bytes before compression. */
+  readonly rawBytesMax?: number;
   /** Aborting kills the child; nothing is committed then. */
   readonly signal?: AbortSignal;
   /** Writes the new files; by default {@link compactInChild}. */
@@ -68,7 +70,8 @@ export async function compactInChild(run: CompactionRun): Promise<CompactionAnsw
       mirrorDir: resolve(paths.mirror),
       workDir: resolve(workDir),
       memoryMb: run.memoryMb ?? COMPACTION_MEMORY_MB,
-      rowGroupRows: run.rowGroupRows ?? COMPACTION_ROW_GROUP_ROWS,
+      rawBytesMax: run.rawBytesMax ?? COMPACTION_RAW_BYTES_MAX,
+      rowGroupBytes: COMPACTION_ROW_GROUP_BYTES,
       job: run.job,
     };
     const exit = await runJsonChild<CompactionAnswer>(

@@ -1,6 +1,6 @@
 import { TABLE_COLUMNS, type TelemetryTable } from "../../schema/index.js";
-import { sqlIdentifier, sqlString } from "../views/sql-text.js";
-import { winnersRelation } from "../views/open-sql.js";
+import { isCompacted, readFiles, winnersRelation } from "../views/files-relation.js";
+import { sqlIdentifier } from "../views/sql-text.js";
 import type { FileEntry } from "../types.js";
 
 const DAY_NS = "86400000000000";
@@ -27,12 +27,6 @@ export function daySql(table: TelemetryTable): string {
   return `(CASE WHEN ${time} IS NULL OR ${time} < 365 * ${DAY_NS} OR ${time} > ${received} + ${DAY_NS} THEN coalesce(${received}, 0) ELSE ${time} END // ${DAY_NS})`;
 }
 
-/** `read_parquet` over the files, in their order. */
-export function readSql(files: readonly FileEntry[], more = ""): string {
-  const list = files.map(({ path }) => sqlString(path)).join(", ");
-  return `read_parquet([${list}], union_by_name = true, hive_partitioning = false${more})`;
-}
-
 /** Condition that a row of `alias` is not the one that counts of its span; needs the table `winners`. */
 export function loserSql(alias: string): string {
   return `EXISTS (FROM winners AS w WHERE w.trace_id = ${alias}.trace_id AND w.span_id = ${alias}.span_id
@@ -41,7 +35,7 @@ export function loserSql(alias: string): string {
 
 /** Makes the table `winners` from the files of `superseded`. */
 export function winnersTableSql(superseded: readonly FileEntry[]): string {
-  return `CREATE TEMP TABLE winners AS FROM ${winnersRelation(superseded.map(({ path }) => path))}`;
+  return `CREATE TEMP TABLE winners AS FROM ${winnersRelation(superseded)}`;
 }
 
 /**
@@ -52,7 +46,7 @@ export function unmarkedWinnersSql(inputs: readonly FileEntry[]): string {
   return `INSERT INTO winners
     SELECT trace_id, span_id,
       arg_max({'seq': seq, 'seq_index': seq_index}, {'ended': end_time IS NOT NULL, 'seq': seq, 'seq_index': seq_index})
-    FROM ${readSql(inputs)} AS s
+    FROM ${readFiles(inputs)} AS s
     WHERE NOT EXISTS (FROM winners AS w WHERE w.trace_id = s.trace_id AND w.span_id = s.span_id)
     GROUP BY trace_id, span_id HAVING count(*) > 1`;
 }
@@ -64,4 +58,10 @@ export function columnListSql(table: TelemetryTable, present: ReadonlySet<string
       present.has(name) ? sqlIdentifier(name) : `CAST(NULL AS ${type}) AS ${sqlIdentifier(name)}`,
     )
     .join(", ");
+}
+
+/** Files with parts of traces that this job does not rewrite. */
+export function otherCompacted(settled: readonly FileEntry[], inputs: readonly FileEntry[]): FileEntry[] {
+  const mine = new Set(inputs.map(({ path }) => path));
+  return settled.filter((file) => isCompacted(file) && !mine.has(file.path));
 }

@@ -2,17 +2,15 @@ import type { TelemetryTable } from "../../schema/index.js";
 import type { FileEntry } from "../types.js";
 
 /**
- * One job of the compactor, one table. `place` rewrites files into the folders of their rows' event days without the
- * rows that lost against another of the same span. `merge` only joins small files of the open hour into a bigger one:
- * same folder, same rows, same level.
+ * One job of the compactor, one table: rewrites files into the folders of their rows' event days without the rows that
+ * lost against another of the same span.
  */
 export interface CompactionJob {
-  readonly kind: "place" | "merge";
   readonly table: TelemetryTable;
   readonly inputs: readonly FileEntry[];
-  /** For `spans`: files that may hold losing rows and are pulled in when they do. */
+  /** For `spans`: compacted files. Those that hold losing rows are pulled in. */
   readonly settled: readonly FileEntry[];
-  /** For `spans`: files that hold losing rows but are not part of this job; entries that name them stay. */
+  /** For `spans`: files that may hold losing rows but are not part of this job; entries that name them stay. */
   readonly untouched: readonly FileEntry[];
   /** For `spans`: all files of `superseded`. */
   readonly superseded: readonly FileEntry[];
@@ -25,7 +23,10 @@ export interface CompactionRequest {
   readonly mirrorDir: string;
   readonly workDir: string;
   readonly memoryMb: number;
-  readonly rowGroupRows: number;
+  /** Bytes of rows, before compression, that are sorted in memory at once and go into one file. */
+  readonly rawBytesMax: number;
+  /** Bytes of rows, before compression, in one row group. */
+  readonly rowGroupBytes: number;
   readonly job: CompactionJob;
 }
 

@@ -1,21 +1,33 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { errorMessage } from "../../schema/index.js";
+import { COMPACTED_FORMAT_VERSION, errorMessage, FORMAT_VERSION } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
+import { readFiles } from "../views/files-relation.js";
 import {
   columnListSql,
   daySql,
   eventTimeSql,
   loserSql,
-  readSql,
+  otherCompacted,
   unmarkedWinnersSql,
   winnersTableSql,
 } from "./compaction-sql.js";
 import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
-import { columnsIn, damagedOf, type Output, rowsOf, unreadable, writeOutput } from "./parquet-output.js";
+import { rawSize, type RawSize, rowGroupRowsFor, sortableRows, worthSorting } from "./job-size.js";
+import {
+  columnsIn,
+  damagedOf,
+  type Output,
+  type Rows,
+  rowsOf,
+  unreadable,
+  writeOutput,
+  ZSTD_LEVEL,
+} from "./parquet-output.js";
+import { chunksSql, compactedSelect, inputRows, partsTableSql } from "./spans-layout.js";
 
 /**
  * The process that rewrites files of the mirror. It only ever makes new files, synced and renamed into place; nothing
@@ -24,13 +36,17 @@ import { columnsIn, damagedOf, type Output, rowsOf, unreadable, writeOutput } fr
  */
 
 const DAY_MS = 86_400_000;
+/** Content gains 4 % by the higher level, for half the CPU again; anything else next to nothing. */
+const ZSTD_LEVEL_CONTENT = 6;
+/** Row group of `superseded`, which is small. */
+const SUPERSEDED_ROW_GROUP_ROWS = 122_880;
 
 /** Settled files that hold rows which lost. Reads only the id columns of those files. */
 async function settledWithLosers(connection: DuckDBConnection, job: CompactionJob): Promise<FileEntry[]> {
   if (job.settled.length === 0) return [];
   const found = await rowsOf(
     connection,
-    `SELECT DISTINCT filename FROM ${readSql(job.settled, ", filename = true")} AS s WHERE ${loserSql("s")}`,
+    `SELECT DISTINCT filename FROM ${readFiles(job.settled, ", filename = true")} AS s WHERE ${loserSql("s")}`,
   );
   const paths = new Set(found.map(({ filename }) => String(filename)));
   return job.settled.filter(({ path }) => paths.has(path));
@@ -48,39 +64,111 @@ async function findLosers(connection: DuckDBConnection, job: CompactionJob): Pro
   return pulled;
 }
 
-/** One file for each event day among the inputs' rows that count. */
-async function placeRows(
+/** A relation of the inputs' rows that count, in their table's columns, with their `day`. */
+async function countingRows(
   connection: DuckDBConnection,
   job: CompactionJob,
   inputs: readonly FileEntry[],
-  rowGroupRows: number,
-): Promise<FileEntry[]> {
-  const day = daySql(job.table);
+): Promise<string> {
+  const present = await columnsIn(connection, readFiles(inputs));
+  const day = `${daySql(job.table)} AS day`;
+  if (job.table !== "spans") {
+    return `(SELECT ${columnListSql(job.table, present)}, ${day} FROM ${readFiles(inputs)})`;
+  }
+  const [losers] = await rowsOf(connection, "SELECT CAST(count(*) AS INTEGER) AS spans FROM winners");
+  const counting = losers?.["spans"] === 0 ? "true" : `NOT ${loserSql("s")}`;
+  return `(SELECT *, ${day} FROM ${inputRows(inputs, present)} AS s WHERE ${counting})`;
+}
+
+interface Placement {
+  readonly job: CompactionJob;
+  readonly inputs: readonly FileEntry[];
+  readonly size: RawSize;
+  readonly request: CompactionRequest;
+}
+
+/** One file that a job writes: its rows, and the inputs that hold them. */
+interface Planned {
+  readonly output: Output;
+  readonly select: string;
+  readonly rows: number;
+}
+
+const folderOf = (day: unknown): string =>
+  `date=${new Date(Number(day) * DAY_MS).toISOString().slice(0, 10)}`;
+
+/** Files of `spans`: those of each event day, in chunks that can be sorted in memory when sorting pays. */
+async function planSpans(connection: DuckDBConnection, placement: Placement): Promise<Planned[]> {
+  const { job, inputs, size, request } = placement;
+  const source = await countingRows(connection, job, inputs);
+  const sorted = worthSorting(size);
+  const chunkRows = sorted ? sortableRows(size, request.rawBytesMax) : Number.MAX_SAFE_INTEGER;
+  await connection.run(partsTableSql(source, otherCompacted(job.settled, inputs), chunkRows));
+  const planned: Planned[] = [];
+  for (const found of await rowsOf(connection, chunksSql(source))) {
+    const file = { day: String(found["day"]), chunk: String(found["chunk"]) };
+    const names = new Set(found["files"] as readonly string[]);
+    // Traces lie close together, so that a chunk needs few of the inputs.
+    const rows = await countingRows(
+      connection,
+      job,
+      inputs.filter(({ path }) => names.has(path)),
+    );
+    planned.push({
+      output: {
+        ...outputOf(placement, found),
+        formatVersion: COMPACTED_FORMAT_VERSION,
+        part: Number(found["chunk"]),
+        zstdLevel: sorted ? ZSTD_LEVEL_CONTENT : ZSTD_LEVEL,
+      },
+      select: compactedSelect(rows, file, sorted),
+      rows: Number(found["rows"]),
+    });
+  }
+  return planned;
+}
+
+/** Files of another table: one for each event day, in the order of the inputs. */
+async function planOthers(connection: DuckDBConnection, placement: Placement): Promise<Planned[]> {
+  const { job, inputs } = placement;
   const time = `epoch_ns(${eventTimeSql(job.table)})`;
-  const counting = job.table === "spans" ? `NOT ${loserSql("s")}` : "true";
-  const source = `${readSql(inputs)} AS s`;
+  const source = await countingRows(connection, job, inputs);
   const days = await rowsOf(
     connection,
-    `SELECT ${day} AS day, count(*) AS rows, min(${time}) AS min_time, max(${time}) AS max_time
-     FROM ${source} WHERE ${counting} GROUP BY 1 ORDER BY 1`,
+    `SELECT day, count(*) AS rows, min(${time}) AS min_time, max(${time}) AS max_time
+     FROM ${source} GROUP BY 1 ORDER BY 1`,
   );
-  const columns = columnListSql(job.table, await columnsIn(connection, readSql(inputs)));
+  return days.map((found) => ({
+    output: outputOf(placement, found),
+    select: `SELECT * EXCLUDE (day) FROM ${source} WHERE day = ${String(found["day"])}`,
+    rows: Number(found["rows"]),
+  }));
+}
+
+function outputOf(placement: Placement, found: Rows[number]): Output {
+  return {
+    table: placement.job.table,
+    folder: folderOf(found["day"]),
+    level: 1,
+    formatVersion: FORMAT_VERSION,
+    inputs: placement.inputs,
+    part: 0,
+    zstdLevel: ZSTD_LEVEL,
+    minTimeUnixNano: found["min_time"]?.toString() ?? null,
+    maxTimeUnixNano: found["max_time"]?.toString() ?? null,
+    rowGroupRows: rowGroupRowsFor(placement.size, placement.request.rowGroupBytes),
+  };
+}
+
+/** Writes the inputs' rows that count to files of their event days. */
+async function placeRows(connection: DuckDBConnection, placement: Placement): Promise<FileEntry[]> {
+  const { table } = placement.job;
+  const planned = await (table === "spans" ? planSpans : planOthers)(connection, placement);
   const added: FileEntry[] = [];
-  for (const found of days) {
-    const output: Output = {
-      table: job.table,
-      folder: `date=${new Date(Number(found["day"]) * DAY_MS).toISOString().slice(0, 10)}`,
-      level: 1,
-      inputs,
-      minTimeUnixNano: found["min_time"]?.toString() ?? null,
-      maxTimeUnixNano: found["max_time"]?.toString() ?? null,
-    };
-    const select = `SELECT ${columns} FROM ${source} WHERE ${counting} AND ${day} = ${String(found["day"])}`;
-    const entry = await writeOutput(connection, select, output, rowGroupRows);
-    if (entry?.rows !== Number(found["rows"])) {
-      throw new Error(
-        `${entry?.rows ?? 0} rows of ${job.table} were written instead of ${String(found["rows"])}`,
-      );
+  for (const { output, select, rows } of planned) {
+    const entry = await writeOutput(connection, select, output);
+    if (entry?.rows !== rows) {
+      throw new Error(`${entry?.rows ?? 0} rows of ${table} were written instead of ${rows}`);
     }
     added.push(entry);
   }
@@ -91,7 +179,6 @@ async function placeRows(
 async function keepSuperseded(
   connection: DuckDBConnection,
   job: CompactionJob,
-  rowGroupRows: number,
 ): Promise<{ add: FileEntry[]; remove: string[] }> {
   const all = job.superseded.map(({ path }) => path);
   if (all.length === 0) return { add: [], remove: [] };
@@ -99,7 +186,7 @@ async function keepSuperseded(
   const entries = `SELECT w.trace_id, w.span_id, w.winner.seq AS seq, w.winner.seq_index AS seq_index FROM marked AS w`;
   const still = job.keepSuperseded
     ? entries
-    : `${entries} WHERE EXISTS (FROM ${readSql(job.untouched)} AS u WHERE u.trace_id = w.trace_id AND u.span_id = w.span_id
+    : `${entries} WHERE EXISTS (FROM ${readFiles(job.untouched)} AS u WHERE u.trace_id = w.trace_id AND u.span_id = w.span_id
       AND (w.winner.seq <> u.seq OR w.winner.seq_index <> u.seq_index))`;
   const [counted] = await rowsOf(
     connection,
@@ -108,16 +195,18 @@ async function keepSuperseded(
   const kept = Number(counted?.["kept"]);
   if (kept === 0) return { add: [], remove: all };
   if (kept === Number(counted?.["marked"]) && all.length === 1) return { add: [], remove: [] };
-  const folder = job.superseded.at(-1)?.path.split("/")[1] ?? "date=1970-01-01";
-  const output: Output = {
+  const entry = await writeOutput(connection, still, {
     table: SUPERSEDED_TABLE,
-    folder,
+    folder: job.superseded.at(-1)?.path.split("/")[1] ?? "date=1970-01-01",
     level: 0,
+    formatVersion: FORMAT_VERSION,
+    part: 0,
+    zstdLevel: ZSTD_LEVEL,
     inputs: [...job.superseded, ...job.inputs],
     minTimeUnixNano: null,
     maxTimeUnixNano: null,
-  };
-  const entry = await writeOutput(connection, still, output, rowGroupRows);
+    rowGroupRows: SUPERSEDED_ROW_GROUP_ROWS,
+  });
   return { add: entry === undefined ? [] : [entry], remove: all };
 }
 
@@ -135,58 +224,23 @@ async function openEngine(request: CompactionRequest): Promise<DuckDBConnection>
   return await instance.connect();
 }
 
-async function mergeFiles(
-  connection: DuckDBConnection,
-  job: CompactionJob,
-  rowGroupRows: number,
-): Promise<FileEntry> {
-  const { inputs, table } = job;
-  const times = (pick: "minTimeUnixNano" | "maxTimeUnixNano"): bigint[] =>
-    inputs
-      .flatMap((file) => (file[pick] === null ? [] : [BigInt(file[pick])]))
-      .sort((a, b) => (a < b ? -1 : 1));
-  const output: Output = {
-    table,
-    folder: inputs[0]?.path.split("/")[1] ?? "",
-    level: 0,
-    inputs,
-    minTimeUnixNano: times("minTimeUnixNano")[0]?.toString() ?? null,
-    maxTimeUnixNano: times("maxTimeUnixNano").at(-1)?.toString() ?? null,
-  };
-  const columns = columnListSql(table, await columnsIn(connection, readSql(inputs)));
-  const entry = await writeOutput(
-    connection,
-    `SELECT ${columns} FROM ${readSql(inputs)}`,
-    output,
-    rowGroupRows,
-  );
-  const expected = inputs.reduce((sum, { rows }) => sum + rows, 0);
-  if (entry?.rows !== expected)
-    throw new Error(`${entry?.rows ?? 0} rows were written instead of ${expected}`);
-  return entry;
-}
-
 async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   process.chdir(request.mirrorDir);
-  const { job, rowGroupRows } = request;
+  const { job } = request;
   const damaged = [
     ...damagedOf([...job.inputs, ...job.superseded]),
     ...unreadable([...job.settled, ...job.untouched]).map(({ path }) => path),
   ];
   if (damaged.length > 0) return { ok: false, message: "files are damaged", damaged };
   const connection = await openEngine(request);
-  const rowsOfFiles = (files: readonly FileEntry[]): number => files.reduce((sum, { rows }) => sum + rows, 0);
-  if (job.kind === "merge") {
-    const entry = await mergeFiles(connection, job, rowGroupRows);
-    const remove = job.inputs.map(({ path }) => path);
-    return { ok: true, add: [entry], remove, rowsIn: entry.rows, rowsOut: entry.rows };
-  }
   const pulled = job.table === "spans" ? await findLosers(connection, job) : [];
   const broken = damagedOf(pulled);
   if (broken.length > 0) return { ok: false, message: "files are damaged", damaged: broken };
   const inputs = [...pulled, ...job.inputs];
-  const add = await placeRows(connection, job, inputs, rowGroupRows);
-  const superseded = await keepSuperseded(connection, job, rowGroupRows);
+  const size = await rawSize(connection, inputs);
+  const add = await placeRows(connection, { job, inputs, size, request });
+  const superseded = await keepSuperseded(connection, job);
+  const rowsOfFiles = (files: readonly FileEntry[]): number => files.reduce((sum, { rows }) => sum + rows, 0);
   return {
     ok: true,
     add: [...add, ...superseded.add],

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   closeSync,
+  fdatasync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -11,18 +12,21 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { FORMAT_VERSION } from "../../schema/index.js";
+import { COMPACTION_SYNC_INTERVAL_MS } from "../../schema/index.js";
 import type { FileEntry } from "../types.js";
 import { sqlString } from "../views/sql-text.js";
 
 /** Files of the mirror as child processes read and write them; paths are below the working folder, the mirror. */
 
+/** zstd's own default. */
+export const ZSTD_LEVEL = 3;
+
 const HASH_CHUNK_BYTES = 1024 * 1024;
 
-/** Rows as DuckDB gives them in JSON. */
-export type Rows = readonly Readonly<Record<string, string | number | null>>[];
+/** Rows as JSON objects, of a result that is known to be small. */
+export type Rows = readonly Readonly<Record<string, string | number | boolean | readonly string[] | null>>[];
 
-/** Rows of a query as plain values. */
+/** Runs a query whose result is small. */
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Rows> {
   return (await connection.runAndReadAll(sql)).getRowObjectsJson() as Rows;
 }
@@ -65,23 +69,58 @@ function syncPath(path: string): void {
   }
 }
 
-/** A file to be written. */
+/** What one output file is to be. */
 export interface Output {
   readonly table: string;
   readonly folder: string;
   readonly level: number;
+  readonly formatVersion: number;
+  /** What the job merges. */
   readonly inputs: readonly FileEntry[];
+  /** Which of the job's files of this folder it is, from 0. */
+  readonly part: number;
   readonly minTimeUnixNano: string | null;
   readonly maxTimeUnixNano: string | null;
+  readonly rowGroupRows: number;
+  readonly zstdLevel: number;
 }
 
 /** A name that only these inputs give: level, journal range, and a hash of what was merged. */
-function outputPath({ table, folder, level, inputs }: Output): string {
+function outputPath({ table, folder, level, inputs, part }: Output): string {
   const hash = createHash("sha256");
   for (const { path, sha256 } of inputs) hash.update(`${path}\0${sha256}\n`);
+  if (part > 0) hash.update(`${part}`);
   const first = Math.min(...inputs.map(({ firstSeq }) => firstSeq));
   const last = Math.max(...inputs.map(({ lastSeq }) => lastSeq));
   return `${table}/${folder}/${level}-${first}-${last}-${hash.digest("hex").slice(0, 8)}.parquet`;
+}
+
+/**
+ * Syncs a file again and again while it is written: one sync of many megabytes at the end would hold up the journal's
+ * own syncs, which share the disk.
+ */
+async function syncingMeanwhile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const fd = openSync(path, "w", 0o600);
+  let busy: Promise<void> = Promise.resolve();
+  let running = false;
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    busy = new Promise((resolve) =>
+      fdatasync(fd, () => {
+        // An error shows again at the last sync, which counts.
+        running = false;
+        resolve();
+      }),
+    );
+  }, COMPACTION_SYNC_INTERVAL_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    await busy;
+    closeSync(fd);
+  }
 }
 
 /** Writes one file: temporary name, fsync, rename, fsync of the folders. Undefined when there are no rows. */
@@ -89,14 +128,21 @@ export async function writeOutput(
   connection: DuckDBConnection,
   select: string,
   output: Output,
-  rowGroupRows: number,
 ): Promise<FileEntry | undefined> {
   const path = outputPath(output);
   const temporary = `${path}.tmp`;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const [stats] = await rowsOf(
-    connection,
-    `COPY (${select}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, USE_TMP_FILE false, RETURN_STATS true)`,
+  const options = [
+    "FORMAT parquet",
+    "COMPRESSION zstd",
+    `COMPRESSION_LEVEL ${output.zstdLevel}`,
+    `ROW_GROUP_SIZE ${output.rowGroupRows}`,
+    `KV_METADATA {counterfoil_format_version: '${output.formatVersion}', counterfoil_table: '${output.table}'}`,
+    "USE_TMP_FILE false",
+    "RETURN_STATS true",
+  ];
+  const [stats] = await syncingMeanwhile(temporary, () =>
+    rowsOf(connection, `COPY (${select}) TO ${sqlString(temporary)} (${options.join(", ")})`),
   );
   const rows = Number(stats?.["count"] ?? 0);
   if (rows === 0) return undefined;
@@ -107,19 +153,19 @@ export async function writeOutput(
   const sha256 = sha256Of(temporary);
   renameSync(temporary, path);
   for (const folder of [dirname(path), output.table, "."]) syncPath(folder);
-  const seqs = output.inputs;
+  const { table, level, formatVersion, inputs, minTimeUnixNano, maxTimeUnixNano } = output;
   return {
-    table: output.table,
+    table,
     path,
-    level: output.level,
+    level,
     rows,
     bytes,
     sha256,
-    minTimeUnixNano: output.minTimeUnixNano,
-    maxTimeUnixNano: output.maxTimeUnixNano,
-    firstSeq: Math.min(...seqs.map(({ firstSeq }) => firstSeq)),
-    lastSeq: Math.max(...seqs.map(({ lastSeq }) => lastSeq)),
-    formatVersion: FORMAT_VERSION,
+    minTimeUnixNano,
+    maxTimeUnixNano,
+    firstSeq: Math.min(...inputs.map(({ firstSeq }) => firstSeq)),
+    lastSeq: Math.max(...inputs.map(({ lastSeq }) => lastSeq)),
+    formatVersion,
   };
 }
 

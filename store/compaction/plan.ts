@@ -1,13 +1,15 @@
 import {
+  COMPACTION_DAY_FILES_MAX,
   COMPACTION_FILE_BYTES,
   COMPACTION_JOB_BYTES_MAX,
+  COMPACTION_JOB_ROWS_MAX,
   COMPACTION_OPEN_FILES_MAX,
-  COMPACTION_SMALL_FILE_BYTES,
   TELEMETRY_TABLES,
   type TelemetryTable,
 } from "../../schema/index.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
+import { isCompacted } from "../views/files-relation.js";
 import type { CompactionJob } from "./compaction-types.js";
 
 const HOUR_MS = 3_600_000;
@@ -22,7 +24,7 @@ export interface PlanOptions {
   readonly openFilesMax?: number;
   readonly jobBytesMax?: number;
   readonly fileBytes?: number;
-  readonly smallFileBytes?: number;
+  readonly dayFilesMax?: number;
 }
 
 function bySeq(a: FileEntry, b: FileEntry): number {
@@ -36,42 +38,32 @@ function byTime(a: FileEntry, b: FileEntry): number {
 }
 
 /** The longest start of the list that fits into one job; at least one file. */
-function upToBytes(files: readonly FileEntry[], bytesMax: number): FileEntry[] {
+function upToMax(files: readonly FileEntry[], bytesMax: number): FileEntry[] {
   let bytes = 0;
+  let rows = 0;
   const end = files.findIndex((file, at) => {
     bytes += file.bytes;
-    return at > 0 && bytes > bytesMax;
+    rows += file.rows;
+    return at > 0 && (bytes > bytesMax || rows > COMPACTION_JOB_ROWS_MAX);
   });
   return end < 0 ? [...files] : files.slice(0, end);
 }
 
 const folderOf = (file: FileEntry): string => file.path.slice(0, file.path.lastIndexOf("/"));
 
-/** Small files of a day that is over and has more than one of them. */
+/** Small files of a day: when it is over and has more than one of them, or when there are too many. */
 function smallFilesOfOneDay(settled: readonly FileEntry[], options: PlanOptions): FileEntry[] | undefined {
   const today = `date=${new Date(options.nowMs).toISOString().slice(0, 10)}`;
   const days = new Map<string, FileEntry[]>();
   for (const file of settled) {
+    if (file.bytes >= (options.fileBytes ?? COMPACTION_FILE_BYTES)) continue;
     const folder = folderOf(file);
-    if (file.bytes >= (options.fileBytes ?? COMPACTION_FILE_BYTES) || folder.endsWith(today)) continue;
-    days.set(folder, [...(days.get(folder) ?? []), file]);
+    const files = days.get(folder);
+    if (files === undefined) days.set(folder, [file]);
+    else files.push(file);
   }
-  return [...days.values()].find((files) => files.length > 1);
-}
-
-/** Files of the open hour, when there are too many: the longest run of small neighbours within one folder. */
-function smallOpenFiles(open: readonly FileEntry[], options: PlanOptions): FileEntry[] | undefined {
-  if (open.length <= (options.openFilesMax ?? COMPACTION_OPEN_FILES_MAX)) return undefined;
-  let best: FileEntry[] = [];
-  let run: FileEntry[] = [];
-  for (const file of open) {
-    const last = run.at(-1);
-    const small = file.bytes < (options.smallFileBytes ?? COMPACTION_SMALL_FILE_BYTES);
-    if (!small || (last !== undefined && folderOf(last) !== folderOf(file))) run = [];
-    if (small) run.push(file);
-    if (run.length > best.length) best = [...run];
-  }
-  return best.length > 1 ? best : undefined;
+  const most = options.dayFilesMax ?? COMPACTION_DAY_FILES_MAX;
+  return [...days].find(([folder, files]) => files.length > (folder.endsWith(today) ? most : 1))?.[1];
 }
 
 function planTable(
@@ -86,31 +78,24 @@ function planTable(
   const fresh = mine.filter(({ level }) => level === 0).sort(bySeq);
   const closed = fresh.filter(isClosed);
   const settled = mine.filter(({ level }) => level > 0).sort(byTime);
-  const jobBytes = options.jobBytesMax ?? COMPACTION_JOB_BYTES_MAX;
-  const place = closed.length > 0 ? closed : smallFilesOfOneDay(settled, options);
-  if (place === undefined) {
-    const merge = smallOpenFiles(
-      fresh.filter((file) => !isClosed(file)),
-      options,
-    );
-    if (merge === undefined) return undefined;
-    const inputs = upToBytes(merge, jobBytes);
-    return inputs.length < 2
-      ? undefined
-      : { kind: "merge", table, inputs, settled: [], untouched: [], superseded: [], keepSuperseded: false };
-  }
-  const inputs = upToBytes(place, jobBytes);
-  if (closed.length === 0 && inputs.length < 2) return undefined;
+  const open = fresh.filter((file) => !isClosed(file));
+  const tooMany = open.length > (options.openFilesMax ?? COMPACTION_OPEN_FILES_MAX);
+  // Of an earlier version, or made anew from the journal.
+  const outdated = table === "spans" ? settled.filter((file) => !isCompacted(file)) : [];
+  const urgent = [closed, tooMany ? open : [], outdated].find((files) => files.length > 0);
+  const wanted = urgent ?? smallFilesOfOneDay(settled, options);
+  if (wanted === undefined) return undefined;
+  const inputs = upToMax(wanted, options.jobBytesMax ?? COMPACTION_JOB_BYTES_MAX);
+  if (urgent === undefined && inputs.length < 2) return undefined;
   const chosen = new Set(inputs.map(({ path }) => path));
   const superseded =
     table === "spans" ? usable.filter((file) => file.table === SUPERSEDED_TABLE).sort(bySeq) : [];
-  const others = superseded.length === 0 ? [] : mine.filter(({ path }) => !chosen.has(path));
+  const others = mine.filter(({ path }) => !chosen.has(path));
   return {
-    kind: "place",
     table,
     inputs,
-    settled: others.filter(({ level }) => level > 0),
-    untouched: others.filter(({ level }) => level === 0),
+    settled: table === "spans" ? others.filter(({ level }) => level > 0) : [],
+    untouched: superseded.length === 0 ? [] : others.filter(({ level }) => level === 0),
     superseded,
     // A file that can't be read may hold losers of any span.
     keepSuperseded: files.some(({ path, table: name }) => name === table && options.skip?.has(path) === true),
@@ -118,8 +103,8 @@ function planTable(
 }
 
 /**
- * The next thing worth doing, or undefined. First closed hours, oldest first; then small files of days that are over;
- * then the open hour, when it has too many small files.
+ * The next thing worth doing, or undefined. First closed hours, oldest first; then the open hour, when it has too many
+ * files; then files in an older layout; then small files of one day.
  */
 export function planCompaction(files: readonly FileEntry[], options: PlanOptions): CompactionJob | undefined {
   for (const table of TELEMETRY_TABLES) {

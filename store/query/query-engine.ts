@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { CatalogSnapshot } from "../types.js";
-import { snapshotSources, viewStatements } from "../views/open-sql.js";
+import { KEEP_FOOTERS, snapshotSources, viewStatements } from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
 import type { ChildRequest } from "./query-types.js";
 
@@ -26,6 +26,7 @@ export async function openEngine(
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
+  await connection.run(KEEP_FOOTERS);
   for (const statement of viewStatements(snapshotSources(snapshot))) await connection.run(statement);
   const allowed = [...snapshot.files.map(({ path }) => path), join(request.workDir, "result")];
   await connection.run(`SET allowed_paths = [${allowed.map(sqlString).join(", ")}]`);

@@ -1,6 +1,7 @@
 import type { TelemetryTable } from "../../schema/index.js";
-import { daySql, readSql } from "../compaction/compaction-sql.js";
+import { daySql } from "../compaction/compaction-sql.js";
 import type { FileEntry } from "../types.js";
+import { readFiles } from "../views/files-relation.js";
 
 const DAY_MS = 86_400_000;
 
@@ -30,7 +31,7 @@ export function wantedTableSql(
   const there =
     overlapping.length === 0
       ? ""
-      : ` AND NOT EXISTS (FROM ${readSql(overlapping)} AS l WHERE l.seq = r.seq AND l.seq_index = r.seq_index)`;
+      : ` AND NOT EXISTS (FROM ${readFiles(overlapping)} AS l WHERE l.seq = r.seq AND l.seq_index = r.seq_index)`;
   const ids = table === "spans" ? ", trace_id, span_id, end_time IS NOT NULL AS ended" : "";
   return `CREATE TEMP TABLE wanted AS SELECT seq, seq_index${ids} FROM ${rebuilt} AS r WHERE (${ranges.join(" OR ")})${inDays}${there}`;
 }
@@ -43,7 +44,7 @@ export function dropLosersSql(listed: readonly FileEntry[]): string {
   const others =
     listed.length === 0
       ? ""
-      : `UNION ALL SELECT l.trace_id, l.span_id, l.end_time IS NOT NULL, l.seq, l.seq_index FROM ${readSql(listed)} AS l
+      : `UNION ALL SELECT l.trace_id, l.span_id, l.end_time IS NOT NULL, l.seq, l.seq_index FROM ${readFiles(listed)} AS l
         WHERE EXISTS (FROM wanted AS w WHERE w.trace_id = l.trace_id AND w.span_id = l.span_id)`;
   return `DELETE FROM wanted WHERE EXISTS (
     FROM (SELECT trace_id, span_id, max({'ended': ended, 'seq': seq, 'seq_index': seq_index}) AS best FROM (
@@ -58,6 +59,6 @@ export function supersededSql(spans: readonly FileEntry[]): string {
   return `SELECT trace_id, span_id, winner.seq AS seq, winner.seq_index AS seq_index FROM (
     SELECT trace_id, span_id,
       arg_max({'seq': seq, 'seq_index': seq_index}, {'ended': end_time IS NOT NULL, 'seq': seq, 'seq_index': seq_index}) AS winner
-    FROM ${readSql(spans)} WHERE trace_id IS NOT NULL AND span_id IS NOT NULL
+    FROM ${readFiles(spans)} WHERE trace_id IS NOT NULL AND span_id IS NOT NULL
     GROUP BY trace_id, span_id HAVING count(*) > 1)`;
 }

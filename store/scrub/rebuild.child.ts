@@ -4,17 +4,26 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { openJournalReader } from "../../journal/index.js";
 import {
   errorMessage,
+  FORMAT_VERSION,
   SEAL_BYTES,
   SEAL_ROWS,
   TELEMETRY_TABLES,
   type TelemetryTable,
 } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
-import { columnListSql, daySql, eventTimeSql, readSql } from "../compaction/compaction-sql.js";
-import { columnsIn, type Output, rowsOf, unreadable, writeOutput } from "../compaction/parquet-output.js";
+import { columnListSql, daySql, eventTimeSql } from "../compaction/compaction-sql.js";
+import {
+  columnsIn,
+  type Output,
+  rowsOf,
+  unreadable,
+  writeOutput,
+  ZSTD_LEVEL,
+} from "../compaction/parquet-output.js";
 import { Sealer } from "../seal/sealer.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
+import { readFiles } from "../views/files-relation.js";
 import type { RebuildAnswer, RebuildRequest } from "./rebuild-types.js";
 import { dropLosersSql, supersededSql, wantedTableSql } from "./rebuild-sql.js";
 
@@ -25,6 +34,9 @@ import { dropLosersSql, supersededSql, wantedTableSql } from "./rebuild-sql.js";
 
 const READ_BYTES = 4 * 1024 * 1024;
 const DAY_MS = 86_400_000;
+
+/** Rebuilt rows are in the sealer's layout; compaction gives them its own. */
+const LAYOUT = { formatVersion: FORMAT_VERSION, part: 0, zstdLevel: ZSTD_LEVEL } as const;
 
 type Range = readonly [from: number, to: number];
 
@@ -110,12 +122,14 @@ async function writeWanted(
         ? `date=${new Date(Number(group["day"]) * DAY_MS).toISOString().slice(0, 10)}`
         : (damaged[0]?.path.split("/")[1] ?? ""),
       level: placed ? 1 : 0,
+      ...LAYOUT,
+      rowGroupRows,
       inputs: damaged,
       minTimeUnixNano: group["min_time"]?.toString() ?? null,
       maxTimeUnixNano: group["max_time"]?.toString() ?? null,
     };
     const select = `SELECT ${columns} FROM ${source} WHERE ${day} = ${String(group["day"])} ORDER BY seq, seq_index`;
-    const entry = await writeOutput(connection, select, output, rowGroupRows);
+    const entry = await writeOutput(connection, select, output);
     if (entry !== undefined) added.push(entry);
   }
   return added;
@@ -131,11 +145,13 @@ async function rebuildSuperseded(
     table: SUPERSEDED_TABLE,
     folder: damaged[0]?.path.split("/")[1] ?? "",
     level: 0,
+    ...LAYOUT,
+    rowGroupRows,
     inputs: damaged,
     minTimeUnixNano: null,
     maxTimeUnixNano: null,
   };
-  const entry = await writeOutput(await openEngine(request), supersededSql(listed), output, rowGroupRows);
+  const entry = await writeOutput(await openEngine(request), supersededSql(listed), output);
   return entry === undefined ? [] : [entry];
 }
 
@@ -161,7 +177,7 @@ async function rebuild(request: RebuildRequest): Promise<RebuildAnswer> {
   const files = await sealAgain(request, from, to);
   if (files.length === 0) return { ok: true, add: [], rows: 0, losers: 0, missing };
   const connection = await openEngine(request);
-  const rebuilt = readSql(files);
+  const rebuilt = readFiles(files);
   await connection.run(wantedTableSql(table, rebuilt, { damaged, listed }));
   const wantedRows = async (): Promise<number> =>
     Number((await rowsOf(connection, "SELECT count(*) AS rows FROM wanted"))[0]?.["rows"]);

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../journal/index.js";
 import {
   COMPACTION_MEMORY_MB,
-  COMPACTION_ROW_GROUP_ROWS,
+  REBUILT_ROW_GROUP_ROWS,
   COMPACTION_TIMEOUT_MS,
   errorMessage,
   QUERY_OUTPUT_BYTES_MAX,
@@ -169,7 +169,7 @@ async function runRebuild(options: RepairOptions, damaged: readonly FileEntry[])
     journalDir: resolve(paths.journal),
     workDir,
     memoryMb: COMPACTION_MEMORY_MB,
-    rowGroupRows: COMPACTION_ROW_GROUP_ROWS,
+    rowGroupRows: REBUILT_ROW_GROUP_ROWS,
     table,
     damaged,
     listed: options.catalog.snapshot().files.filter((file) => file.table === source),

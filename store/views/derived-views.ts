@@ -4,61 +4,14 @@
  * names.
  */
 
-/** The first root span by start; a trace whose root hasn't arrived has none. */
-const ROOT = "FILTER (WHERE parent_span_id IS NULL)";
-const rootValue = (column: string): string =>
-  `arg_min_null(${column}, coalesce(epoch_ns(start_time), 9223372036854775807)) ${ROOT}`;
-
-/** Usage that is not the sum of what child spans report as well. */
-const OWN = "FILTER (WHERE coalesce(usage_scope, 'own') = 'own')";
-
 /** Tokens of one call; cache tokens are added only where the emitter says that the input does not include them. */
-const TOTAL_TOKENS =
+export const TOTAL_TOKENS =
   "coalesce(input_tokens, 0) + coalesce(output_tokens, 0) + CASE WHEN input_includes_cache = false THEN coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) ELSE 0 END";
 
 const AGO = `-- ago(INTERVAL 1 DAY): that long before now, as the type of the time columns (TIMESTAMP_NS, UTC). Comparing them
 -- with now() itself is an error in DuckDB, because now() carries a time zone.
 CREATE OR REPLACE MACRO ago(duration) AS
   CAST(CAST(make_timestamp_ns(epoch_ns(now())) AS TIMESTAMP) - duration AS TIMESTAMP_NS);`;
-
-const TRACES = `-- traces: one row a trace.
-CREATE OR REPLACE VIEW traces AS
-SELECT
-  trace_id,
-  ${rootValue("name")} AS name,
-  ${rootValue("run_id")} AS root_run_id,
-  coalesce(${rootValue("project")}, min(project)) AS project,
-  coalesce(${rootValue("service_name")}, min(service_name)) AS service_name,
-  coalesce(${rootValue("environment")}, min(environment)) AS environment,
-  min(start_time) AS start_time,
-  max(end_time) AS end_time,
-  CAST(epoch_ns(max(end_time)) - epoch_ns(min(start_time)) AS BIGINT) AS duration_ns,
-  CASE WHEN count(*) FILTER (WHERE parent_span_id IS NULL) > 0
-    THEN coalesce(${rootValue("status_code")}, 'UNSET')
-    WHEN count(*) FILTER (WHERE status_code = 'ERROR') > 0 THEN 'ERROR'
-    ELSE 'UNSET' END AS status_code,
-  coalesce(${rootValue("error_type")}, min(error_type)) AS error_type,
-  ${rootValue("status_message")} AS status_message,
-  count(*) FILTER (WHERE parent_span_id IS NULL) > 0 AS has_root,
-  count(*) AS span_count,
-  count(*) FILTER (WHERE status_code = 'ERROR') AS error_count,
-  count(*) FILTER (WHERE run_type = 'llm') AS llm_calls,
-  count(*) FILTER (WHERE run_type = 'tool') AS tool_calls,
-  CAST(sum(input_tokens) ${OWN} AS BIGINT) AS input_tokens,
-  CAST(sum(output_tokens) ${OWN} AS BIGINT) AS output_tokens,
-  CAST(sum(${TOTAL_TOKENS}) FILTER (WHERE coalesce(usage_scope, 'own') = 'own' AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)) AS BIGINT) AS total_tokens,
-  sum(cost_usd) ${OWN} AS cost_usd,
-  list_sort(list(DISTINCT coalesce(response_model, request_model)) FILTER (WHERE response_model IS NOT NULL OR request_model IS NOT NULL)) AS models,
-  coalesce(${rootValue("conversation_id")}, min(conversation_id)) AS conversation_id,
-  coalesce(${rootValue("user_id")}, min(user_id)) AS user_id,
-  ${rootValue("tags")} AS tags,
-  ${rootValue("metadata")} AS metadata,
-  ${rootValue("input_messages")} AS input,
-  ${rootValue("output_messages")} AS output,
-  max(received_at) AS received_at,
-  max(seq) AS seq
-FROM spans
-GROUP BY trace_id;`;
 
 const THREADS = `-- threads: one row a conversation of a project.
 CREATE OR REPLACE VIEW threads AS
@@ -186,10 +139,9 @@ export interface DerivedView {
   readonly sql: string;
 }
 
-/** In an order in which each uses only those before it. */
+/** Views over `spans` and `traces`, in an order in which each uses only those before it. */
 export const DERIVED_VIEWS: readonly DerivedView[] = [
   { name: "ago", sql: AGO },
-  { name: "traces", sql: TRACES },
   { name: "threads", sql: THREADS },
   { name: "llm_calls", sql: LLM_CALLS },
   { name: "tool_calls", sql: TOOL_CALLS },

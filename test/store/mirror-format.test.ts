@@ -2,24 +2,20 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import type { Column } from "../../schema/index.js";
+import { type Column, CONTENT_COLUMN, TRACE_COLUMNS } from "../../schema/index.js";
 import { openCatalog } from "../../store/index.js";
 import { ALL_COLUMNS, temporaryFolder, writeRows } from "./mirror-files.js";
 
 const PAGE = fileURLToPath(new URL("../../docs/mirror-format.md", import.meta.url));
-const BEGIN = "<!-- columns:begin -->\n";
-const END = "<!-- columns:end -->";
 
-function columnTable(table: string, columns: readonly Column[]): string {
+function columnTable(columns: readonly Column[], heading: string[] = []): string {
   const rows = columns.map(({ name, type, json, content, doc }) => {
     const marks = [json === true ? "JSON" : "", content === true ? "content" : ""].filter(
       (mark) => mark !== "",
     );
     return `| \`${name}\` | ${type}${marks.length === 0 ? "" : ` (${marks.join(", ")})`} | ${doc.replaceAll("|", "\\|")} |`;
   });
-  return [`### \`${table}\``, "", "| Column | Type | Meaning |", "| --- | --- | --- |", ...rows, ""].join(
-    "\n",
-  );
+  return [...heading, "| Column | Type | Meaning |", "| --- | --- | --- |", ...rows, ""].join("\n");
 }
 
 /** Tables as a formatter leaves them: padding and dashes don't count. */
@@ -31,19 +27,24 @@ function plain(text: string): string {
     .trim();
 }
 
-test("docs/mirror-format.md lists every table and column as schema/columns.ts has them (UPDATE_DOCS=1 rewrites it)", () => {
-  const page = readFileSync(PAGE, "utf8");
-  const [before, rest] = page.split(BEGIN);
-  const [shown, after] = (rest ?? "").split(END);
+test("docs/mirror-format.md lists every table and column as schema/ has them (UPDATE_DOCS=1 rewrites it)", () => {
   const intro =
     "JSON: text that holds JSON. Content: prompts, answers and tool data, which a policy may keep from leaving.\n";
-  const wanted = `\n${intro}\n${Object.entries(ALL_COLUMNS)
-    .map(([table, columns]) => columnTable(table, columns))
-    .join("\n")}\n`;
-  if (process.env["UPDATE_DOCS"] === "1") {
-    writeFileSync(PAGE, `${before}${BEGIN}${wanted}${END}${after}`);
-  } else {
-    expect(plain(shown ?? "")).toBe(plain(wanted));
+  const parts = {
+    compacted: columnTable([CONTENT_COLUMN, ...TRACE_COLUMNS]),
+    columns: `${intro}\n${Object.entries(ALL_COLUMNS)
+      .map(([table, columns]) => columnTable(columns, [`### \`${table}\``, ""]))
+      .join("\n")}`,
+  };
+  for (const [name, text] of Object.entries(parts)) {
+    const page = readFileSync(PAGE, "utf8");
+    const begin = `<!-- ${name}:begin -->\n`;
+    const end = `<!-- ${name}:end -->`;
+    const [before, rest] = page.split(begin);
+    const [shown, after] = (rest ?? "").split(end);
+    const wanted = `\n${text}\n`;
+    if (process.env["UPDATE_DOCS"] === "1") writeFileSync(PAGE, `${before}${begin}${wanted}${end}${after}`);
+    else expect(plain(shown ?? "")).toBe(plain(wanted));
   }
 });
 

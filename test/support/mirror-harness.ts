@@ -66,12 +66,11 @@ export class MirrorHarness {
   /** Rows of a query over the views of the committed catalog. */
   async query(sql: string): Promise<DuckDBValue[][]> {
     const { mirror } = dataDirPaths(this.dir);
-    const sources = snapshotSources(readCatalog(mirror));
+    const sources = snapshotSources(readCatalog(mirror), mirror);
     const instance = await DuckDBInstance.create(":memory:");
     const connection = await instance.connect();
     try {
-      const paths = (table: string): string[] => sources.paths(table).map((path) => join(mirror, path));
-      for (const statement of viewStatements({ paths })) await connection.run(statement);
+      for (const statement of viewStatements(sources)) await connection.run(statement);
       return (await connection.runAndReadAll(sql)).getRows();
     } finally {
       connection.closeSync();

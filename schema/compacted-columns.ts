@@ -1,0 +1,65 @@
+import { type Column, SPAN_COLUMNS } from "./columns.js";
+
+/** Format version of the `spans` files that compaction writes: those with the columns of {@link COMPACTED_SPAN_COLUMNS}. */
+export const COMPACTED_FORMAT_VERSION = 2;
+
+/**
+ * Columns that a compacted file keeps in one map, in this order. An agent's histories repeat what its tools were asked
+ * and gave; only within one physical column does the compression see that (docs/adr/005-compacted-spans.md).
+ */
+export const PACKED_COLUMNS: readonly string[] = [
+  "input_messages",
+  "tool_arguments",
+  "tool_result",
+  "retrieval_documents",
+];
+
+/** The map that holds {@link PACKED_COLUMNS}. */
+export const CONTENT_COLUMN: Column = {
+  name: "content",
+  type: "MAP(VARCHAR, VARCHAR)",
+  content: true,
+  doc: `${PACKED_COLUMNS.map((name) => `\`${name}\``).join(", ")}, by name, those that are not null; instead of columns of their own.`,
+};
+
+const count = (name: string, doc: string): Column => ({ name, type: "BIGINT", doc });
+const least = (column: string): Column => ({
+  name: `trace_${column}`,
+  type: "VARCHAR",
+  doc: `Smallest \`${column}\` of those spans. Null when it is the row's own.`,
+});
+
+/** Totals of a trace within one compacted file. */
+export const TRACE_COLUMNS: readonly Column[] = [
+  count("trace_spans", "Spans of the trace in this file. Not null on exactly one row a trace."),
+  count("trace_errors", "Of them, those with status ERROR."),
+  count("trace_llm_calls", "Of them, those with run_type llm."),
+  count("trace_tool_calls", "Of them, those with run_type tool."),
+  { name: "trace_start_time", type: "TIMESTAMP_NS", doc: "Earliest start of those spans." },
+  { name: "trace_end_time", type: "TIMESTAMP_NS", doc: "Latest end of those spans." },
+  count("trace_input_tokens", "Sum of input_tokens, roll-ups left out."),
+  count("trace_output_tokens", "Sum of output_tokens, roll-ups left out."),
+  count("trace_total_tokens", "Sum of total tokens, as in the view `llm_calls`, roll-ups left out."),
+  { name: "trace_cost_usd", type: "DOUBLE", doc: "Sum of cost_usd, roll-ups left out." },
+  { name: "trace_models", type: "VARCHAR", json: true, doc: "Models that answered: sorted JSON array." },
+  least("project"),
+  least("service_name"),
+  least("environment"),
+  least("error_type"),
+  least("conversation_id"),
+  least("user_id"),
+  { name: "trace_received_at", type: "TIMESTAMP_NS", doc: "Latest received_at of those spans." },
+  count("trace_seq", "Largest seq of those spans."),
+  count("trace_key", "The first 15 hex digits of trace_id as a number: quicker to look for than the text."),
+  count(
+    "trace_continues",
+    "trace_key again when an older compacted file, or another one of the same commit, has spans of this trace, too.",
+  ),
+];
+
+/** Columns of a compacted `spans` file. */
+export const COMPACTED_SPAN_COLUMNS: readonly Column[] = [
+  ...SPAN_COLUMNS.filter(({ name }) => !PACKED_COLUMNS.includes(name)),
+  CONTENT_COLUMN,
+  ...TRACE_COLUMNS,
+];

@@ -1,0 +1,85 @@
+import {
+  COMPACTED_FORMAT_VERSION,
+  type Column,
+  CONTENT_COLUMN,
+  PACKED_COLUMNS,
+  TABLE_COLUMNS,
+} from "../../schema/index.js";
+import { SUPERSEDED_COLUMNS } from "../superseded.js";
+import type { FileEntry } from "../types.js";
+import { sqlIdentifier, sqlString } from "./sql-text.js";
+
+/** What a view's SQL needs to know of a file: its path as DuckDB opens it, and which columns it has. */
+export type ViewFile = Pick<FileEntry, "path" | "formatVersion">;
+
+/** LangSmith run id: the root's is its trace id as a UUID, any other run's its span id, zero-padded (invariant I6). */
+export const RUN_ID = `coalesce(run_id, CASE WHEN parent_span_id IS NULL
+    THEN substr(trace_id, 1, 8) || '-' || substr(trace_id, 9, 4) || '-' || substr(trace_id, 13, 4) || '-' || substr(trace_id, 17, 4) || '-' || substr(trace_id, 21, 12)
+    ELSE '00000000-0000-0000-' || substr(span_id, 1, 4) || '-' || substr(span_id, 5, 12) END)`;
+
+/** Whether a `spans` file has the columns of COMPACTED_SPAN_COLUMNS. */
+export function isCompacted(file: Pick<FileEntry, "formatVersion">): boolean {
+  return file.formatVersion >= COMPACTED_FORMAT_VERSION;
+}
+
+/** `read_parquet` over exactly these files, in their order; `more` are further options. */
+export function readFiles(files: readonly Pick<FileEntry, "path">[], more = ""): string {
+  const list = files.map(({ path }) => `\n  ${sqlString(path)}`).join(",");
+  return `read_parquet([${list}\n], union_by_name = true, hive_partitioning = false${more})`;
+}
+
+/**
+ * A relation over exactly the listed files. Without files it is typed and empty. There is deliberately no
+ * `UNION ALL` with an empty part for columns that no file has yet: it makes `ORDER BY start_time LIMIT 20` over all
+ * columns eight times slower, because DuckDB then reads every column of every row first.
+ */
+export function filesRelation(columns: readonly Column[], files: readonly ViewFile[]): string {
+  if (files.length > 0) return readFiles(files);
+  const nulls = columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${sqlIdentifier(name)}`);
+  return `(SELECT ${nulls.join(", ")} WHERE false)`;
+}
+
+/** SQL of a column of `spans` over these files, whichever layout they have. */
+export function storedValue(name: string, files: readonly ViewFile[]): string {
+  const column = sqlIdentifier(name);
+  if (!PACKED_COLUMNS.includes(name) || !files.some(isCompacted)) return column;
+  const packed = `${CONTENT_COLUMN.name}[${sqlString(name)}]`;
+  return files.every(isCompacted) ? packed : `coalesce(${column}, ${packed})`;
+}
+
+const storedColumn = (name: string, files: readonly ViewFile[]): string =>
+  `${storedValue(name, files)} AS ${sqlIdentifier(name)}`;
+
+/** Select list of `spans`' columns over these files, whichever layout they have. */
+export function spanColumns(files: readonly ViewFile[]): string {
+  return TABLE_COLUMNS.spans.map(({ name }) => storedColumn(name, files)).join(", ");
+}
+
+/** Every row of these `spans` files, also those that lost against another, with exactly the table's columns. */
+export function everySpan(files: readonly ViewFile[]): string {
+  return `(SELECT ${spanColumns(files)} FROM ${filesRelation(TABLE_COLUMNS.spans, files)})`;
+}
+
+/** The rows that count, one for each span that came more than once. */
+export function winnersRelation(superseded: readonly ViewFile[]): string {
+  return `(SELECT trace_id, span_id, max({'seq': seq, 'seq_index': seq_index}) AS winner
+  FROM ${filesRelation(SUPERSEDED_COLUMNS, superseded)}
+  GROUP BY trace_id, span_id)`;
+}
+
+/** SELECT of the rows that count among these `spans` files, as the view `spans` shows them. */
+export function spansSelect(files: readonly ViewFile[], superseded: readonly ViewFile[]): string {
+  const names = TABLE_COLUMNS.spans.map(({ name }) =>
+    name === "run_id" ? `${RUN_ID} AS run_id` : storedColumn(name, files),
+  );
+  const hidden =
+    superseded.length === 0
+      ? ""
+      : `
+WHERE NOT EXISTS (
+  FROM ${winnersRelation(superseded)} AS w
+  WHERE w.trace_id = s.trace_id AND w.span_id = s.span_id
+    AND (w.winner.seq <> s.seq OR w.winner.seq_index <> s.seq_index))`;
+  return `SELECT ${names.join(", ")}
+FROM ${filesRelation(TABLE_COLUMNS.spans, files)} AS s${hidden}`;
+}
