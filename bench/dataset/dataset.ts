@@ -1,6 +1,10 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { COMPACTION_FILE_BYTES, COMPACTION_ROW_GROUP_ROWS, FORMAT_VERSION } from "../../schema/index.js";
+import {
+  COMPACTED_FORMAT_VERSION,
+  COMPACTION_FILE_BYTES,
+  COMPACTION_ROW_GROUP_BYTES,
+} from "../../schema/index.js";
 import { dataDirPaths, readCatalog } from "../../store/index.js";
 import { bodySourcesHash, cacheFolder, type BodySet } from "../load/bodies.js";
 import { fillJournal } from "../load/fill-journal.js";
@@ -26,7 +30,7 @@ const COMPACTION_MB = 2_048;
 
 /** Files that compaction would lay out otherwise make another data set. */
 function folderOf(dataset: Dataset): string {
-  const layout = `${FORMAT_VERSION}-${COMPACTION_ROW_GROUP_ROWS}-${COMPACTION_FILE_BYTES / 2 ** 20}`;
+  const layout = `${COMPACTED_FORMAT_VERSION}-${COMPACTION_ROW_GROUP_BYTES / 2 ** 20}-${COMPACTION_FILE_BYTES / 2 ** 20}`;
   const name = `mirror-${dataset.kind}-${dataset.spans}-${dataset.days}d-${layout}-${bodySourcesHash()}`;
   return join(cacheFolder(), name);
 }

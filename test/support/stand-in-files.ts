@@ -7,7 +7,7 @@ import {
   openJournalReader,
   writeFully,
 } from "../../journal/index.js";
-import { decodeOtlp, type TracesData } from "../../schema/index.js";
+import { COMPACTED_FORMAT_VERSION, decodeOtlp, FORMAT_VERSION, type TracesData } from "../../schema/index.js";
 import type { Compactor } from "../../store/compaction/compact.js";
 import { dataDirPaths, type FileEntry } from "../../store/index.js";
 import { addCounts } from "../../store/seal/dead-letter-counts.js";
@@ -234,11 +234,12 @@ export function standInCompactor(fs: FileSystem): Compactor {
     const inputs = job.inputs.map(({ path }) => path);
     const rows = countingRows(rowsIn, superseded);
     const folder = inputs[0]?.split("/")[1] ?? "";
-    const level = job.kind === "merge" ? 0 : 1;
+    const level = 1;
     const name = `${level}-${firstSeq}-${lastSeq}-${sha256(Buffer.from(inputs.join())).slice(0, 8)}.parquet`;
     const file = { table: job.table, path: `${job.table}/${folder}/${name}`, level, firstSeq, lastSeq };
-    const kept = job.kind === "merge" ? rowsIn : rows;
-    const add = [await writeRows(fs, mirror, file, kept)];
-    return { ok: true, add, remove: inputs, rowsIn: rowsIn.length, rowsOut: kept.length };
+    // A file in an older layout would be compacted again.
+    const formatVersion = job.table === "spans" ? COMPACTED_FORMAT_VERSION : FORMAT_VERSION;
+    const add = [{ ...(await writeRows(fs, mirror, file, rows)), formatVersion }];
+    return { ok: true, add, remove: inputs, rowsIn: rowsIn.length, rowsOut: rows.length };
   };
 }
