@@ -198,7 +198,7 @@ const round = fc.record({
   hoursLater: fc.constantFrom(0, 1, 20),
 });
 
-test("I6: whatever arrives twice, compaction keeps exactly the rows that count, every column of them, and the view traces exact", async () => {
+test("I6: whatever arrives twice, compaction keeps exactly the rows that count, in files of their days", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(round, { minLength: 1, maxLength: 3 }), async (rounds) => {
       const world = new World();
