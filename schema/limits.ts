@@ -22,7 +22,7 @@ export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** Largest group commit, bytes: bounds the latency that a large batch adds to the requests behind it. */
 export const GROUP_COMMIT_BYTES_MAX = 16 * 1024 * 1024;
 /** A level-0 file is written at this many rows, bytes of OTLP, or milliseconds since its first record. */
-export const SEAL_ROWS = 20_000;
+export const SEAL_ROWS = 122_880;
 export const SEAL_BYTES = 32 * 1024 * 1024;
 export const SEAL_INTERVAL_MS = 1_000;
 /** Largest gRPC message after decompression, bytes (grpc-go's default is 4 MiB; agents' spans are bigger). */
@@ -89,7 +89,7 @@ export const LOCK_HEARTBEAT_MS = 2_000;
 export const LOCK_STALE_MS = 15_000;
 /** Largest payload of one journal record, bytes: above every body limit that can be configured. */
 export const JOURNAL_PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
-/** Memory that one sealing worker's DuckDB may use, MB. It buffers one row group of about 20,000 wide rows. */
+/** Memory that one sealing worker's DuckDB may use, MB. It buffers one row group: 64 MB, or 122,880 lean rows. */
 export const SEAL_MEMORY_MB = 768;
 /** Bytes of requests that a sealing worker decodes into one batch (at least one request, whatever its size). */
 export const SEAL_BATCH_BYTES = 768 * 1024;
