@@ -137,6 +137,7 @@ class SealingMirror implements Mirror {
       paths: dataDirPaths(options.dataDir),
       workers: options.workers ?? 1,
       ...(options.startSealer === undefined ? {} : { startSealer: options.startSealer }),
+      onRenewed: () => this.#pump(),
       onLog: (level, message) => this.#log({ level, message }),
     });
     const { sealedSeq, sealedCounts } = options.catalog.snapshot();

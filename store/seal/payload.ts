@@ -5,6 +5,9 @@ import { CounterfoilError, errorMessage, JOURNAL_PAYLOAD_BYTES_MAX } from "../..
 
 /** Output chunk, bytes: with the default of 16 KiB decompression takes two to three times as long. */
 const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES_MIN = 64;
+/** No more than this for what a trailer only claims. */
+const CHUNK_BYTES_MAX = 32 << 20;
 const ZLIB_METHOD = 0x08;
 
 /** How much larger than stored a payload is guessed to be where its format doesn't say. */
@@ -19,6 +22,12 @@ export function inflatedBytes(encoding: PayloadEncoding, payload: Uint8Array): n
   return Math.min(view.getUint32(payload.byteLength - GZIP_TRAILER_BYTES, true), JOURNAL_PAYLOAD_BYTES_MAX);
 }
 
+/** One piece for the whole output where its size is known, so that pieces need not be joined. */
+function gunzipChunk(payload: Uint8Array): number {
+  // A buffer that comes out exactly full makes zlib ask for another one.
+  return Math.max(CHUNK_BYTES_MIN, Math.min(inflatedBytes("gzip", payload) + 1, CHUNK_BYTES_MAX));
+}
+
 /**
  * A stored payload without its compression. Throws CF_OTLP_MALFORMED when it does not decompress, or to more than
  * JOURNAL_PAYLOAD_BYTES_MAX bytes.
@@ -27,7 +36,7 @@ export function inflatePayload(encoding: PayloadEncoding, payload: Uint8Array): 
   if (encoding === "identity") return payload;
   const limits = { chunkSize: CHUNK_BYTES, maxOutputLength: JOURNAL_PAYLOAD_BYTES_MAX };
   try {
-    if (encoding === "gzip") return gunzipSync(payload, limits);
+    if (encoding === "gzip") return gunzipSync(payload, { ...limits, chunkSize: gunzipChunk(payload) });
     if (encoding === "zstd") return unzstd(payload);
     // "deflate" means zlib's format, but some clients send the bare stream.
     const isZlib = ((payload[0] ?? 0) & 15) === ZLIB_METHOD;

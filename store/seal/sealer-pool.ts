@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { SEAL_RETRY_MIN_MS } from "../../schema/index.js";
+import { errorMessage, SEAL_IDLE_MS, SEAL_RETRY_MIN_MS } from "../../schema/index.js";
 import type { DataDirPaths } from "../data-dir.js";
 import { SealerClient } from "./sealer-client.js";
 import type { SealerPort, StartSealer } from "./sealer-port.js";
@@ -7,10 +7,19 @@ import type { SealerPort, StartSealer } from "./sealer-port.js";
 export interface SealerPoolOptions {
   readonly paths: DataDirPaths;
   readonly workers: number;
+  /** Time without work after which threads are ended and the first one is renewed, ms. */
+  readonly idleMs?: number;
+  /** Threads that were being renewed are free again: work that came meanwhile can be given out. */
+  readonly onRenewed?: () => void;
   /** By default a thread with DuckDB. */
   readonly startSealer?: StartSealer;
   readonly onLog: (level: "info" | "warn", message: string) => void;
 }
+
+/** Fewer calls than this leave nothing behind that is worth a new thread. */
+const USES_BEFORE_RENEWAL = 8;
+/** An idle thread ends at once; this is for one that hangs, ms. */
+const STOP_IDLE_MS = 5_000;
 
 interface Slot {
   readonly index: number;
@@ -24,6 +33,8 @@ export class SealerPool {
   #stopped = false;
   /** Calls that wait for a free place, oldest first. */
   readonly #queue: (() => void)[] = [];
+  #idleTimer: NodeJS.Timeout | undefined;
+  #usesSinceRenewal = 0;
   filler = "";
 
   constructor(readonly options: SealerPoolOptions) {
@@ -53,9 +64,40 @@ export class SealerPool {
       if (slot.client?.alive !== true) slot.client = await this.#launch(slot.index);
       return await call(slot.client);
     } finally {
-      slot.busy = false;
-      this.#queue.shift()?.();
+      this.#usesSinceRenewal++;
+      this.#free(slot);
     }
+  }
+
+  #free(slot: Slot): void {
+    slot.busy = false;
+    this.#queue.shift()?.();
+    clearTimeout(this.#idleTimer);
+    if (this.#stopped || this.#usesSinceRenewal < USES_BEFORE_RENEWAL) return;
+    this.#idleTimer = setTimeout(() => void this.#renew(), this.options.idleMs ?? SEAL_IDLE_MS);
+    this.#idleTimer.unref();
+  }
+
+  /**
+   * After a load, ends all threads and starts the first one afresh: their heaps, the memory they read into and what
+   * the engine's allocator keeps go back to the system, and the next request still finds a thread that is ready.
+   */
+  async #renew(): Promise<void> {
+    if (this.#stopped || this.#slots.some((slot) => slot.busy)) return;
+    this.#usesSinceRenewal = 0;
+    for (const slot of this.#slots) slot.busy = true;
+    const [first] = this.#slots;
+    try {
+      await Promise.all(this.#slots.map((slot) => slot.client?.stop(STOP_IDLE_MS) ?? Promise.resolve()));
+      if (first !== undefined && !this.#stopped) first.client = await this.#launch(first.index);
+      // The stop may have come while it started.
+      if (this.#stopped) await first?.client?.stop(STOP_IDLE_MS);
+    } catch (error) {
+      // Whoever needs a thread starts one, and then sees why it can't be started.
+      this.options.onLog("warn", `A sealing thread did not start: ${errorMessage(error)}`);
+    }
+    for (const slot of this.#slots) this.#free(slot);
+    this.options.onRenewed?.();
   }
 
   async #take(): Promise<Slot> {
@@ -89,6 +131,7 @@ export class SealerPool {
 
   async stop(deadlineMs: number): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#idleTimer);
     const limit = Math.max(deadlineMs, SEAL_RETRY_MIN_MS);
     await Promise.all(
       this.#slots.map(async (slot) => {

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { dataDirPaths } from "../../../store/index.js";
+import { SealerPool } from "../../../store/seal/sealer-pool.js";
+import type { SealerPort } from "../../../store/seal/sealer-port.js";
+
+/** A pool over sealers that do nothing but count, and the promise of its first renewal. */
+function countingPool(workers: number) {
+  const running = new Set<SealerPort>();
+  let started = 0;
+  let renewed = (): void => undefined;
+  const renewal = new Promise<void>((resolve) => {
+    renewed = resolve;
+  });
+  const pool = new SealerPool({
+    paths: dataDirPaths("nowhere"),
+    workers,
+    idleMs: 1,
+    onLog: () => undefined,
+    onRenewed: () => renewed(),
+    startSealer: () => {
+      started++;
+      const sealer: SealerPort = {
+        filler: "none",
+        get alive() {
+          return running.has(sealer);
+        },
+        seal: () => Promise.reject(new Error("not asked for")),
+        writeWinners: () => Promise.reject(new Error("not asked for")),
+        recentIds: () => Promise.reject(new Error("not asked for")),
+        stop: () => {
+          running.delete(sealer);
+          return Promise.resolve();
+        },
+      };
+      running.add(sealer);
+      return Promise.resolve(sealer);
+    },
+  });
+  return { pool, running, renewal, started: () => started };
+}
+
+const work = (pool: SealerPool, calls: number) =>
+  Promise.all(Array.from({ length: calls }, () => pool.use(() => Promise.resolve())));
+
+describe("the sealing threads after a load", () => {
+  it("are ended, and one new one waits for the next request", async () => {
+    const { pool, running, renewal, started } = countingPool(2);
+    await work(pool, 20);
+    const before = [...running];
+    expect(before).toHaveLength(2);
+    await renewal;
+    expect(running.size).toBe(1);
+    expect(before.some((sealer) => running.has(sealer))).toBe(false);
+    await work(pool, 1);
+    expect(started()).toBe(3);
+    await pool.stop(100);
+    expect(running.size).toBe(0);
+  });
+
+  it("stay when they had little to do", async () => {
+    const { pool, started } = countingPool(1);
+    await work(pool, 3);
+    // Anything that the timer did would have been done by the time that a later timer of the same length fires.
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+    await work(pool, 1);
+    expect(started()).toBe(1);
+    await pool.stop(100);
+  });
+});
