@@ -123,7 +123,7 @@ test("errors come back with their code, and the thread goes on with the next bod
 test("a body that takes all its memory or time is refused as retryable, alone: those behind it are read", async () => {
   const spans = `${"{},".repeat(6_500_000)}{}`;
   const bomb = Buffer.from(`{"resourceSpans":[{"scopeSpans":[{"spans":[${spans}]}]}]}`);
-  const thread = new BodyThread({ timeoutMs: 15_000 });
+  const thread = new BodyThread({ timeoutMs: 40_000 });
   const answers = await Promise.allSettled([
     thread.read(order(bomb, "json")),
     thread.read(order(tracesJson(200), "json")),

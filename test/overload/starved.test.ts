@@ -10,8 +10,8 @@ import { NormalClient } from "./beside.js";
 
 let root: string;
 let dataDir: string;
-let server: TestServer;
-let client: NormalClient;
+let server: TestServer | undefined;
+let client: NormalClient | undefined;
 let stop: () => void = () => undefined;
 
 beforeEach(() => {
@@ -21,15 +21,21 @@ beforeEach(() => {
 
 afterEach(async () => {
   stop();
-  client.close();
-  server.cli.child.kill("SIGTERM");
-  await server.cli.ended;
+  stop = () => undefined;
+  client?.close();
+  server?.cli.child.kill("SIGTERM");
+  await server?.cli.ended;
+  server = undefined;
   rmSync(root, { recursive: true, force: true });
 });
 
-async function serve(): Promise<void> {
-  server = await startServer(dataDir);
-  client = new NormalClient(Number(new URL(server.url).port));
+async function serve(): Promise<{ running: TestServer; port: number; sender: NormalClient }> {
+  const running = await startServer(dataDir);
+  const port = Number(new URL(running.url).port);
+  const sender = new NormalClient(port);
+  server = running;
+  client = sender;
+  return { running, port, sender };
 }
 
 /** Lets a process run for 20 of every 100 ms, as a processor quota does. */
@@ -62,9 +68,9 @@ async function countSpans(): Promise<string> {
 test.skipIf(process.platform === "win32")(
   "item 78: with a fifth of a processor everything is slower, and everything acknowledged is in the mirror once",
   async () => {
-    await serve();
-    stop = starve(server.cli.child.pid ?? 0);
-    const senders = Array.from({ length: 4 }, () => new NormalClient(Number(new URL(server.url).port)));
+    const { running, port } = await serve();
+    stop = starve(running.cli.child.pid ?? 0);
+    const senders = Array.from({ length: 4 }, () => new NormalClient(port));
     let next = 0;
     await Promise.all(
       senders.map(async (sender) => {
@@ -76,7 +82,7 @@ test.skipIf(process.platform === "win32")(
     );
     stop();
     stop = () => undefined;
-    await server.flush();
+    await running.flush();
     expect(await countSpans()).toBe("1600,1600");
   },
 );
@@ -109,9 +115,9 @@ async function fastest(sender: NormalClient): Promise<number> {
 test.runIf(process.platform === "linux")(
   "item 79: beside 16 heavy queries a normal client goes on",
   async () => {
-    await serve();
-    await client.median(30);
-    const alone = await client.median();
+    const { sender } = await serve();
+    await sender.median(30);
+    const alone = await sender.median();
     const heavy = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3";
     const queries = Array.from({ length: 16 }, () =>
       startCli(["sql", heavy, "--data-dir", dataDir, "--timeout", "60s"]),
@@ -125,8 +131,8 @@ test.runIf(process.platform === "linux")(
       .poll(() => Math.min(...queryNiceness(pids)))
       .toBe(Math.min(19, getPriority() + CHILD_NICENESS));
     // 64 threads want the processor; without precedence for receiving each request would wait for all of them.
-    expect(await fastest(client), `alone ${alone.toFixed(1)} ms`).toBeLessThan(alone * 8);
+    expect(await fastest(sender), `alone ${alone.toFixed(1)} ms`).toBeLessThan(alone * 8);
     const status = await statusOf(dataDir);
-    expect(status.journal?.durable_seq).toBe(client.accepted);
+    expect(status.journal?.durable_seq).toBe(sender.accepted);
   },
 );
