@@ -92,9 +92,11 @@ async function soak(): Promise<void> {
     await (everyPoint ? everyKillPoint(run) : randomRounds(run));
     report(run, await run.check());
     const limit = Number(args["restart-ms"]);
-    const slow = run.restartsMs.filter((ms) => ms > limit);
-    if (slow.length > 0 && !everyPoint) {
-      throw new Error(`${slow.length} of ${run.restartsMs.length} restarts took longer than ${limit} ms`);
+    // A hiccup of the machine is no fault of the start: one in twenty may be slower.
+    const sorted = [...run.restartsMs].sort((x, y) => x - y);
+    const slowest = sorted[Math.floor(0.95 * (sorted.length - 1))] ?? 0;
+    if (slowest > limit && !everyPoint) {
+      throw new Error(`19 of 20 restarts take up to ${slowest.toFixed(0)} ms, more than ${limit} ms`);
     }
   } catch (error) {
     process.stderr.write(`\nFAILED with seed ${seed}. The data directory is kept: ${folder}\n`);
