@@ -23,15 +23,32 @@ function builtWorkers(): Plugin {
   };
 }
 
+const ALONE = ["test/overload/**/*.test.ts"];
+
 export default defineConfig({
   plugins: [builtWorkers()],
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     // Most waiting is for child processes and disks, so the second core is used too (vitest would leave one free).
     maxWorkers: 2,
     // Generous, because a loaded machine is slow: a test waits for an event, and the limit is only for one that never comes.
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "all",
+          include: ["test/**/*.test.ts"],
+          exclude: [...ALONE],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // These compare how long things take side by side, so nothing else may run beside them.
+        extends: true,
+        test: { name: "alone", include: [...ALONE], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });
