@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "../json.js";
+import { isObject, type Json } from "../json.js";
 
 /** What a part of each type must carry to be the conventions' own. Unknown types are allowed as they are. */
 const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map([
@@ -22,15 +22,7 @@ function isPart(value: Json): boolean {
   if (!isObject(value)) return false;
   const { type } = value;
   const required = typeof type === "string" ? REQUIRED.get(type) : undefined;
-  return (
-    required !== undefined && required.every((name) => Object.hasOwn(value, name)) && !hasTextArguments(value)
-  );
-}
-
-/** The conventions want a call's arguments as an object, not as JSON text. */
-function hasTextArguments(part: JsonObject): boolean {
-  const { type, arguments: args } = part;
-  return type === "tool_call" && typeof args === "string" && /^\s*[[{]/.test(args);
+  return required !== undefined && required.every((name) => Object.hasOwn(value, name));
 }
 
 /** Whether a value is a list of messages exactly as the conventions want them. */
@@ -67,6 +59,23 @@ export function isConventionTools(value: Json | undefined): boolean {
         typeof tool["type"] === "string" &&
         typeof tool["name"] === "string" &&
         !["function", "inputSchema", "input_schema"].some((name) => Object.hasOwn(tool, name)),
+    )
+  );
+}
+
+/** What other shapes of documents have that the conventions' have not. */
+const FOREIGN_DOCUMENT = ["page_content", "pageContent", "kwargs", "node", "document"];
+
+/** Whether a value is a list of documents as the conventions want them: each has an id, and more as it likes. */
+export function isConventionDocuments(value: Json | undefined): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every(
+      (item) =>
+        isObject(item) &&
+        Object.hasOwn(item, "id") &&
+        !FOREIGN_DOCUMENT.some((name) => Object.hasOwn(item, name)),
     )
   );
 }

@@ -3,7 +3,12 @@
  * the next source is tried.
  */
 
-import { isConventionMessages, isConventionParts, isConventionTools } from "./convention.js";
+import {
+  isConventionDocuments,
+  isConventionMessages,
+  isConventionParts,
+  isConventionTools,
+} from "./convention.js";
 import { toDocuments, eventDocuments } from "./documents.js";
 import { type ContentEvent, eventFinishReasons, eventMessages } from "./events.js";
 import {
@@ -136,7 +141,7 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   question,
   system,
   tools: (value) => asSent(value, isConventionTools) ?? written(toTools(value)),
-  documents: (value) => written(toDocuments(value)),
+  documents: (value) => asSent(value, isConventionDocuments) ?? written(toDocuments(value)),
   openinference_messages: (value) => written(openInferenceMessages(value, "user")),
   openinference_answers: (value) => written(openInferenceMessages(value, "assistant")),
   openinference_tools: (value) => written(openInferenceTools(value)),
