@@ -1,4 +1,4 @@
-import type { AnyValue } from "../otlp/types.js";
+import type { AnyValue, Resource } from "../otlp/types.js";
 import { DIALECTS } from "./dialects/index.js";
 import type { NormaliserInput } from "./types.js";
 import type { SpanView } from "./span-view.js";
@@ -97,6 +97,18 @@ export function detectDialects(input: NormaliserInput, view: SpanView): number[]
     found,
   );
   return [...found].sort((a, b) => a - b);
+}
+
+/** Names of the dialects that a scope's name alone tells, and those that its resource's attributes tell. */
+export function dialectsOfScope(scopeName: string, resource: Resource | undefined): string[] {
+  const found = new Set<number>();
+  scopes.find(scopeName, found);
+  findValues(
+    resources,
+    (key) => resource?.attributes.find((attribute) => attribute.key === key)?.value,
+    found,
+  );
+  return [...found].map((index) => DIALECTS[index]?.name ?? "");
 }
 
 /** Whether some rule of some dialect reads an attribute of this name. */

@@ -1,7 +1,9 @@
-export { isMapped } from "./detect.js";
+export { dialectsOfScope, isMapped } from "./detect.js";
 export { DIALECTS } from "./dialects/index.js";
 export { explainSpan, normaliseSpan, type ExplainedSpan } from "./normalise.js";
-export { toProvider } from "./providers.js";
+export { toFinishReason } from "./finish-reasons.js";
+export { OPERATION_ALIASES, OPERATION_RUN_TYPES } from "./operations.js";
+export { MODEL_MAKERS, PROVIDERS, toProvider } from "./providers.js";
 export { currentName, formerNames, RENAMES, type Rename } from "./renames.js";
 export {
   GENAI_COLUMNS,

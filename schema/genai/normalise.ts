@@ -16,7 +16,7 @@ import {
   type RunType,
   USAGE_DETAILS,
 } from "./types.js";
-import { inputIncludesCache, usageScope } from "./usage.js";
+import { inputIncludesCache, NOTHING_ELSE, usageScope } from "./usage.js";
 
 const DETAILS: ReadonlySet<string> = new Set(USAGE_DETAILS);
 
@@ -83,7 +83,7 @@ function decideRunType(reading: Reading): void {
   if (reading.values.has("tool_name") || hasCall) reading.set("run_type", "tool", `${DERIVED}tool name`);
   else if (reading.values.has("request_model") || reading.values.has("response_model")) {
     reading.set("run_type", "llm", `${DERIVED}model`);
-  } else reading.set("run_type", "chain", `${DERIVED}nothing else`);
+  } else reading.set("run_type", "chain", NOTHING_ELSE);
 }
 
 function read(input: NormaliserInput): Reading {

@@ -1,7 +1,9 @@
 /**
- * The plain reading of GenAI attributes, as data: which attribute fills which column of `spans`. The sealer (over
- * bytes) and the translating exporters (over objects) both read this table and nothing else, so that a richer rule set
- * replaces it here.
+ * The plain reading of GenAI attributes, as data: which attribute fills which column of `spans` as it is. The sealer's
+ * byte path and the translating exporters read this table. A span that needs more than it says is sealed by the full
+ * rules of `dialects/`, which give the same for every span that this table suffices for (a test compares them).
+ *
+ * The order of columns and sources is part of the open format: `attribute_layout` counts them. Only append.
  */
 
 import {
@@ -52,9 +54,10 @@ import {
   ATTR_TRACELOOP_USAGE_CACHE_READ_INPUT_TOKENS,
   ATTR_USER_ID,
 } from "./attributes.js";
+import { OPERATION_RUN_TYPES } from "./operations.js";
 
-/** Version recorded with every row that this table filled. */
-export const RULE_SET_VERSION = 1;
+/** Version of the whole rule set, recorded with every row that it filled. 1 knew OTel's and LangSmith's names alone. */
+export const RULE_SET_VERSION = 2;
 
 /**
  * How a source value becomes the column's:
@@ -162,30 +165,10 @@ export const RESOURCE_RULES: readonly ColumnRule[] = [
 export const METADATA_PREFIX = "langsmith.metadata.";
 
 /** LangSmith run type of each `langsmith.span.kind` and `gen_ai.operation.name`. */
-export const RUN_TYPES: Readonly<Record<string, string>> = {
-  llm: "llm",
-  chain: "chain",
-  tool: "tool",
-  retriever: "retriever",
-  embedding: "embedding",
-  prompt: "prompt",
-  parser: "parser",
-  chat: "llm",
-  text_completion: "llm",
-  generate_content: "llm",
-  completion: "llm",
-  embeddings: "embedding",
-  retrieval: "retriever",
-  search_memory: "retriever",
-  execute_tool: "tool",
-  invoke_agent: "chain",
-  create_agent: "chain",
-  plan: "chain",
-  invoke_workflow: "chain",
-};
+export const RUN_TYPES: Readonly<Record<string, string>> = OPERATION_RUN_TYPES;
 
 /** Attributes that decide the run type, in order; then: tool name present means tool, a model present means llm. */
 export const RUN_TYPE_SOURCES: readonly string[] = [ATTR_LANGSMITH_SPAN_KIND, ATTR_GEN_AI_OPERATION_NAME];
 
-/** Operations whose token usage repeats their children's (usage_scope = rollup); every other reported usage is own. */
+/** Operations whose token usage repeats their children's. */
 export const ROLLUP_OPERATIONS: readonly string[] = ["invoke_agent", "invoke_workflow", "create_agent"];

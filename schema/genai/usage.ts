@@ -1,6 +1,9 @@
 import { DIALECTS } from "./dialects/index.js";
 import type { ColumnValue, GenAiColumn } from "./types.js";
 
+/** Source of a run type that nothing on the span tells. */
+export const NOTHING_ELSE = "=nothing else";
+
 /** Column values so far, by column. */
 export type Values = ReadonlyMap<GenAiColumn, ColumnValue>;
 
@@ -27,7 +30,9 @@ export function usageScope(
     const rollups = DIALECTS[index]?.rollupSources;
     if (rollups?.some((source) => from.includes(source)) === true) return "rollup";
   }
-  return values.get("run_type") === "chain" ? "rollup" : "own";
+  // A chain only because nothing tells what it is reports what nobody else does, as far as anyone knows.
+  const isChain = values.get("run_type") === "chain" && sources.get("run_type") !== NOTHING_ELSE;
+  return isChain ? "rollup" : "own";
 }
 
 /**

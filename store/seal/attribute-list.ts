@@ -1,5 +1,5 @@
-import { METADATA_PREFIX, RUN_TYPE_SOURCES, SPAN_RULES } from "../../schema/index.js";
 import { sameBytes } from "./any-json.js";
+import { KNOWN_CLASSES, KNOWN_KEYS, unknownKeyClass } from "./key-classes.js";
 import { hash, KeyTable } from "./key-table.js";
 import { IN_SCRATCH, repairedUtf8, type Scratch, validUtf8 } from "./scratch.js";
 import { malformed, type WireReader } from "./wire.js";
@@ -15,38 +15,7 @@ export const TYPE_KVLIST = 6;
 export const TYPE_BYTES = 7;
 export const TYPE_ABSENT = 8;
 
-/** What a key's name says about the span's dialect. */
-export const KEY_GEN_AI = 1;
-export const KEY_LANGSMITH = 2;
-export const KEY_METADATA = 4;
-
-const ruleSources = SPAN_RULES.flatMap((rule) => rule.sources);
-
-/** Every attribute key that the rules name, by id: first the sources in table order (= lift numbers), then the rest. */
-export const KNOWN_KEYS: readonly string[] = [
-  ...ruleSources,
-  ...RUN_TYPE_SOURCES.filter((key) => !ruleSources.includes(key)),
-];
-
 const keyTable = new KeyTable(KNOWN_KEYS);
-const GEN_AI_PREFIX = Buffer.from("gen_ai.");
-const LANGSMITH_PREFIX = Buffer.from("langsmith.");
-const METADATA_BYTES = Buffer.from(METADATA_PREFIX);
-const knownClasses = KNOWN_KEYS.map((key) => classOf(Buffer.from(key), 0, key.length));
-
-function startsWith(bytes: Uint8Array, offset: number, length: number, prefix: Uint8Array): boolean {
-  if (length < prefix.length) return false;
-  for (let i = prefix.length - 1; i >= 0; i--) if (bytes[offset + i] !== prefix[i]) return false;
-  return true;
-}
-
-function classOf(bytes: Uint8Array, offset: number, length: number): number {
-  const first = bytes[offset];
-  if (first === 103) return startsWith(bytes, offset, length, GEN_AI_PREFIX) ? KEY_GEN_AI : 0;
-  if (first !== 108 || !startsWith(bytes, offset, length, LANGSMITH_PREFIX)) return 0;
-  return startsWith(bytes, offset, length, METADATA_BYTES) ? KEY_LANGSMITH | KEY_METADATA : KEY_LANGSMITH;
-}
-
 const SEEN_SLOTS = 1024;
 
 /**
@@ -158,11 +127,11 @@ export class AttributeList {
     if (id >= 0) {
       if (this.#seenKnown[id] === this.#span) return false;
       this.#seenKnown[id] = this.#span;
-      this.keyClass[at] = knownClasses[id] as number;
+      this.keyClass[at] = KNOWN_CLASSES[id] as number;
       this.keyOffset[at] = keyOffset;
       this.keyLength[at] = keyLength;
     } else {
-      if (!this.#unknownKey(at, keyOffset, keyLength)) exact = false;
+      if (!this.#unknownKey(at, keyOffset, keyLength, hashed)) exact = false;
       if (this.#repeats(at, hashed)) return false;
     }
     this.keyId[at] = id;
@@ -174,9 +143,9 @@ export class AttributeList {
     return exact;
   }
 
-  #unknownKey(at: number, offset: number, length: number): boolean {
+  #unknownKey(at: number, offset: number, length: number, hashed: number): boolean {
     const bytes = this.reader.bytes;
-    this.keyClass[at] = length === 0 ? 0 : classOf(bytes, offset, length);
+    this.keyClass[at] = unknownKeyClass(bytes, offset, length, hashed);
     if (validUtf8(bytes, offset, length)) {
       this.keyOffset[at] = offset;
       this.keyLength[at] = length;

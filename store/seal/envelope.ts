@@ -17,6 +17,11 @@ export type RecordSeen = (start: number, end: number, fieldStart: number) => voi
 export class EnvelopeWalker {
   /** False while the records' resource or scope can't be told exactly by the columns. */
   exact = true;
+  /** The resource and the scope of the record at hand: their content's ranges, start -1 when absent. */
+  resource: Range = { start: -1, end: -1 };
+  scope: Range = { start: -1, end: -1 };
+  /** Rises with every scope that is entered. */
+  scopes = 0;
   #resourceExact = true;
   #group = { start: 0, end: 0 };
   #scopeGroup = { start: 0, end: 0 };
@@ -58,6 +63,7 @@ export class EnvelopeWalker {
     const parts = this.#survey(start, end);
     this.#resourceExact = parts.exact;
     this.json.exact = true;
+    this.resource = parts.head;
     this.#texts.readResource(parts.head, parts.schemaUrl);
     if (!this.json.exact) this.#resourceExact = false;
     if (parts.groups) {
@@ -83,6 +89,8 @@ export class EnvelopeWalker {
     this.#scopeGroup.end = end;
     const parts = this.#survey(start, end);
     this.json.exact = true;
+    this.scope = parts.head;
+    this.scopes++;
     this.#texts.readScope(parts.head, parts.schemaUrl);
     this.exact = this.#resourceExact && parts.exact && this.json.exact;
     if (parts.groups) {

@@ -30,7 +30,8 @@ const LIFTS_1: readonly Lift[] = SPAN_RULES.flatMap((rule) =>
 
 /** The pairs of a rule set version, by code number. Throws when this build does not know the version. */
 export function liftsOf(ruleSetVersion: number): readonly Lift[] {
-  if (ruleSetVersion === RULE_SET_VERSION) return LIFTS_1;
+  // Version 2 of the rules lifts by the same table as version 1.
+  if (ruleSetVersion === 1 || ruleSetVersion === RULE_SET_VERSION) return LIFTS_1;
   throw new CounterfoilError(
     "CF_NOT_FOUND",
     `rows were written with rule set version ${ruleSetVersion}, and this build knows ${RULE_SET_VERSION}; read them with the version of counterfoil that wrote them, or a newer one`,

@@ -1,18 +1,7 @@
-import {
-  METADATA_PREFIX,
-  ROLLUP_OPERATIONS,
-  RUN_TYPES,
-  RUN_TYPE_SOURCES,
-  SPAN_RULES,
-  type ValueShape,
-} from "../../schema/index.js";
+import { SPAN_RULES, type ValueShape } from "../../schema/index.js";
 import type { AnyJsonWriter } from "./any-json.js";
 import {
   type AttributeList,
-  KEY_GEN_AI,
-  KEY_LANGSMITH,
-  KEY_METADATA,
-  KNOWN_KEYS,
   TYPE_ABSENT,
   TYPE_DOUBLE,
   TYPE_EMPTY,
@@ -21,16 +10,14 @@ import {
 } from "./attribute-list.js";
 import { AttributeText } from "./attribute-text.js";
 import type { ColumnBatch, FixedVector, MapVector, TextVector } from "./column-batch.js";
-import { KeyTable } from "./key-table.js";
+import type { EnvelopeWalker } from "./envelope.js";
+import type { Range } from "./envelope-texts.js";
+import { KEY_GEN_AI, KEY_LANGSMITH, KEY_RULES, KNOWN_KEYS } from "./key-classes.js";
 import { liftCode, VALUE_CODES } from "./lift-codes.js";
+import { FINISH_REASON_TEXTS, finishReason, IS_FINISH_REASON, isPlain } from "./plain-check.js";
+import { PlainDerived } from "./plain-derived.js";
+import { RuledColumns } from "./ruled-columns.js";
 import { IN_SCRATCH, type Scratch } from "./scratch.js";
-
-const runTypeKeys = Object.keys(RUN_TYPES);
-const runTypeTable = new KeyTable(runTypeKeys);
-const runTypeNames = [...new Set(Object.values(RUN_TYPES))];
-const runTypeName = runTypeKeys.map((key) => runTypeNames.indexOf(RUN_TYPES[key] ?? ""));
-const rollupTable = new KeyTable(ROLLUP_OPERATIONS);
-const runTypeSourceIds = RUN_TYPE_SOURCES.map((key) => KNOWN_KEYS.indexOf(key));
 
 /** Rule and rank of each known key; keys that only decide the run type have rule -1. */
 const ruleOfKey = new Int16Array(KNOWN_KEYS.length).fill(-1);
@@ -60,20 +47,13 @@ interface Target {
   readonly fixed: FixedVector | undefined;
 }
 
-function ruleIndex(column: string): number {
-  return SPAN_RULES.findIndex((rule) => rule.column === column);
-}
-
-const OPERATION = ruleIndex("operation");
-const TOOL_NAME = ruleIndex("tool_name");
-const MODELS = [ruleIndex("request_model"), ruleIndex("response_model")];
-const TOKENS = ["input_tokens", "output_tokens"].map(ruleIndex);
-const CACHE_TOKENS = ["cache_read_tokens", "cache_write_tokens"].map(ruleIndex);
+const FINISH_REASONS = SPAN_RULES.findIndex((rule) => rule.column === "finish_reasons");
 
 /**
- * Phase 2 of a span: from its attribute list to the GenAI columns, `attributes` and `attribute_layout`. For each
- * column the best-ranked source that is present and usable wins. A winner that the column holds verbatim (the same
- * text that the MAP would have) is left out of the MAP and named in the layout.
+ * Phase 2 of a span: from its attribute list to the GenAI columns, `attributes` and `attribute_layout`. Attributes of the
+ * conventions mostly fill their columns as they are: then no string is made of them, and the best-ranked source that is
+ * present wins. Any other span goes through the full rules (RuledColumns). An attribute that a column holds verbatim (the
+ * same text that the MAP would have) is left out of the MAP and named in the layout.
  */
 export class SpanColumns {
   readonly #targets: readonly Target[];
@@ -86,9 +66,9 @@ export class SpanColumns {
   readonly #text: AttributeText;
   readonly #map: MapVector;
   readonly #layout: TextVector;
-  readonly #columns;
-  readonly #runTypes: readonly Constant[];
-  readonly #words;
+  readonly #derived: PlainDerived;
+  readonly #ruled: RuledColumns;
+  readonly #finishReasons: readonly Constant[];
 
   constructor(
     batch: ColumnBatch,
@@ -107,42 +87,61 @@ export class SpanColumns {
     });
     this.#map = batch.map("attributes");
     this.#layout = batch.text("attribute_layout");
-    this.#columns = {
-      runType: batch.text("run_type"),
-      usageScope: batch.text("usage_scope"),
-      includesCache: batch.fixed("input_includes_cache"),
-      metadata: batch.text("metadata"),
-      dialect: batch.text("dialect"),
-    };
-    const constant = (text: string): Constant => batch.scratch.constant(text);
-    this.#runTypes = runTypeNames.map(constant);
-    this.#words = {
-      chain: constant("chain"),
-      tool: constant("tool"),
-      llm: constant("llm"),
-      own: constant("own"),
-      rollup: constant("rollup"),
-      dialects: ["", "otel_genai", "langsmith", "otel_genai,langsmith"].map(constant),
-    };
+    this.#derived = new PlainDerived(batch, list, this.#text, this.#best);
+    this.#ruled = new RuledColumns(batch, list);
+    this.#finishReasons = FINISH_REASON_TEXTS.map((text) => batch.scratch.constant(text));
   }
 
-  /** Fills one row. Returns false when the attributes can't be had back exactly from it. */
-  fill(row: number): boolean {
+  /**
+   * Fills one row from the span in that range; `hasContent` tells whether its events may hold what was said. Returns
+   * false when the attributes can't be had back exactly from it.
+   */
+  fill(row: number, span: Range, walker: EnvelopeWalker, hasContent: boolean): boolean {
     this.#text.reset();
-    this.#choose();
-    this.#fillChosen(row);
+    const ruled = this.#ruled.enter(walker) || this.#needsRules(hasContent);
+    if (!ruled) this.#choose();
+    else this.#clearChoice();
+    const runType = ruled ? -1 : this.#derived.runType();
+    const maker = ruled ? -1 : this.#derived.maker();
+    if (ruled || !this.#isPlain(runType, maker)) {
+      this.#clearChoice();
+      this.#ruled.fill(row, span, this.#lift);
+    } else {
+      this.#fillChosen(row);
+      this.#derived.fill(row, runType, maker);
+    }
     this.#fillMap(row);
-    this.#derive(row);
     return this.#text.exact;
+  }
+
+  #needsRules(hasContent: boolean): boolean {
+    const { classes } = this.list;
+    return (classes & KEY_RULES) !== 0 || (hasContent && (classes & (KEY_GEN_AI | KEY_LANGSMITH)) !== 0);
+  }
+
+  /** Whether what was chosen fills its columns as it is, and the rest can be told from it. */
+  #isPlain(runType: number, maker: number): boolean {
+    if (maker === -2) return false;
+    if (runType < 0 && (this.list.classes & (KEY_GEN_AI | KEY_LANGSMITH)) !== 0) return false;
+    for (let i = 0; i < this.#chosenCount; i++) {
+      const rule = this.#chosen[i] as number;
+      if (!isPlain(rule, this.list, this.#best[rule] as number)) return false;
+    }
+    return true;
+  }
+
+  #clearChoice(): void {
+    for (let i = 0; i < this.#chosenCount; i++) this.#best[this.#chosen[i] as number] = -1;
+    this.#chosenCount = 0;
+    const { list } = this;
+    if (this.#lift.length < list.count) this.#lift = new Int16Array(list.type.length);
+    this.#lift.fill(NOT_LIFTED, 0, list.count);
   }
 
   #choose(): void {
     const { list } = this;
     const best = this.#best;
-    for (let i = 0; i < this.#chosenCount; i++) best[this.#chosen[i] as number] = -1;
-    this.#chosenCount = 0;
-    if (this.#lift.length < list.count) this.#lift = new Int16Array(list.type.length);
-    this.#lift.fill(NOT_LIFTED, 0, list.count);
+    this.#clearChoice();
     for (let i = 0; i < list.count; i++) {
       const id = list.keyId[i] as number;
       if (id < 0) continue;
@@ -162,18 +161,25 @@ export class SpanColumns {
       const rule = this.#chosen[i] as number;
       const at = this.#best[rule] as number;
       const target = this.#targets[rule] as Target;
-      if (target.text !== undefined) this.#fillText(row, at, target.text, target.shape);
+      if (rule === FINISH_REASONS) this.#fillFinishReason(row, at, target.text);
+      else if (target.text !== undefined) this.#fillText(row, at, target.text);
       else if (target.fixed !== undefined) this.#fillNumber(row, at, target.fixed, target.shape);
     }
   }
 
-  #fillText(row: number, at: number, vector: TextVector, shape: ValueShape): void {
-    const verbatim = shape !== "strings" || this.#text.isStringArrayText(at);
-    if (verbatim) {
-      this.#text.locate(at);
-      this.#lift[at] = this.list.keyId[at] as number;
-    } else this.#text.locateStrings(at);
+  #fillText(row: number, at: number, vector: TextVector): void {
+    this.#text.locate(at);
+    this.#lift[at] = this.list.keyId[at] as number;
     vector.set(row, this.#text.offset, this.#text.length);
+  }
+
+  /** One word: the conventions' own stays where it is, any other is told in theirs. */
+  #fillFinishReason(row: number, at: number, vector: TextVector | undefined): void {
+    if (vector === undefined) return;
+    const word = finishReason(this.list, at);
+    if (IS_FINISH_REASON[word] === true) return this.#fillText(row, at, vector);
+    const text = this.#finishReasons[word] as Constant;
+    vector.set(row, text.offset, text.length);
   }
 
   #fillNumber(row: number, at: number, vector: FixedVector, shape: ValueShape): void {
@@ -238,80 +244,5 @@ export class SpanColumns {
     const shape = (this.#targets[ruleOfKey[keyId] as number] as Target).shape;
     if (shape === "int") return TYPE_INT;
     return shape === "double" ? TYPE_DOUBLE : TYPE_STRING;
-  }
-
-  #derive(row: number): void {
-    const { list } = this;
-    const columns = this.#columns;
-    const dialects = list.classes & (KEY_GEN_AI | KEY_LANGSMITH);
-    const runType = this.#runType(dialects);
-    if (runType !== undefined) columns.runType.set(row, runType.offset, runType.length);
-    if (dialects !== 0) {
-      const word = this.#words.dialects[dialects] as Constant;
-      columns.dialect.set(row, word.offset, word.length);
-    }
-    if (list.classes & KEY_METADATA) this.#metadata(row);
-    this.#usage(row);
-  }
-
-  #runType(dialects: number): Constant | undefined {
-    const { list } = this;
-    if (dialects === 0) return undefined;
-    for (const id of runTypeSourceIds) {
-      for (let i = 0; i < list.count; i++) {
-        if (list.keyId[i] !== id || list.type[i] !== TYPE_STRING) continue;
-        const offset = list.valueOffset[i] as number;
-        if (offset >= IN_SCRATCH) continue;
-        const known = runTypeTable.find(list.reader.bytes, offset, list.valueLength[i] as number);
-        if (known >= 0) return this.#runTypes[runTypeName[known] as number];
-      }
-    }
-    if ((this.#best[TOOL_NAME] as number) >= 0) return this.#words.tool;
-    if (MODELS.some((rule) => (this.#best[rule] as number) >= 0)) return this.#words.llm;
-    return this.#words.chain;
-  }
-
-  #usage(row: number): void {
-    if (!TOKENS.some((rule) => (this.#best[rule] as number) >= 0)) return;
-    const { list } = this;
-    const operation = this.#best[OPERATION] as number;
-    let rollup = false;
-    if (operation >= 0 && list.type[operation] === TYPE_STRING) {
-      const offset = list.valueOffset[operation] as number;
-      const length = list.valueLength[operation] as number;
-      rollup = offset < IN_SCRATCH && rollupTable.find(list.reader.bytes, offset, length) >= 0;
-    }
-    const word = rollup ? this.#words.rollup : this.#words.own;
-    this.#columns.usageScope.set(row, word.offset, word.length);
-    const input = this.#best[TOKENS[0] as number] as number;
-    if (input < 0) return;
-    let cached = 0;
-    for (const rule of CACHE_TOKENS) {
-      const at = this.#best[rule] as number;
-      if (at >= 0) cached += this.#text.number(at);
-    }
-    // More cached tokens than input tokens: the input can't include them. The other way round nothing is known.
-    if (cached > this.#text.number(input)) this.#columns.includesCache.setBoolean(row, false);
-  }
-
-  #metadata(row: number): void {
-    const { list } = this;
-    const scratch = this.#scratch;
-    const start = scratch.length;
-    scratch.ascii("{");
-    let first = true;
-    for (let i = 0; i < list.count; i++) {
-      if (((list.keyClass[i] as number) & KEY_METADATA) === 0) continue;
-      if (!first) scratch.ascii(",");
-      first = false;
-      const offset = (list.keyOffset[i] as number) + METADATA_PREFIX.length;
-      const length = (list.keyLength[i] as number) - METADATA_PREFIX.length;
-      if (offset >= IN_SCRATCH) scratch.jsonString(scratch.bytes, offset - IN_SCRATCH, length);
-      else scratch.jsonString(list.reader.bytes, offset, length);
-      scratch.ascii(":");
-      this.#text.json(i);
-    }
-    scratch.ascii("}");
-    this.#columns.metadata.set(row, start + IN_SCRATCH, scratch.length - start);
   }
 }

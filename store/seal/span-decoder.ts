@@ -35,6 +35,8 @@ export class SpanDecoder implements RecordDecoder {
   #exact = true;
   #seen = 0;
   #row = 0;
+  /** The span at hand. */
+  readonly #range = { start: 0, end: 0 };
   /** The last trace id, span id and parent id written: neighbours mostly share the first and the third. */
   readonly #ids = [0, 1, 2].map(() => ({ source: 0, length: -1, offset: 0 }));
 
@@ -97,7 +99,7 @@ export class SpanDecoder implements RecordDecoder {
     }
   }
 
-  readonly #onSpan = (_start: number, end: number, fieldStart: number): void => {
+  readonly #onSpan = (start: number, end: number, fieldStart: number): void => {
     const row = this.batch.addRow();
     const c = this.#c;
     this.#row = row;
@@ -108,7 +110,9 @@ export class SpanDecoder implements RecordDecoder {
     const reader = this.#reader;
     while (reader.pos < end) this.#field(reader.varint32(), end);
     if (reader.pos !== end) throw malformed("a field longer than the span it is in", end);
-    if (!this.#columns.fill(row)) this.#exact = false;
+    this.#range.start = start;
+    this.#range.end = end;
+    if (!this.#columns.fill(row, this.#range, this.#walker, this.#lists.hasContent)) this.#exact = false;
     this.#complete(row);
     this.#lists.finish(c.events, c.links, row);
     if (!this.#lists.exact) this.#exact = false;

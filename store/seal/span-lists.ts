@@ -20,6 +20,8 @@ interface Range {
  */
 export class SpanLists {
   exact = true;
+  /** Whether an event came that is more than an exception: it may hold what was said. */
+  hasContent = false;
   readonly #events: Range[] = [];
   readonly #links: Range[] = [];
   readonly #exception: Range = { start: -1, end: -1 };
@@ -32,6 +34,7 @@ export class SpanLists {
 
   reset(): void {
     this.exact = true;
+    this.hasContent = false;
     // Setting a length is a slow call, and most spans have neither.
     if (this.#events.length > 0) this.#events.length = 0;
     if (this.#links.length > 0) this.#links.length = 0;
@@ -42,7 +45,16 @@ export class SpanLists {
   event(limit: number): void {
     const end = this.reader.fieldEnd(limit);
     this.#events.push({ start: this.reader.pos, end });
+    if (!this.#isException(end)) this.hasContent = true;
     this.reader.pos = end;
+  }
+
+  /** Whether the event at the reader's place begins as SDKs write an exception: a time, then that name. */
+  #isException(end: number): boolean {
+    const { bytes, pos } = this.reader;
+    if (pos + 11 + EXCEPTION.length > end || bytes[pos] !== 9 || bytes[pos + 9] !== 18) return false;
+    if (bytes[pos + 10] !== EXCEPTION.length) return false;
+    return this.#equals({ start: pos + 11, end: pos + 11 + EXCEPTION.length }, EXCEPTION);
   }
 
   /** Notes a link whose tag was just read. */

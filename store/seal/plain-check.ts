@@ -1,0 +1,149 @@
+import {
+  OPERATION_RUN_TYPES,
+  OPERATION_ALIASES,
+  PROVIDERS,
+  MODEL_MAKERS,
+  SPAN_RULES,
+  toFinishReason,
+} from "../../schema/index.js";
+import { type AttributeList, TYPE_ARRAY, TYPE_DOUBLE, TYPE_INT, TYPE_STRING } from "./attribute-list.js";
+import { KeyTable } from "./key-table.js";
+import { IN_SCRATCH } from "./scratch.js";
+
+/** How far into a text the byte path looks for the marks of the conventions' shape. */
+const MARK_BYTES = 256;
+const PARTS = Buffer.from('"parts"');
+const ID = Buffer.from('"id"');
+const FOREIGN_TOOLS = ['"function":', '"function" :', '"inputSchema"', '"input_schema"'].map((text) =>
+  Buffer.from(text),
+);
+
+const operations = new KeyTable(
+  Object.keys(OPERATION_RUN_TYPES).filter((name) => !Object.hasOwn(OPERATION_ALIASES, name)),
+);
+const providers = new KeyTable(PROVIDERS);
+const makers = Object.entries(MODEL_MAKERS).map(([start, provider]) => ({
+  start: Buffer.from(start),
+  provider,
+}));
+
+/** Words of one finish reason, and the whole array of one as the wire writes it. */
+const WORDS = [
+  "stop",
+  "length",
+  "content_filter",
+  "tool_call",
+  "error",
+  "tool_calls",
+  "tool-calls",
+  "end_turn",
+  "tool_use",
+  "max_tokens",
+  "STOP",
+  "MAX_TOKENS",
+];
+const wireArrays = new KeyTable(
+  WORDS.map((word) => {
+    const n = word.length;
+    return Buffer.from([42, n + 4, 10, n + 2, 10, n, ...Buffer.from(word)]).toString("latin1");
+  }),
+);
+
+/** JSON text of each of {@link WORDS} as the conventions' word, by its number. */
+export const FINISH_REASON_TEXTS: readonly string[] = WORDS.map((word) =>
+  JSON.stringify([toFinishReason(word)]),
+);
+/** Whether the text of that word is what the attribute itself says. */
+export const IS_FINISH_REASON: readonly boolean[] = WORDS.map((word) => toFinishReason(word) === word);
+
+const CHECKS: Readonly<Record<string, (list: AttributeList, at: number) => boolean>> = {
+  operation: (list, at) => isOneOf(operations, list, at),
+  provider: (list, at) => isOneOf(providers, list, at),
+  finish_reasons: (list, at) => finishReason(list, at) >= 0,
+  tags: () => false,
+  input_messages: (list, at) => isList(list, at) && hasMark(list, at, PARTS),
+  output_messages: (list, at) => isList(list, at) && hasMark(list, at, PARTS),
+  retrieval_documents: (list, at) => isList(list, at) && hasMark(list, at, ID),
+  system_instructions: (list, at) => isList(list, at),
+  tool_definitions: (list, at) => isList(list, at) && !FOREIGN_TOOLS.some((mark) => hasMark(list, at, mark)),
+  tool_arguments: isStructured,
+  tool_result: isStructured,
+};
+
+const checks = SPAN_RULES.map(({ column, shape }) => {
+  const own = CHECKS[column];
+  if (own !== undefined) return own;
+  if (shape === "int")
+    return (list: AttributeList, at: number): boolean => list.type[at] === TYPE_INT && list.hi[at] === 0;
+  if (shape === "text") return (list: AttributeList, at: number): boolean => list.type[at] === TYPE_STRING;
+  return (list: AttributeList, at: number): boolean =>
+    list.type[at] === TYPE_DOUBLE || list.type[at] === TYPE_INT;
+});
+
+/** Whether the attribute that would fill a rule's column fills it as it is: else the full rules read the span. */
+export function isPlain(rule: number, list: AttributeList, at: number): boolean {
+  return (checks[rule] as (list: AttributeList, at: number) => boolean)(list, at);
+}
+
+/** The number of the word in an array of one finish reason; -1 when it is anything else. */
+export function finishReason(list: AttributeList, at: number): number {
+  if (list.type[at] !== TYPE_ARRAY) return -1;
+  return wireArrays.find(list.reader.bytes, list.valueOffset[at] as number, list.valueLength[at] as number);
+}
+
+/** The provider that a model's name tells: an index into {@link MAKERS}, or -1. */
+export function makerOf(list: AttributeList, at: number): number {
+  const offset = list.valueOffset[at] as number;
+  if (list.type[at] !== TYPE_STRING || offset >= IN_SCRATCH) return -1;
+  const length = list.valueLength[at] as number;
+  const { bytes } = list.reader;
+  for (let i = 0; i < makers.length; i++) {
+    const { start } = makers[i] as (typeof makers)[number];
+    if (length < start.length || bytes[offset] !== start[0]) continue;
+    let at = start.length - 1;
+    while (at > 0 && bytes[offset + at] === start[at]) at--;
+    if (at === 0) return i;
+  }
+  return -1;
+}
+
+/** Providers by the number that {@link makerOf} gives. */
+export const MAKERS: readonly string[] = makers.map(({ provider }) => provider);
+
+function isOneOf(table: KeyTable, list: AttributeList, at: number): boolean {
+  const offset = list.valueOffset[at] as number;
+  return (
+    list.type[at] === TYPE_STRING &&
+    offset < IN_SCRATCH &&
+    table.find(list.reader.bytes, offset, list.valueLength[at] as number) >= 0
+  );
+}
+
+/** A text between the brackets of a list of objects. What is cut off or no JSON does not end like that. */
+function isList(list: AttributeList, at: number): boolean {
+  const start = list.valueOffset[at] as number;
+  const end = start + (list.valueLength[at] as number);
+  if (list.type[at] !== TYPE_STRING || start >= IN_SCRATCH || end - start < 4) return false;
+  const { bytes } = list.reader;
+  return bytes[start] === 91 && bytes[start + 1] === 123 && bytes[end - 2] === 125 && bytes[end - 1] === 93;
+}
+
+function isStructured(list: AttributeList, at: number): boolean {
+  const start = list.valueOffset[at] as number;
+  const end = start + (list.valueLength[at] as number);
+  if (list.type[at] !== TYPE_STRING || start >= IN_SCRATCH || end - start < 2) return false;
+  const { bytes } = list.reader;
+  return (bytes[start] === 123 && bytes[end - 1] === 125) || (bytes[start] === 91 && bytes[end - 1] === 93);
+}
+
+function hasMark(list: AttributeList, at: number, mark: Uint8Array): boolean {
+  const { bytes } = list.reader;
+  const start = list.valueOffset[at] as number;
+  const last = start + Math.min(list.valueLength[at] as number, MARK_BYTES) - mark.length;
+  for (let from = start; from <= last; from++) {
+    let i = 0;
+    while (i < mark.length && bytes[from + i] === mark[i]) i++;
+    if (i === mark.length) return true;
+  }
+  return false;
+}
