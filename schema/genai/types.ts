@@ -112,6 +112,7 @@ export type ShapeName =
   | "listed_event_output"
   | "quoted_text"
   | "quoted_provider"
+  | "quoted_input"
   | "event_finish_reasons";
 
 /**

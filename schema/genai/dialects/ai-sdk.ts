@@ -94,8 +94,8 @@ export const AI_SDK: Dialect = {
     input_messages: [
       "ai.prompt.messages",
       "ai.prompt",
-      { from: "ai.value", when: ["embedding", "chain"] },
-      { from: "ai.values", when: ["embedding", "chain"] },
+      { from: "ai.value", as: "quoted_input", when: ["embedding", "chain"] },
+      { from: "ai.values", as: "quoted_input", when: ["embedding", "chain"] },
     ],
     output_messages: [
       { from: "ai.response.*", as: "ai_sdk_response" },

@@ -158,6 +158,8 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   listed_event_input: (value) => written(withContent(eventMessages(listedEvents(value), false))),
   listed_event_output: (value) => written(withContent(eventMessages(listedEvents(value), true))),
   quoted_text: (value) => toText(unquoted(value)),
+  quoted_input: (value) =>
+    written(toMessages(Array.isArray(value) ? value.map((item) => unquoted(item)) : unquoted(value), "user")),
   quoted_provider: (value) => provider(unquoted(value)),
   event_finish_reasons: (value) => written(eventFinishReasons(events(value))),
 };
