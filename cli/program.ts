@@ -1,7 +1,9 @@
 import { Command } from "commander";
+import { addCoverageCommand } from "./commands/coverage.js";
 import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
+import { addExplainCommand } from "./commands/explain.js";
 import { addReplayCommand } from "./commands/replay.js";
 import { addScrubCommand } from "./commands/scrub.js";
 import { addSqlCommand } from "./commands/sql.js";
@@ -46,6 +48,8 @@ export function createProgram(io: Io): Command {
   addTracesCommand(program, io);
   addTailCommand(program, io);
   addSqlCommand(program, io);
+  addExplainCommand(program, io);
+  addCoverageCommand(program, io);
   program.commandsGroup("Operate:");
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);

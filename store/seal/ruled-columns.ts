@@ -2,10 +2,10 @@ import {
   decodeMessage,
   dialectsOfScope,
   type InstrumentationScope,
-  type KeyValue,
   type NormalisedSpan,
   normaliseSpan,
   type Resource,
+  type Span,
   SPAN_RULES,
 } from "../../schema/index.js";
 import { type AttributeList, TYPE_DOUBLE, TYPE_INT, TYPE_STRING } from "./attribute-list.js";
@@ -102,7 +102,7 @@ export class RuledColumns {
     const decoded = decodeMessage("Span", bytes.subarray(span.start, span.end));
     const result = normaliseSpan({ ...decoded, scope, resource });
     for (const [column, value] of Object.entries(result.columns)) {
-      if (this.#lifted(row, column, value, result, decoded.attributes, lift)) continue;
+      if (this.#lifted(row, column, result, decoded, lift)) continue;
       if (INTEGERS.has(column)) this.#fixedVector(column).setBigInt(row, BigInt(Number(value)));
       else if (DOUBLES.has(column)) this.#fixedVector(column).setDouble(row, Number(value));
       else if (BOOLEANS.has(column)) this.#fixedVector(column).setBoolean(row, value === true);
@@ -115,15 +115,9 @@ export class RuledColumns {
     if (provenance !== undefined) this.#write(this.#provenance, row, provenance);
   }
 
-  /** Points the column at the attribute itself where that says exactly the same. */
-  #lifted(
-    row: number,
-    column: string,
-    value: unknown,
-    result: NormalisedSpan,
-    attributes: readonly KeyValue[],
-    lift: Int16Array,
-  ): boolean {
+  /** Points the column at the attribute that filled it, where that says exactly the same. */
+  #lifted(row: number, column: string, result: NormalisedSpan, span: Span, lift: Int16Array): boolean {
+    const value: unknown = result.columns[column as keyof NormalisedSpan["columns"]];
     const key = result.provenance[column];
     if (key === undefined || liftColumns.get(key) !== column) return false;
     const { list } = this;
@@ -131,7 +125,7 @@ export class RuledColumns {
     let at = 0;
     while (at < list.count && list.keyId[at] !== id) at++;
     if (at === list.count) return false;
-    const sent = attributes.find((attribute) => attribute.key === key)?.value;
+    const sent = span.attributes.find((attribute) => attribute.key === key)?.value;
     const type = list.type[at];
     if (
       type === TYPE_STRING &&
