@@ -33,6 +33,8 @@ export interface MaintenanceOptions {
     /** Writes the new files; by default a child process with DuckDB. */
     readonly compactor?: Compactor;
   };
+  /** False where something else looks for damaged files. Default true. */
+  readonly scrub?: boolean;
   readonly retention?: RetentionConfig;
   readonly logger?: MaintenanceLogger;
   /** The clock, milliseconds since 1970. */
@@ -168,6 +170,7 @@ class MirrorMaintenance implements Maintenance {
   }
 
   async #scrub(report: Counters): Promise<void> {
+    if (this.#options.scrub === false) return;
     const { files, quarantined } = this.#options.catalog.snapshot();
     const found = await this.#rolling.next(files, this.#stop.signal);
     const suspects = [...new Set([...found, ...this.#damaged])];

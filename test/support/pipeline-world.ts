@@ -216,6 +216,8 @@ export class PipelineLife {
       dataDir: DATA_DIR,
       catalog,
       fileSystem: disk,
+      // It reads the files of the machine's disk.
+      scrub: false,
       compaction: {
         compactor: standInCompactor(disk),
         intervalMs: options.maintenanceIntervalMs ?? 60_000,
