@@ -23,9 +23,13 @@ const SHAPED_KEYS = ["gen_ai.prompt", "gen_ai.completion", "langsmith.span.tags"
 /** Dialects of which the byte path knows some names: the others of theirs are told by {@link RULE_KEYS}. */
 const OWN_PREFIXES = ["gen_ai.*", "langsmith.*", "langsmith.metadata.*"];
 
-const patterns = DIALECTS.flatMap(({ detect, columns }) => [
+/** Dialects whose sources count on spans that the byte path reads; those of all others need a sign of the dialect. */
+const ALWAYS_READ = new Set(["otel_genai", "otel_genai_legacy", "langsmith", "generic"]);
+
+const patterns = DIALECTS.flatMap(({ name, detect, columns }) => [
   ...(detect.attributes ?? []),
-  ...Object.values(columns)
+  ...Object.keys(detect.values ?? {}),
+  ...Object.values(ALWAYS_READ.has(name) ? columns : {})
     .flat()
     .map((rule) => (typeof rule === "string" ? rule : rule.from))
     .filter((from) => !from.startsWith("@"))

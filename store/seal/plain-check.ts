@@ -1,4 +1,5 @@
 import {
+  DIALECTS,
   OPERATION_RUN_TYPES,
   OPERATION_ALIASES,
   PROVIDERS,
@@ -56,9 +57,15 @@ export const FINISH_REASON_TEXTS: readonly string[] = WORDS.map((word) =>
 /** Whether the text of that word is what the attribute itself says. */
 export const IS_FINISH_REASON: readonly boolean[] = WORDS.map((word) => toFinishReason(word) === word);
 
+/** Values by which other dialects are known. */
+const tellingAgents = new KeyTable(
+  DIALECTS.flatMap(({ detect }) => detect.values?.["gen_ai.agent.name"] ?? []),
+);
+
 const CHECKS: Readonly<Record<string, (list: AttributeList, at: number) => boolean>> = {
   operation: (list, at) => isOneOf(operations, list, at),
   provider: (list, at) => isOneOf(providers, list, at),
+  agent_name: (list, at) => list.type[at] === TYPE_STRING && !isOneOf(tellingAgents, list, at),
   finish_reasons: (list, at) => finishReason(list, at) >= 0,
   tags: () => false,
   input_messages: (list, at) => isList(list, at) && hasMark(list, at, PARTS),

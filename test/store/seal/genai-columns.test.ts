@@ -209,6 +209,7 @@ const VALUES: { readonly [key: string]: readonly Plain[] } = {
   "input.value": ["in"],
   "http.method": ["GET"],
   model: ["m"],
+  "thread.id": ["t9"],
 };
 
 const attributes = fc
