@@ -39,8 +39,15 @@ export class HttpTransport {
   /** One attempt. Resolves whatever happens. */
   post(call: HttpCall, abort: AbortSignal): Promise<HttpAnswer | HttpFailure> {
     const secure = call.url.protocol === "https:";
-    return new Promise((resolve) => {
-      const signal = AbortSignal.any([abort, AbortSignal.timeout(this.#timeoutMs)]);
+    // A timer of our own: nothing but the garbage collector holds a signal made by AbortSignal.any of AbortSignal.timeout,
+    // and once it is collected (seen on Node 20) the time-out never comes, and a silent peer holds its request for ever.
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#timeoutMs);
+    const stop = (): void => deadline.abort();
+    abort.addEventListener("abort", stop);
+    if (abort.aborted) deadline.abort();
+    const { signal } = deadline;
+    return new Promise<HttpAnswer | HttpFailure>((resolve) => {
       const request = (secure ? httpsRequest : httpRequest)(
         call.url,
         {
@@ -53,6 +60,9 @@ export class HttpTransport {
       );
       request.on("error", (error) => resolve({ failure: this.#describe(error, signal, abort) }));
       request.end(call.body);
+    }).finally(() => {
+      clearTimeout(timer);
+      abort.removeEventListener("abort", stop);
     });
   }
 
