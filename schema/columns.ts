@@ -6,6 +6,9 @@
 /** Version of the mirror's format: raised when a column changes meaning or goes away; adding one keeps it. */
 export const FORMAT_VERSION = 1;
 
+/** Raised when a table gets a column. A file has the columns up to the version that its writer had. */
+export const COLUMNS_VERSION = 2;
+
 /** DuckDB types that the mirror's Parquet files use. */
 export type ColumnType =
   | "VARCHAR"
@@ -24,6 +27,8 @@ export interface Column {
   readonly doc: string;
   readonly json?: true;
   readonly content?: true;
+  /** {@link COLUMNS_VERSION} that added it; absent for those of the first. */
+  readonly since?: number;
 }
 
 /** Tables that the sealer writes from OTLP records. */
@@ -145,6 +150,7 @@ export const SPAN_COLUMNS: readonly Column[] = [
     name: "usage_details",
     type: "VARCHAR",
     json: true,
+    since: 2,
     doc: "Other token counts, where reported: JSON object of total_tokens, uncached_input_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens, cache_write_5m_tokens, cache_write_1h_tokens.",
   },
   text("usage_scope", "own: the tokens of this call; rollup: a parent's sum over its children."),
@@ -199,6 +205,7 @@ export const SPAN_COLUMNS: readonly Column[] = [
     name: "provenance",
     type: "VARCHAR",
     json: true,
+    since: 2,
     doc: "Which source filled each column, as `docs/dialects.md` writes sources: JSON object by column, without those that the GenAI conventions' own current attribute filled. Null when it is empty.",
   },
   {

@@ -20,6 +20,8 @@ export interface FileEntry {
   readonly lastSeq: number;
   /** {@link FORMAT_VERSION} of the writer. */
   readonly formatVersion: number;
+  /** {@link COLUMNS_VERSION} of the writer: which columns the file has. Absent in entries older than that number: 1. */
+  readonly columnsVersion?: number;
 }
 
 /** A file whose bytes are not those listed. It is off the list and below `quarantine/`, until its rows are back. */

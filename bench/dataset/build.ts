@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { once } from "node:events";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { FORMAT_VERSION } from "../../schema/index.js";
+import { COLUMNS_VERSION, FORMAT_VERSION } from "../../schema/index.js";
 import { dataDirPaths, type FileCatalog, type FileEntry, openCatalog } from "../../store/index.js";
 import { runCompactionJob } from "../../store/compaction/compact.js";
 import { planCompaction } from "../../store/compaction/plan.js";
@@ -87,6 +87,7 @@ async function sealDay(connection: DuckDBConnection, mirrorDir: string, day: Day
       maxTimeUnixNano: String(max),
       ...seqs,
       formatVersion: FORMAT_VERSION,
+      columnsVersion: COLUMNS_VERSION,
     });
   }
   return entries;

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { COMPACTION_SYNC_INTERVAL_MS } from "../../schema/index.js";
+import { COLUMNS_VERSION, COMPACTION_SYNC_INTERVAL_MS } from "../../schema/index.js";
 import type { FileEntry } from "../types.js";
 import { sqlString } from "../views/sql-text.js";
 
@@ -166,6 +166,7 @@ export async function writeOutput(
     firstSeq: Math.min(...inputs.map(({ firstSeq }) => firstSeq)),
     lastSeq: Math.max(...inputs.map(({ lastSeq }) => lastSeq)),
     formatVersion,
+    columnsVersion: COLUMNS_VERSION,
   };
 }
 

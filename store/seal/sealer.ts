@@ -10,6 +10,7 @@ import {
   ReusedChunks,
 } from "../../journal/index.js";
 import {
+  COLUMNS_VERSION,
   errorMessage,
   FORMAT_VERSION,
   SEAL_BATCH_BYTES,
@@ -229,6 +230,7 @@ export class Sealer {
       firstSeq,
       lastSeq: range.lastSeq,
       formatVersion: FORMAT_VERSION,
+      columnsVersion: COLUMNS_VERSION,
     };
   }
 
@@ -281,6 +283,7 @@ export class Sealer {
       firstSeq,
       lastSeq,
       formatVersion: FORMAT_VERSION,
+      columnsVersion: COLUMNS_VERSION,
     };
   }
 

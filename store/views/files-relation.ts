@@ -10,7 +10,7 @@ import type { FileEntry } from "../types.js";
 import { sqlIdentifier, sqlString } from "./sql-text.js";
 
 /** What a view's SQL needs to know of a file: its path as DuckDB opens it, and which columns it has. */
-export type ViewFile = Pick<FileEntry, "path" | "formatVersion">;
+export type ViewFile = Pick<FileEntry, "path" | "formatVersion" | "columnsVersion">;
 
 /** LangSmith run id: the root's is its trace id as a UUID, any other run's its span id, zero-padded (invariant I6). */
 export const RUN_ID = `coalesce(run_id, CASE WHEN parent_span_id IS NULL
@@ -47,17 +47,20 @@ export function storedValue(name: string, files: readonly ViewFile[]): string {
   return files.every(isCompacted) ? packed : `coalesce(${column}, ${packed})`;
 }
 
-const storedColumn = (name: string, files: readonly ViewFile[]): string =>
-  `${storedValue(name, files)} AS ${sqlIdentifier(name)}`;
+/** One column over these files for a select list: null when it is newer than all of them, as no file has it then. */
+function storedColumn({ name, since = 1, type }: Column, files: readonly ViewFile[]): string {
+  const known = files.length === 0 || files.some(({ columnsVersion = 1 }) => columnsVersion >= since);
+  return `${known ? storedValue(name, files) : `CAST(NULL AS ${type})`} AS ${sqlIdentifier(name)}`;
+}
 
-/** Select list of `spans`' columns over these files, whichever layout they have. */
-export function spanColumns(files: readonly ViewFile[]): string {
-  return TABLE_COLUMNS.spans.map(({ name }) => storedColumn(name, files)).join(", ");
+/** Select list of a table's columns over these files, whichever layout they have and however old they are. */
+export function storedColumns(columns: readonly Column[], files: readonly ViewFile[]): string {
+  return columns.map((column) => storedColumn(column, files)).join(", ");
 }
 
 /** Every row of these `spans` files, also those that lost against another, with exactly the table's columns. */
 export function everySpan(files: readonly ViewFile[]): string {
-  return `(SELECT ${spanColumns(files)} FROM ${filesRelation(TABLE_COLUMNS.spans, files)})`;
+  return `(SELECT ${storedColumns(TABLE_COLUMNS.spans, files)} FROM ${filesRelation(TABLE_COLUMNS.spans, files)})`;
 }
 
 /** The rows that count, one for each span that came more than once. */
@@ -69,8 +72,8 @@ export function winnersRelation(superseded: readonly ViewFile[]): string {
 
 /** SELECT of the rows that count among these `spans` files, as the view `spans` shows them. */
 export function spansSelect(files: readonly ViewFile[], superseded: readonly ViewFile[]): string {
-  const names = TABLE_COLUMNS.spans.map(({ name }) =>
-    name === "run_id" ? `${RUN_ID} AS run_id` : storedColumn(name, files),
+  const columns = TABLE_COLUMNS.spans.map((column) =>
+    column.name === "run_id" ? `${RUN_ID} AS run_id` : storedColumn(column, files),
   );
   const hidden =
     superseded.length === 0
@@ -80,6 +83,6 @@ WHERE NOT EXISTS (
   FROM ${winnersRelation(superseded)} AS w
   WHERE w.trace_id = s.trace_id AND w.span_id = s.span_id
     AND (w.winner.seq <> s.seq OR w.winner.seq_index <> s.seq_index))`;
-  return `SELECT ${names.join(", ")}
+  return `SELECT ${columns.join(", ")}
 FROM ${filesRelation(TABLE_COLUMNS.spans, files)} AS s${hidden}`;
 }

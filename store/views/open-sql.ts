@@ -7,7 +7,7 @@ import {
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { CatalogSnapshot } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";
-import { filesRelation, spansSelect, type ViewFile } from "./files-relation.js";
+import { filesRelation, spansSelect, storedColumns, type ViewFile } from "./files-relation.js";
 import { sqlIdentifier } from "./sql-text.js";
 import { tracesView } from "./traces-view.js";
 
@@ -22,7 +22,7 @@ function tableView(table: TelemetryTable, sources: ViewSources): string {
   const select =
     table === "spans"
       ? spansSelect(sources.files("spans"), sources.files(SUPERSEDED_TABLE))
-      : `SELECT ${columns.map(({ name }) => sqlIdentifier(name)).join(", ")}
+      : `SELECT ${storedColumns(columns, sources.files(table))}
 FROM ${filesRelation(columns, sources.files(table))}`;
   return `CREATE OR REPLACE VIEW ${sqlIdentifier(table)} AS
 ${select};`;
@@ -50,10 +50,7 @@ export function snapshotSources(snapshot: Pick<CatalogSnapshot, "files">, root =
       snapshot.files
         .filter((file) => file.table === table)
         .sort(newestFirst)
-        .map(({ path, formatVersion }) => ({
-          path: root === "" ? path : `${root}/${path}`,
-          formatVersion,
-        })),
+        .map((file) => (root === "" ? file : { ...file, path: `${root}/${file.path}` })),
   };
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { FORMAT_VERSION, SPAN_COLUMNS } from "../../schema/index.js";
+import { COLUMNS_VERSION, FORMAT_VERSION, SPAN_COLUMNS } from "../../schema/index.js";
 import { dataDirPaths, openCatalog } from "../../store/index.js";
 
 /** Values of some columns of `spans`, in DuckDB's text form; the rest is null. */
@@ -55,6 +55,7 @@ export async function addSpans(dataDir: string, seq: number, spans: readonly Spa
         firstSeq: seq,
         lastSeq: seq,
         formatVersion: FORMAT_VERSION,
+        columnsVersion: COLUMNS_VERSION,
       },
     ],
     remove: [],

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createLogger, defaultConfig, startCollector, type Collector } from "../../collector/index.js";
-import { dataDirPaths, queryRows } from "../../store/index.js";
+import { dataDirPaths, queryRows, readOtlpRows } from "../../store/index.js";
 
 /** Written by the first version: three requests in the journal, two of them sealed. */
 const FIXTURE = fileURLToPath(new URL("../fixtures/data-dir-v1", import.meta.url));
@@ -26,6 +26,18 @@ it("item 66: a data directory of version 1, its journal not drained, is taken ov
   await collector.shutdown(5_000);
   const rows = await queryRows({ dataDir, sql: "SELECT name, request_model, seq FROM spans ORDER BY seq" });
   expect(rows).toEqual([1, 2, 3].map((n) => ({ name: `v1 span ${n}`, request_model: "m", seq: n })));
+});
+
+it("item 66: a mirror with files of version 1 alone has every view, and columns added since are null", async () => {
+  const views = ["traces", "threads", "llm_calls", "tool_calls", "messages", "costs"];
+  const counts = views.map((view) => `(SELECT count(*) FROM ${view}) AS ${view}`);
+  const sql = `SELECT name, usage_details, provenance, ${counts.join(", ")} FROM spans ORDER BY seq`;
+  const rows = await queryRows({ dataDir, sql });
+  const added = { usage_details: null, provenance: null };
+  expect(rows).toMatchObject([1, 2].map((n) => ({ name: `v1 span ${n}`, ...added, traces: 2 })));
+  for await (const arrivals of readOtlpRows(dataDir, "traces", { everyArrival: true })) {
+    expect(arrivals).toHaveLength(2);
+  }
 });
 
 it("item 51, item 66: a journal of a newer version is refused by name, and not a byte of it is touched", async () => {

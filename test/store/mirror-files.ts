@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { afterAll } from "vitest";
-import { FORMAT_VERSION, TABLE_COLUMNS, type Column } from "../../schema/index.js";
+import { COLUMNS_VERSION, FORMAT_VERSION, TABLE_COLUMNS, type Column } from "../../schema/index.js";
 import type { FileEntry } from "../../store/index.js";
 import { SUPERSEDED_COLUMNS } from "../../store/superseded.js";
 
@@ -60,6 +60,7 @@ export function entryOf(mirrorDir: string, path: string, given: Partial<FileEntr
     firstSeq: Number(firstSeq ?? 0),
     lastSeq: Number(lastSeq ?? 0),
     formatVersion: FORMAT_VERSION,
+    columnsVersion: COLUMNS_VERSION,
     ...given,
   };
 }
