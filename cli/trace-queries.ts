@@ -56,6 +56,12 @@ ORDER BY start_time DESC NULLS LAST, trace_id LIMIT ${filter.limit}`;
 export const CANDIDATES_MAX = 6;
 const PREFIX_MIN = 4;
 
+/** The id, if it is as long as a whole trace id: then it most likely is one, and can be looked up quickly. */
+export function wholeTraceId(id: string): string | undefined {
+  const hex = id.trim().toLowerCase().replaceAll("-", "");
+  return /^[0-9a-f]{32}$/.test(hex) ? hex : undefined;
+}
+
 /**
  * Finds the trace that an id means: a trace id or the start of one, a span id, or a LangSmith run id (a UUID). Gives
  * `trace_id`, exact matches alone when there are any.

@@ -51,9 +51,10 @@ export const TRACE_COLUMNS: readonly Column[] = [
   { name: "trace_received_at", type: "TIMESTAMP_NS", doc: "Latest received_at of those spans." },
   count("trace_seq", "Largest seq of those spans."),
   count("trace_key", "The first 15 hex digits of trace_id as a number: quicker to look for than the text."),
+  // Not null: DuckDB skips row groups by their largest value, but not by their number of nulls.
   count(
     "trace_continues",
-    "trace_key again when an older compacted file, or another one of the same commit, has spans of this trace, too.",
+    "trace_key again when an older compacted file, or another one of the same commit, has spans of this trace, too; otherwise -1, or null in files of earlier builds.",
   ),
 ];
 

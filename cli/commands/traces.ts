@@ -13,6 +13,7 @@ import {
   type TraceRow,
   traceSpansSql,
   tracesListSql,
+  wholeTraceId,
 } from "../trace-queries.js";
 
 const LIST_LIMIT = 20;
@@ -122,14 +123,18 @@ function listCells(row: TraceRow, short: boolean): string[] {
   ];
 }
 
+type ShownSpan = TreeSpan & { readonly service_name: string | null; readonly start_time: string | null };
+
 async function show(id: string, options: ShowOptions, io: Io): Promise<void> {
   requireDataDir(options.dataDir);
-  const traceId = await findTrace(id, options.dataDir, io);
-  const spans = await mirrorRows<TreeSpan & { service_name: string | null; start_time: string | null }>(
-    io,
-    options.dataDir,
-    traceSpansSql(traceId, options.content, SPANS_MAX),
-  );
+  const spansOf = (trace: string): Promise<ShownSpan[]> =>
+    mirrorRows<ShownSpan>(io, options.dataDir, traceSpansSql(trace, options.content, SPANS_MAX));
+  let traceId = wholeTraceId(id);
+  let spans = traceId === undefined ? [] : await spansOf(traceId);
+  if (traceId === undefined || spans.length === 0) {
+    traceId = await findTrace(id, options.dataDir, io);
+    spans = await spansOf(traceId);
+  }
   if (options.json) return write(io.stdout, `${rowsToJson(spans, 2)}\n`);
   const failed = spans.filter((span) => span.status_code === "ERROR").length;
   const count = `${formatCount(spans.length)} span${spans.length === 1 ? "" : "s"}`;

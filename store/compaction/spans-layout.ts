@@ -21,7 +21,6 @@ const STORED: Readonly<Record<string, string>> = {
   trace_errors: "p.error_count",
   trace_models: "CAST(to_json(p.models) AS VARCHAR)",
   trace_key: "p.key",
-  trace_continues: "CASE WHEN p.continues THEN p.key END",
 };
 
 /** The least value of a column, unless the row has it itself. */
@@ -93,13 +92,18 @@ GROUP BY p.day, p.chunk ORDER BY p.day, p.chunk`;
  */
 export function compactedSelect(rows: string, file: { day: string; chunk: string }, sorted: boolean): string {
   const map = PACKED_COLUMNS.map((name) => `{'key': ${sqlString(name)}, 'value': s.${name}}`).join(", ");
+  const carrier = "s.seq = p.carrier.seq AND s.seq_index = p.carrier.seq_index";
   const column = (name: string): string => {
     if (name === CONTENT_COLUMN.name) {
       return `map_from_entries(list_filter([${map}], lambda e: e.value IS NOT NULL)) AS ${name}`;
     }
+    // On every row a number: see TRACE_COLUMNS.
+    if (name === "trace_continues") {
+      return `CASE WHEN ${carrier} AND p.continues THEN p.key ELSE -1 END AS ${name}`;
+    }
     if (!TRACE_COLUMNS.some((trace) => trace.name === name)) return `s.${sqlIdentifier(name)}`;
     const value = STORED[name] ?? LEAST.get(name) ?? `p.${name.slice("trace_".length)}`;
-    return `CASE WHEN s.seq = p.carrier.seq AND s.seq_index = p.carrier.seq_index THEN ${value} END AS ${name}`;
+    return `CASE WHEN ${carrier} THEN ${value} END AS ${name}`;
   };
   return `SELECT ${COMPACTED_SPAN_COLUMNS.map(({ name }) => column(name)).join(", ")}
 FROM ${rows} AS s

@@ -8,11 +8,13 @@ import type { ChildRequest } from "./query-types.js";
 
 /**
  * An engine with the mirror's views that can read the snapshot's files, write `<workDir>/result` and spill below
- * `workDir`, and nothing else; no statement can change that. The process's working folder must be the mirror.
+ * `workDir`, and nothing else; no statement can change that. The process's working folder must be the mirror. `wanted` tells which
+ * views are made.
  */
 export async function openEngine(
   request: Pick<ChildRequest, "workDir" | "memoryMb" | "threads">,
   snapshot: CatalogSnapshot,
+  wanted?: (view: string) => boolean,
 ): Promise<DuckDBConnection> {
   const spill = join(request.workDir, "spill");
   mkdirSync(spill, { recursive: true, mode: 0o700 });
@@ -27,7 +29,7 @@ export async function openEngine(
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
   await connection.run(KEEP_FOOTERS);
-  for (const statement of viewStatements(snapshotSources(snapshot))) await connection.run(statement);
+  for (const statement of viewStatements(snapshotSources(snapshot), wanted)) await connection.run(statement);
   const allowed = [...snapshot.files.map(({ path }) => path), join(request.workDir, "result")];
   await connection.run(`SET allowed_paths = [${allowed.map(sqlString).join(", ")}]`);
   await connection.run("SET enable_external_access = false");

@@ -11,6 +11,7 @@ import { openEngine } from "./query-engine.js";
 import type { ChildAnswer, ChildRequest, QueryColumn } from "./query-types.js";
 import { copyOptions, projectionSql } from "./result-projection.js";
 import { gateStatement } from "./statement-gate.js";
+import { wantedViews } from "./wanted-views.js";
 
 /**
  * The process that runs one query (invariant I8): its own in-memory DuckDB over the files that the manifest lists.
@@ -84,11 +85,12 @@ async function resultRelation(connection: DuckDBConnection, request: ChildReques
   return RESULT;
 }
 
-async function runOver(
+async function runWith(
   request: ChildRequest,
   snapshot: CatalogSnapshot,
+  wanted?: (view: string) => boolean,
 ): Promise<Omit<Answered, "warnings">> {
-  const connection = await openEngine(request, snapshot);
+  const connection = await openEngine(request, snapshot, wanted);
   const relation = await resultRelation(connection, request);
   const columns = await columnsOf(connection, `SELECT * FROM ${relation}`);
   const params = request.params.map((value) =>
@@ -107,6 +109,20 @@ async function runOver(
     truncated = Number((await connection.runAndReadAll(more, params)).getRows()[0]?.[0]) > rowCount;
   }
   return { ok: true, columns, rowCount, truncated };
+}
+
+/** Runs the query with the views that it names; when something is not there, once more with all of them. */
+async function runOver(
+  request: ChildRequest,
+  snapshot: CatalogSnapshot,
+): Promise<Omit<Answered, "warnings">> {
+  const wanted = wantedViews(request.sql);
+  try {
+    return await runWith(request, snapshot, wanted);
+  } catch (error) {
+    if (wanted === undefined || !errorMessage(error).includes("Catalog Error")) throw error;
+    return await runWith(request, snapshot);
+  }
 }
 
 /** What DuckDB says of a Parquet file with wrong bytes in it, among other things. */

@@ -46,7 +46,7 @@ function skipBlockComment(sql: string, from: number): number {
 }
 
 /** The first word, in capitals, behind comments and opening parentheses, and the index after it. */
-function firstWord(sql: string): { word: string; end: number } {
+export function firstWord(sql: string): { word: string; end: number } {
   let at = skipBlank(sql, 0);
   while (sql[at] === "(") at = skipBlank(sql, at + 1);
   const word = /^[A-Za-z_]+/.exec(sql.slice(at, at + 32))?.[0] ?? "";

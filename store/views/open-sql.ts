@@ -28,12 +28,18 @@ FROM ${filesRelation(columns, sources.files(table))}`;
 ${select};`;
 }
 
-/** The statements that make every view, each without a trailing line. */
-export function viewStatements(sources: ViewSources): string[] {
+/**
+ * The statements that make the views for which `wanted` holds, or every one, each without a trailing line. A view that
+ * another one uses must be wanted as well.
+ */
+export function viewStatements(
+  sources: ViewSources,
+  wanted: (view: string) => boolean = () => true,
+): string[] {
   return [
-    ...TELEMETRY_TABLES.map((table) => tableView(table, sources)),
-    tracesView(sources.files("spans"), sources.files(SUPERSEDED_TABLE)),
-    ...DERIVED_VIEWS.map(({ sql }) => sql),
+    ...TELEMETRY_TABLES.filter(wanted).map((table) => tableView(table, sources)),
+    ...(wanted("traces") ? [tracesView(sources.files("spans"), sources.files(SUPERSEDED_TABLE))] : []),
+    ...DERIVED_VIEWS.filter(({ name }) => wanted(name)).map(({ sql }) => sql),
   ];
 }
 

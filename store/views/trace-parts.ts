@@ -95,8 +95,12 @@ FROM ${rows}
 GROUP BY trace_id`;
 }
 
-/** The parts that compacted files carry in TRACE_COLUMNS and in the columns of the row that has them. */
-export function storedParts(files: readonly ViewFile[]): string {
+/**
+ * The parts that compacted files carry in TRACE_COLUMNS and in the columns of the row that has them: all, or those for
+ * whose `trace_key` the condition `only` holds. These few are looked up first: with one filter over all columns DuckDB
+ * decompresses most of them for most row groups.
+ */
+export function storedParts(files: readonly ViewFile[], only?: string): string {
   const stored: Readonly<Record<string, string>> = {
     span_count: "trace_spans",
     error_count: "trace_errors",
@@ -113,8 +117,14 @@ export function storedParts(files: readonly ViewFile[]): string {
     ...TOTALS.map(([part]) => `${stored[part] ?? `trace_${part}`} AS ${part}`),
     ...LEAST_COLUMNS.map((column) => `coalesce(trace_${column}, ${column}) AS least_${column}`),
   ])}
-FROM ${readFiles(files)}
-WHERE trace_spans IS NOT NULL`;
+FROM ${readFiles(files)} AS s
+${
+  only === undefined
+    ? ""
+    : `SEMI JOIN (SELECT filename, file_row_number FROM ${readFiles(files)} WHERE ${only}) AS o
+ON o.filename = s.filename AND o.file_row_number = s.file_row_number
+`
+}WHERE trace_spans IS NOT NULL`;
 }
 
 /** Parts of the same trace as one. */

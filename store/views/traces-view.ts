@@ -20,14 +20,14 @@ export function tracesView(spans: readonly ViewFile[], superseded: readonly View
       ? ""
       : `(SELECT ${TRACE_KEY} FROM ${filesRelation(SUPERSEDED_COLUMNS, superseded)})`;
   const open = [
-    `SELECT trace_continues FROM ${readFiles(compacted)} WHERE trace_continues IS NOT NULL`,
+    `SELECT trace_continues FROM ${readFiles(compacted)} WHERE trace_continues >= 0`,
     ...(fresh.length === 0 ? [] : [`SELECT ${TRACE_KEY} FROM ${filesRelation(TABLE_COLUMNS.spans, fresh)}`]),
     ...(twice === "" ? [] : [`FROM ${twice}`]),
   ];
   const but = (key: string): string => (twice === "" ? "" : `${key} NOT IN ${twice}`);
   const where = (condition: string): string => (condition === "" ? "" : `WHERE ${condition}`);
   const parts = [
-    `SELECT * EXCLUDE (trace_key) FROM stored WHERE trace_key IN (FROM open)${twice === "" ? "" : ` AND ${but("trace_key")}`}`,
+    `SELECT * EXCLUDE (trace_key) FROM (${storedParts(compacted, `trace_key IN (FROM open)${twice === "" ? "" : ` AND ${but("trace_key")}`}`)})`,
     ...(fresh.length === 0
       ? []
       : [partsOfRows(`(${spansSelect(fresh, superseded)}) AS s ${where(but(TRACE_KEY))}`)]),

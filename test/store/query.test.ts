@@ -66,6 +66,10 @@ async function text(
 }
 
 describe("results", () => {
+  test("a view is found when the text of the query does not have its name", async () => {
+    expect(await text("SELECT count(*) AS n FROM query('FROM spa' || 'ns')", "jsonl")).toBe('{"n":3}\n');
+  });
+
   test("table: every value as text, with column names and types", async () => {
     const result = await runQuery({
       dataDir,
