@@ -1,12 +1,32 @@
 import { queryRows, type SqlValue } from "../store/index.js";
-import { type Io } from "./io.js";
+import { type Io, write } from "./io.js";
+import { inert } from "./output/text.js";
+
+/** What was said already: `tail` asks each second. */
+const told = new WeakMap<Io, Set<string>>();
 
 /**
  * Rows of one of the command line's own queries over the mirror, by the same child process as `counterfoil sql`. Times
- * are ISO text, integers beyond 2^53 bigint. Ctrl-C ends the wait; the child ends with this process.
+ * are ISO text, integers beyond 2^53 bigint. Files that had to be left out are named on standard error, once each.
+ * Ctrl-C ends the wait; the child ends with this process.
  */
 export async function mirrorRows<Row>(io: Io, dataDir: string, sql: string): Promise<Row[]> {
-  return (await untilAborted(io.signal, queryRows({ dataDir, sql }))) as Row[];
+  const warnings: string[] = [];
+  const onWarning = (warning: string): void => void warnings.push(warning);
+  const rows = (await untilAborted(io.signal, queryRows({ dataDir, sql, onWarning }))) as Row[];
+  const before = told.get(io) ?? new Set();
+  await warn(
+    io,
+    warnings.filter((warning) => !before.has(warning)),
+  );
+  told.set(io, new Set([...before, ...warnings]));
+  return rows;
+}
+
+/** Says what a query left out, on standard error. */
+export async function warn(io: Io, warnings: readonly string[]): Promise<void> {
+  for (const warning of warnings)
+    await write(io.stderr, `${io.paintError.warn("warning:")} ${inert(warning)}\n`);
 }
 
 /** The promise's result, or the rejection `AbortError` as soon as the signal fires. */

@@ -127,8 +127,9 @@ export class DiskReserve {
       try {
         // Random: a file system that compresses would keep no space for zeros.
         const chunk = randomFillSync(Buffer.allocUnsafe(CHUNK_BYTES));
-        for (let at = 0; at < this.#bytes; at += CHUNK_BYTES) {
-          await file.write(chunk, 0, Math.min(CHUNK_BYTES, this.#bytes - at), at);
+        for (let at = 0; at < this.#bytes;) {
+          // A disk that fills up writes less than asked for; a hole would keep no space.
+          at += (await file.write(chunk, 0, Math.min(CHUNK_BYTES, this.#bytes - at), at)).bytesWritten;
         }
         await file.datasync();
       } finally {

@@ -13,9 +13,9 @@ import { byteSize, durationMs, requireDataDir, wholeNumber, withDataDir } from "
 import { csvLine } from "../output/csv.js";
 import { createProgress } from "../output/progress.js";
 import { renderTable } from "../output/table.js";
-import { inert, inertStream } from "../output/text.js";
+import { inertStream } from "../output/text.js";
 import { formatCount } from "../output/values.js";
-import { untilAborted } from "../query.js";
+import { untilAborted, warn } from "../query.js";
 
 const MEBIBYTE = 1024 * 1024;
 /** Text of a query from standard input, bytes: no query that a person or a program writes is longer. */
@@ -87,8 +87,7 @@ async function sql(query: string, options: SqlOptions, io: Io): Promise<void> {
   } finally {
     progress.end();
   }
-  for (const warning of result.warnings)
-    await write(io.stderr, `${io.paintError.warn("warning:")} ${inert(warning)}\n`);
+  await warn(io, result.warnings);
   const rows = `${formatCount(result.rowCount)} row${result.rowCount === 1 ? "" : "s"}`;
   if (result.truncated) {
     await write(

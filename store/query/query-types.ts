@@ -67,6 +67,8 @@ export interface RowsOptions extends QueryLimits {
   /** One SELECT without a final semicolon. Written by Counterfoil, never by a user. */
   readonly sql: string;
   readonly params?: readonly SqlParameter[];
+  /** Is told of each damaged file that was left out. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 /** What the parent asks of the child, one JSON line on its standard input. */

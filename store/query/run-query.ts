@@ -176,6 +176,7 @@ export function queryRows(options: RowsOptions): Promise<Record<string, SqlValue
     if (answer.truncated) {
       throw new CounterfoilError("CF_QUERY_LIMIT", `The query gives more than ${answer.rowCount} rows.`);
     }
+    for (const warning of answer.warnings) options.onWarning?.(warning);
     const big = answer.columns.filter(({ type }) => BIG_INTEGERS.has(type)).map(({ name }) => name);
     const rows = parseLines<Record<string, SqlValue>>(await readInline(path));
     for (const row of rows) {

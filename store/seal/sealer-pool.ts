@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { errorMessage, SEAL_IDLE_MS, SEAL_RETRY_MIN_MS } from "../../schema/index.js";
+import { CounterfoilError, errorMessage, SEAL_IDLE_MS, SEAL_RETRY_MIN_MS } from "../../schema/index.js";
 import type { DataDirPaths } from "../data-dir.js";
 import { SealerClient } from "./sealer-client.js";
 import type { SealerPort, StartSealer } from "./sealer-port.js";
@@ -24,6 +24,8 @@ const STOP_IDLE_MS = 5_000;
 interface Slot {
   readonly index: number;
   client: SealerPort | undefined;
+  /** The last start, while it lasts and after it. */
+  starting: Promise<SealerPort> | undefined;
   busy: boolean;
 }
 
@@ -39,7 +41,12 @@ export class SealerPool {
 
   constructor(readonly options: SealerPoolOptions) {
     const count = Math.max(1, options.workers);
-    this.#slots = Array.from({ length: count }, (_, index) => ({ index, client: undefined, busy: false }));
+    this.#slots = Array.from({ length: count }, (_, index) => ({
+      index,
+      client: undefined,
+      starting: undefined,
+      busy: false,
+    }));
   }
 
   /** Number of threads. */
@@ -57,11 +64,12 @@ export class SealerPool {
     return !this.#stopped && this.#queue.length === 0 && this.#slots.some((slot) => !slot.busy);
   }
 
-  /** Runs a call on a free thread, waiting for one when need be. */
+  /** Runs a call on a free thread, waiting for one when need be. Throws CF_SEAL_FAILED once the pool is stopped. */
   async use<T>(call: (client: SealerPort) => Promise<T>): Promise<T> {
     const slot = await this.#take();
     try {
-      if (slot.client?.alive !== true) slot.client = await this.#launch(slot.index);
+      if (this.#stopped) throw stoppedError();
+      if (slot.client?.alive !== true) slot.client = await this.#launch(slot);
       return await call(slot.client);
     } finally {
       this.#usesSinceRenewal++;
@@ -89,9 +97,7 @@ export class SealerPool {
     const [first] = this.#slots;
     try {
       await Promise.all(this.#slots.map((slot) => slot.client?.stop(STOP_IDLE_MS) ?? Promise.resolve()));
-      if (first !== undefined && !this.#stopped) first.client = await this.#launch(first.index);
-      // The stop may have come while it started.
-      if (this.#stopped) await first?.client?.stop(STOP_IDLE_MS);
+      if (first !== undefined && !this.#stopped) first.client = await this.#launch(first);
     } catch (error) {
       // Whoever needs a thread starts one, and then sees why it can't be started.
       this.options.onLog("warn", `A sealing thread did not start: ${errorMessage(error)}`);
@@ -113,30 +119,38 @@ export class SealerPool {
     }
   }
 
-  async #launch(index: number): Promise<SealerPort> {
+  async #launch(slot: Slot): Promise<SealerPort> {
     const { paths, onLog, startSealer } = this.options;
     const start: StartSealer = startSealer ?? ((...given) => SealerClient.start(...given));
-    const client = await start(
+    slot.starting = start(
       {
         journalDir: paths.journal,
         mirrorDir: paths.mirror,
-        tempDir: join(paths.temp, `seal-${index}`),
+        tempDir: join(paths.temp, `seal-${slot.index}`),
         deadLetterDir: join(paths.deadLetters, "mirror"),
       },
       onLog,
     );
+    const client = await slot.starting;
     this.filler = client.filler;
     return client;
   }
 
+  /** Ends all threads, also one that is just starting; what they work on gets `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#idleTimer);
     const limit = Math.max(deadlineMs, SEAL_RETRY_MIN_MS);
     await Promise.all(
       this.#slots.map(async (slot) => {
-        await slot.client?.stop(limit);
+        // Nobody else would end a thread that is ready only after the stop.
+        const started = await slot.starting?.catch(() => undefined);
+        await started?.stop(limit);
       }),
     );
   }
+}
+
+function stoppedError(): CounterfoilError {
+  return new CounterfoilError("CF_SEAL_FAILED", "the sealing threads are stopped", { retryable: true });
 }

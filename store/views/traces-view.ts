@@ -7,9 +7,9 @@ const HEAD = "-- traces: one row a trace.\nCREATE OR REPLACE VIEW traces AS\n";
 
 /**
  * The view `traces`. No part of it is materialized: DuckDB would then read every column of every file, and could not
- * stop early in `ORDER BY start_time DESC LIMIT`. Where a trace lies in one compacted file alone, its row is there, ready-made, so that lists read
- * little. The others are put together: those with rows in files that aren't compacted, in several files, or with
- * a span that came twice.
+ * stop early in `ORDER BY start_time DESC LIMIT`. Where a trace lies in one compacted file alone, its row is there,
+ * ready-made, so that lists read little. The others are put together: those with rows in files that aren't compacted,
+ * in several files, or with a span that came twice.
  */
 export function tracesView(spans: readonly ViewFile[], superseded: readonly ViewFile[]): string {
   const compacted = spans.filter(isCompacted);

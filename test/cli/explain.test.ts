@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RULE_SET_VERSION } from "../../schema/index.js";
@@ -51,5 +51,17 @@ describe("counterfoil coverage", { timeout: 90_000 }, () => {
     };
     expect(await names()).toEqual(["my.own"]);
     expect(await names("--all")).toContain("llm.tools.N.name");
+  });
+
+  it("item 61: says which files it had to leave out", async () => {
+    const broken = join(folder, "broken");
+    cpSync(dataDir, broken, { recursive: true });
+    const spans = join(broken, "mirror", "spans");
+    for (const name of readdirSync(spans, { recursive: true, encoding: "utf8" })) {
+      if (name.endsWith(".parquet")) rmSync(join(spans, name));
+    }
+    const { code, stderr } = await runCli(["coverage", "--data-dir", broken]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/spans\/.*\.parquet is missing: 1 rows of spans are left out/);
   });
 });

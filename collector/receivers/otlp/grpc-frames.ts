@@ -14,8 +14,9 @@ export interface GrpcMessage {
 
 /**
  * Puts a unary call's message together from DATA frames cut anywhere, into one buffer of exactly the announced size,
- * the caller's until it gives it back to {@link bodyBuffers}. Throws CF_OVERLOADED when that size does not fit, CF_BODY_TOO_LARGE as soon as the prefix announces more than `bytesMax`, and CF_REQUEST_INVALID for anything
- * but exactly one whole message.
+ * the caller's until it gives it back to {@link bodyBuffers}. Throws CF_OVERLOADED when that size does not fit,
+ * CF_BODY_TOO_LARGE as soon as the prefix announces more than `bytesMax`, and CF_REQUEST_INVALID for anything but
+ * exactly one whole message.
  */
 export class GrpcMessageReader {
   readonly #bytesMax: number;

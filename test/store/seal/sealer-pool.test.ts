@@ -57,6 +57,18 @@ describe("the sealing threads after a load", () => {
     expect(running.size).toBe(0);
   });
 
+  it("end with the pool, also one that is just starting, and none starts after that", async () => {
+    const { pool, running, started } = countingPool(1);
+    const begun = pool.start();
+    while (started() === 0) await Promise.resolve();
+    const waited = expect(pool.start()).rejects.toMatchObject({ code: "CF_SEAL_FAILED" });
+    await pool.stop(100);
+    await Promise.all([begun, waited]);
+    await expect(pool.start()).rejects.toMatchObject({ code: "CF_SEAL_FAILED" });
+    expect(running.size).toBe(0);
+    expect(started()).toBe(1);
+  });
+
   it("stay when they had little to do", async () => {
     const { pool, started } = countingPool(1);
     await work(pool, 3);
