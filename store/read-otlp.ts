@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { CounterfoilError, READ_MEMORY_MB, type Signal, TABLE_COLUMNS } from "../schema/index.js";
+import {
+  CounterfoilError,
+  errorMessage,
+  READ_MEMORY_MB,
+  type Signal,
+  TABLE_COLUMNS,
+} from "../schema/index.js";
 import { readCatalog } from "./catalog/read-catalog.js";
 import { dataDirPaths } from "./data-dir.js";
 import { columnNames, MirrorRow } from "./mirror-row.js";
@@ -25,7 +31,8 @@ export interface OtlpSelection {
 
 /**
  * Rows of the mirror in the order received, some at a time, for {@link rowsToOtlp}. Reads the catalog from disk, so it
- * works with and without a running server.
+ * works with and without a running server. Throws CF_NOT_FOUND (no mirror), a CF_CATALOG_ error, CF_USAGE (no trace id)
+ * or CF_QUERY_FAILED (DuckDB's message): a damaged file is an error here, because nothing may be left out.
  */
 export async function* readOtlpRows(
   dataDir: string,
@@ -79,6 +86,14 @@ export async function* readOtlpRows(
       part = [];
     }
     if (part.length > 0) yield part;
+  } catch (error) {
+    if (error instanceof CounterfoilError) throw error;
+    const advice = "If a file is damaged, `counterfoil scrub` repairs what can be.";
+    throw new CounterfoilError(
+      "CF_QUERY_FAILED",
+      `Can't read ${table} in ${paths.mirror}: ${errorMessage(error)}. ${advice}`,
+      { cause: error },
+    );
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -41,12 +41,12 @@ async function explain(id: string, options: ExplainOptions, io: Io): Promise<voi
   if (!SPAN_ID.test(spanId)) {
     throw new CommandError(EXIT.usage, `"${shown(id)}" is no span id: it has 16 hex digits.`);
   }
-  const [found] = await mirrorRows<{ trace_id: string; rule_set_version: number | null }>(
+  const [found] = await mirrorRows<{ trace_id: string; seq: number; rule_set_version: number | null }>(
     io,
     options.dataDir,
-    `SELECT trace_id, rule_set_version FROM spans WHERE span_id = ${sqlText(spanId)} ORDER BY seq DESC LIMIT 1`,
+    `SELECT trace_id, seq, rule_set_version FROM spans WHERE span_id = ${sqlText(spanId)} ORDER BY seq DESC LIMIT 1`,
   );
-  const explained = found && (await readSpan(options.dataDir, found.trace_id, spanId));
+  const explained = found && (await readSpan(options.dataDir, found, spanId));
   if (found === undefined || explained === undefined) {
     throw new CommandError(
       EXIT.notFound,
@@ -62,10 +62,11 @@ async function explain(id: string, options: ExplainOptions, io: Io): Promise<voi
 /** Reads the span back as OTLP, as it was sent, and normalises it with all sources looked at. */
 async function readSpan(
   dataDir: string,
-  traceId: string,
+  { trace_id: traceId, seq }: { readonly trace_id: string; readonly seq: number },
   spanId: string,
 ): Promise<ExplainedSpan | undefined> {
-  for await (const rows of readOtlpRows(dataDir, "traces", { traceId })) {
+  // Its request alone: other files need not be read then, and may be damaged.
+  for await (const rows of readOtlpRows(dataDir, "traces", { traceId, fromSeq: seq, toSeq: seq })) {
     for (const { resource, scopeSpans } of rowsToOtlp("traces", rows).resourceSpans) {
       for (const { scope, spans } of scopeSpans) {
         const span = spans.find((item) => item.spanId === spanId);

@@ -1,7 +1,8 @@
-import { cpSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RULE_SET_VERSION } from "../../schema/index.js";
+import { readCatalog } from "../../store/index.js";
 import { addSpans, tempFolder } from "./data-dir.js";
 import { runCli } from "./run-cli.js";
 
@@ -53,15 +54,16 @@ describe("counterfoil coverage", { timeout: 90_000 }, () => {
     expect(await names("--all")).toContain("llm.tools.N.name");
   });
 
-  it("item 61: says which files it had to leave out", async () => {
+  it("item 61: says which files it had to leave out, and explain goes on with the others", async () => {
     const broken = join(folder, "broken");
     cpSync(dataDir, broken, { recursive: true });
-    const spans = join(broken, "mirror", "spans");
-    for (const name of readdirSync(spans, { recursive: true, encoding: "utf8" })) {
-      if (name.endsWith(".parquet")) rmSync(join(spans, name));
+    await addSpans(broken, 2, [{ trace_id: "a".repeat(32), span_id: "b".repeat(16), name: "lost" }]);
+    const lost = readCatalog(join(broken, "mirror")).files.find(({ firstSeq }) => firstSeq === 2)?.path ?? "";
+    rmSync(join(broken, "mirror", lost));
+    for (const command of [["coverage"], ["explain", SPAN]]) {
+      const { code, stderr } = await runCli([...command, "--data-dir", broken]);
+      expect(code, stderr).toBe(0);
+      expect(stderr).toContain(`${lost} is missing: 1 rows of spans are left out`);
     }
-    const { code, stderr } = await runCli(["coverage", "--data-dir", broken]);
-    expect(code).toBe(0);
-    expect(stderr).toMatch(/spans\/.*\.parquet is missing: 1 rows of spans are left out/);
   });
 });
