@@ -23,8 +23,8 @@ export function isCompacted(file: Pick<FileEntry, "formatVersion">): boolean {
 }
 
 /**
- * `read_parquet` over exactly these files, in their order; `more` are further options. Compacted files of one version
- * all have the same columns: DuckDB need not compare those of each file every time that a view is bound.
+ * `read_parquet` over exactly these files, in their order; `more` are further options. Compacted files of the
+ * same two versions all have the same columns: DuckDB need not compare those of each file every time that a view is bound.
  */
 export function readFiles(files: readonly ViewFile[], more = ""): string {
   const list = files.map(({ path }) => `\n  ${sqlString(path)}`).join(",");
@@ -32,7 +32,10 @@ export function readFiles(files: readonly ViewFile[], more = ""): string {
   const alike =
     first !== undefined &&
     isCompacted(first) &&
-    files.every(({ formatVersion }) => formatVersion === first.formatVersion);
+    files.every(
+      ({ columnsVersion, formatVersion }) =>
+        formatVersion === first.formatVersion && columnsVersion === first.columnsVersion,
+    );
   return `read_parquet([${list}\n], ${alike ? "" : "union_by_name = true, "}hive_partitioning = false${more})`;
 }
 

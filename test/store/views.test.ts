@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { TABLE_COLUMNS, TELEMETRY_TABLES } from "../../schema/index.js";
 import { readCatalog, type FileEntry } from "../../store/index.js";
+import { readFiles } from "../../store/views/files-relation.js";
 import { snapshotSources, viewStatements } from "../../store/views/open-sql.js";
 import { duck, temporaryFolder, writeRows, type Row } from "./mirror-files.js";
 import type { CatalogSnapshot } from "../../store/index.js";
@@ -266,4 +267,11 @@ test("ago() compares with the nanosecond time columns", async () => {
 test("readCatalog names the folder when there is no mirror", () => {
   const folder = temporaryFolder();
   expect(() => readCatalog(folder)).toThrow(expect.objectContaining({ code: "CF_NOT_FOUND" }));
+});
+
+test("compacted files are compared column by column unless their writers had the same columns", () => {
+  const file = { path: "a.parquet", formatVersion: 2, columnsVersion: 2 };
+  expect(readFiles([file, file])).not.toContain("union_by_name");
+  expect(readFiles([file, { ...file, columnsVersion: 3 }])).toContain("union_by_name = true");
+  expect(readFiles([{ path: "b.parquet", formatVersion: 2 }, file])).toContain("union_by_name = true");
 });
