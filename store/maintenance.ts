@@ -4,6 +4,7 @@ import { type FileSystem, nodeFileSystem } from "../journal/index.js";
 import { COMPACTION_INTERVAL_MS, errorMessage } from "../schema/index.js";
 import type { FileCatalog } from "./catalog/file-catalog.js";
 import { COMPACTION_FOLDER_PREFIX, type Compactor, runCompactionJob } from "./compaction/compact.js";
+import type { CompactionJob } from "./compaction/compaction-types.js";
 import { planCompaction } from "./compaction/plan.js";
 import { dataDirPaths } from "./data-dir.js";
 import { QUERY_FOLDER_PREFIX } from "./query/run-query.js";
@@ -99,6 +100,8 @@ class MirrorMaintenance implements Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #total = zero();
   readonly #damaged = new Set<string>();
+  /** Small files that a join left as many as it found; see `PlanOptions.full`. */
+  readonly #full = new Set<string>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   readonly #rolling: RollingCheck;
@@ -230,6 +233,7 @@ class MirrorMaintenance implements Maintenance {
         nowMs: this.#now(),
         writtenMs: (file) => written.get(file) ?? this.#now(),
         skip: this.#damaged,
+        full: this.#full,
         ...(compaction?.openFilesMax === undefined ? {} : { openFilesMax: compaction.openFilesMax }),
       });
       if (job === undefined) return;
@@ -250,11 +254,22 @@ class MirrorMaintenance implements Maintenance {
         );
       }
       if (done.damaged.length > 0) continue;
+      this.#noteFruitless(job, files);
       report.compactions += 1;
       report.filesCompacted += done.filesIn;
       report.rowsSuperseded += done.rowsIn - done.rowsOut;
       this.#options.logger?.info({ table: job.table, ...done }, "Compacted files of the mirror");
     }
+  }
+
+  /** Files are small by their compressed size and cut by their raw one: what compresses well stays small for good. */
+  #noteFruitless(job: CompactionJob, before: readonly FileEntry[]): void {
+    if (job.inputs.some(({ level }) => level === 0)) return;
+    const known = new Set(before.map(({ path }) => path));
+    const fresh = this.#options.catalog
+      .snapshot()
+      .files.filter(({ path, table }) => table === job.table && !known.has(path));
+    if (fresh.length >= job.inputs.length) for (const { path } of fresh) this.#full.add(path);
   }
 
   async #retain(report: Counters): Promise<void> {

@@ -21,6 +21,8 @@ export interface PlanOptions {
   readonly writtenMs: (file: FileEntry) => number;
   /** Files that must not be touched (found damaged). */
   readonly skip?: ReadonlySet<string>;
+  /** Small files that came out of a join which left as many as it found: joining them again changes nothing. */
+  readonly full?: ReadonlySet<string>;
   readonly openFilesMax?: number;
   readonly jobBytesMax?: number;
   readonly fileBytes?: number;
@@ -57,6 +59,7 @@ function smallFilesOfOneDay(settled: readonly FileEntry[], options: PlanOptions)
   const days = new Map<string, FileEntry[]>();
   for (const file of settled) {
     if (file.bytes >= (options.fileBytes ?? COMPACTION_FILE_BYTES)) continue;
+    if (options.full?.has(file.path) === true) continue;
     const folder = folderOf(file);
     const files = days.get(folder);
     if (files === undefined) days.set(folder, [file]);
