@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command } from "commander";
 import type { CollectorConfig } from "../../collector/config/index.js";
+import { CounterfoilError } from "../../schema/index.js";
 import { commandName } from "../command-name.js";
 import { type AgentSummary, runAgent } from "../demo/agent-process.js";
 import { WRONG_REFUND_SQL, type WrongRefund } from "../demo/question.js";
@@ -61,19 +62,29 @@ function freshFolder(): string {
 
 async function demo(options: DemoOptions, io: Io): Promise<void> {
   const { paint } = io;
-  const [{ defaultConfig }, { serve }] = await Promise.all([
-    import("../../collector/config/index.js"),
-    import("../start/serve.js"),
-  ]);
+  const { defaultConfig } = await import("../../collector/config/index.js");
   await write(io.stdout, opening(paint, terminalWidth(io)));
   const config = defaultConfig(io.env);
-  const [httpPort, grpcPort] = await Promise.all([freePort(HTTP_PORT), freePort(GRPC_PORT)]);
-  const serving = await serve({ config, dataDir: options.dataDir, httpPort, grpcPort, logLevel: "warn" });
+  const serving = await serveOnFreePorts(config, options.dataDir);
   try {
     await tellStory({ options, config, serving }, io);
     if (options.keep && !io.signal.aborted) await once(io.signal, "abort");
   } finally {
     await serving.stop();
+  }
+}
+
+/** Serves on the default ports, or on any free ones. Rejects like `serve`. */
+async function serveOnFreePorts(config: CollectorConfig, dataDir: string): Promise<Serving> {
+  const { serve } = await import("../start/serve.js");
+  const [httpPort, grpcPort] = await Promise.all([freePort(HTTP_PORT), freePort(GRPC_PORT)]);
+  const options = { config, dataDir, httpPort, grpcPort, logLevel: "warn" } as const;
+  try {
+    return await serve(options);
+  } catch (error) {
+    // Free when we looked does not mean free when we listen: another program may start at the same time.
+    if (!(error instanceof CounterfoilError) || error.code !== "CF_LISTEN_FAILED") throw error;
+    return serve({ ...options, httpPort: 0, grpcPort: 0 });
   }
 }
 

@@ -58,6 +58,15 @@ describe("counterfoil demo", () => {
     expect(goOn[0]).toContain(MAIN);
   }, 90_000);
 
+  it("takes free ports when other demos take the defaults at the same moment", async () => {
+    const runs = await Promise.all(
+      ["first", "second", "third"].map((name) =>
+        runCli(["demo", "--data-dir", join(folder, name)], { cwd: folder }),
+      ),
+    );
+    for (const { code, stdout, stderr } of runs) expect([code, stderr], stdout).toEqual([0, ""]);
+  }, 90_000);
+
   it("sends every span to LangSmith when its key is set, names the project, and never prints the key", async () => {
     const langsmith = new LangSmithStandIn();
     const endpoint = await langsmith.start();
