@@ -1,4 +1,4 @@
-import { CounterfoilError, errorMessage } from "../schema/index.js";
+import { type Api, CounterfoilError, errorMessage } from "../schema/index.js";
 import type { CollectorConfig, ListenConfig } from "./config/types.js";
 import type { Ingest } from "./ingest/ingest.js";
 import { connectionsPossible } from "./open-files.js";
@@ -27,6 +27,7 @@ export interface ListenerOptions {
   readonly ingest: Ingest;
   readonly receivers: ReceiverCounters;
   readonly pages: PageSource;
+  readonly api?: Api;
 }
 
 /** Opens the configured ports, all or none. Throws CF_LISTEN_FAILED. */
@@ -68,6 +69,7 @@ function startHttp(
       allowedOrigins: http.allowedOrigins,
     },
     pages: createPages(options.pages, common.keys),
+    ...(options.api === undefined ? {} : { api: options.api }),
     headersTimeoutMs: http.headersTimeoutMs,
   });
 }

@@ -2,7 +2,7 @@ import { createDestination } from "../exporters/destination.js";
 import { createMirrorDestination, MIRROR_DESTINATION } from "../exporters/mirror/mirror-destination.js";
 import type { Destination } from "../exporters/types.js";
 import { openJournal, type Journal, type JournalTail } from "../journal/index.js";
-import { errorMessage } from "../schema/index.js";
+import { type Api, type ApiHost, BODY_BYTES_MAX, type CreateApi, errorMessage } from "../schema/index.js";
 import {
   dataDirPaths,
   lockDataDir,
@@ -45,6 +45,8 @@ export interface CollectorOptions {
   readonly host?: string;
   readonly httpPort?: number;
   readonly grpcPort?: number;
+  /** Builds the API that is served on the HTTP port beside OTLP. */
+  readonly createApi?: CreateApi;
 }
 
 /** A running collector. */
@@ -140,6 +142,7 @@ class CollectorService implements Collector {
   readonly #startedAt = new Date().toISOString();
   #state: StatusDocument["state"] = "starting";
   #listeners: Listeners | undefined;
+  #api: Api | undefined;
   #maintenance: Maintenance | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -186,12 +189,14 @@ class CollectorService implements Collector {
       destinations: () => this.#destinations.stats(),
       eventLoop: () => this.#eventLoop.stats(),
     });
+    this.#api = options.createApi?.(this.#apiHost());
     this.#listeners = await startListeners(config, {
       ...options,
       openFilesMax: openFilesMax(),
       log,
       ingest: this.#ingest,
       receivers: this.#receivers,
+      ...(this.#api === undefined ? {} : { api: this.#api }),
       pages: {
         notReady: () => this.#notReady(),
         status: () => this.status(),
@@ -242,6 +247,7 @@ class CollectorService implements Collector {
     this.#ingest.drain();
     await this.#listeners?.close(left() / 2);
     const steps: (() => Promise<unknown> | undefined)[] = [
+      () => this.#api?.close(),
       () => this.#destinations.shutdown(left()),
       () => this.#maintenance?.shutdown(),
       () => this.#reserve.close(),
@@ -258,6 +264,21 @@ class CollectorService implements Collector {
     }
     this.#state = "stopped";
     log.info("Counterfoil has stopped");
+  }
+
+  #apiHost(): ApiHost {
+    const { journal, catalog, config, options, log } = this.#parts;
+    return {
+      dataDir: options.dataDir,
+      bodyBytesMax: config.http?.bodyBytesMax ?? BODY_BYTES_MAX,
+      append: (entry) => this.#ingest.append(entry),
+      sealed: async (seq, deadlineMs) => {
+        if (catalog.snapshot().sealedSeq < seq)
+          await this.#destinations.flush(deadlineMs, MIRROR_DESTINATION);
+      },
+      durableSeq: () => journal.tail().seq,
+      onError: (error) => log.error({ error: errorMessage(error) }, "An API request failed"),
+    };
   }
 
   #notReady(): string | undefined {

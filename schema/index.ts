@@ -1,3 +1,4 @@
+export * from "./api-port.js";
 export * from "./columns.js";
 export * from "./compacted-columns.js";
 export * from "./errors.js";

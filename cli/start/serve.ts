@@ -1,4 +1,5 @@
 import { type CollectorConfig } from "../../collector/config/index.js";
+import { createApi } from "../../api/index.js";
 import { type Collector, createLogger, startCollector } from "../../collector/index.js";
 import { removeServerFile, writeServerFile } from "../server-file.js";
 import { VERSION } from "../version.js";
@@ -31,6 +32,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { config, dataDir, host, httpPort, grpcPort } = options;
   const collector = await startCollector(config, {
     dataDir,
+    createApi,
     logger: createLogger(options.logLevel ?? config.logLevel),
     ...(host === undefined ? {} : { host }),
     ...(httpPort === undefined ? {} : { httpPort }),

@@ -1,5 +1,5 @@
 import type { Journal, PayloadEncoding } from "../../journal/index.js";
-import { BODY_THREAD_LARGE_BYTES, CounterfoilError, type Signal } from "../../schema/index.js";
+import { type ApiEntry, BODY_THREAD_LARGE_BYTES, CounterfoilError, type Signal } from "../../schema/index.js";
 import type { Admission, Reservation } from "./admission.js";
 import { BodyThread } from "./body-thread.js";
 import { Decompressor } from "./decompress.js";
@@ -132,6 +132,49 @@ export class Ingest {
       this.count(request, items, error);
       throw error;
     }
+  }
+
+  /**
+   * Stores what one of our own APIs made of a request; its reservation is the request's. Throws CF_DRAINING and the
+   * errors of the journal's `append`.
+   */
+  async append({ signal, payload, itemCount, receiver }: ApiEntry): Promise<number> {
+    const arrival: Arrival = { signal, receiver, transport: "http" };
+    try {
+      const receivedUnixNano = this.#now();
+      const started = performance.now();
+      const seq = await this.#journal.append({
+        signal,
+        encoding: "identity",
+        payload,
+        itemCount,
+        receivedUnixNano,
+      });
+      this.observer.appendSeconds((performance.now() - started) / 1_000);
+      this.observer.accepted(arrival, itemCount);
+      return seq;
+    } catch (error) {
+      this.count(arrival, itemCount, error);
+      throw error;
+    }
+  }
+
+  /**
+   * A body without its content coding, for requests that are not OTLP. Throws CF_BODY_TOO_LARGE, CF_ENCODING_INVALID,
+   * CF_OVERLOADED, or CF_ENCODING_UNSUPPORTED for zstd where Node has no decoder of its own: the portable one would hold
+   * the event loop.
+   */
+  async plain(
+    body: Pick<IngestRequest, "encoding" | "bytes" | "bytesMax" | "reservation">,
+  ): Promise<Uint8Array> {
+    const { encoding, bytes, bytesMax, reservation } = body;
+    if (bytes.length === 0 || encoding === "identity") return bytes;
+    const plain = await this.#decompressor.decompress({ encoding, bytes, bytesMax, reservation });
+    if (!plain.zstd) return plain.bytes;
+    throw new CounterfoilError(
+      "CF_ENCODING_UNSUPPORTED",
+      "This server's Node can't decompress zstd (Node 22.15 or later can). Send gzip or identity.",
+    );
   }
 
   /** Counts a request that a transport refused by itself (an aborted body, for example). */

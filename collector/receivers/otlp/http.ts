@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
 import {
+  type Api,
   CONNECTIONS_MAX,
   CounterfoilError,
   encodeExportResponse,
@@ -14,6 +15,7 @@ import {
 } from "../../../schema/index.js";
 import type { Arrival, Ingest } from "../../ingest/ingest.js";
 import { wireStatus } from "../../ingest/status.js";
+import { type ApiExchange, serveApi } from "../rest/api-request.js";
 import type { KeyCheck } from "./auth.js";
 import { declaredLength, readBody, releaseBody } from "./http-body.js";
 import { refuse, sendReply, statusReply, textReply, type Reply } from "./http-reply.js";
@@ -36,6 +38,8 @@ export interface HttpReceiverOptions {
   /** Largest body, before and after decompression. */
   readonly bodyBytesMax: number;
   readonly pages?: Pages;
+  /** What serves the paths that are neither OTLP nor pages. */
+  readonly api?: Api;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   readonly connectionsMax?: number;
@@ -92,6 +96,10 @@ async function dispatch(options: HttpReceiverOptions, exchange: Exchange): Promi
   const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
   const signal = options.paths.get(path);
   if (signal !== undefined) return receive(options, exchange, signal);
+  const handler = options.api?.find(request.method ?? "GET", path);
+  if (handler !== undefined && options.api !== undefined) {
+    return dispatchApi({ ...options, api: options.api }, { ...exchange, handler, path });
+  }
   if (!hostAllowed(request.headers.host, options.web)) {
     return refuse(request, response, textReply(403, "This Host is not allowed here; see allowed_hosts."));
   }
@@ -102,6 +110,22 @@ async function dispatch(options: HttpReceiverOptions, exchange: Exchange): Promi
   const page = options.pages?.(request, path);
   if (page === undefined) return refuse(request, response, textReply(404, `There is nothing at this path.`));
   refuse(request, response, await page);
+}
+
+/** A page of another site must not read the mirror: by its own origin, or by a name that it lets point here. */
+function dispatchApi(
+  options: HttpReceiverOptions & { readonly api: Api },
+  exchange: ApiExchange,
+): Promise<void> | void {
+  const { request, response } = exchange;
+  const { host, origin } = request.headers;
+  if (!options.keys.required && !hostAllowed(host, options.web)) {
+    return refuse(request, response, textReply(403, "This Host is not allowed here; see allowed_hosts."));
+  }
+  if (!originAllowed(origin, host, { ...options.web, allowedOrigins: [] })) {
+    return refuse(request, response, textReply(403, "Requests from other web sites are not allowed here."));
+  }
+  return serveApi(options, exchange);
 }
 
 /** One OTLP request, from its headers to its answer. */

@@ -1,0 +1,151 @@
+/** A route of LangSmith's API that its clients call. */
+export interface RouteSpec {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** As below the API's base address; platform routes as `/platform/...`, version 2 as `/v2/...`. */
+  readonly path: string;
+  /** What it is for, in the words of the SDK's methods. */
+  readonly about: string;
+  /** Name of the handler; absent when the route answers 501. */
+  readonly handler?: string;
+}
+
+type Line = readonly [methods: string, path: string, about: string, handlers?: string];
+
+/** `GET POST /path` is two routes; `handlers` names one for each, `-` for none. */
+const LINES: readonly Line[] = [
+  ["GET", "/info", "what the server can do", "info"],
+  ["GET", "/settings", "the tenant's id and handle"],
+  ["GET", "/workspaces", "workspaces of the key"],
+
+  ["POST", "/runs", "createRun"],
+  ["PATCH", "/runs/{run_id}", "updateRun"],
+  ["POST", "/runs/batch", "batchIngestRuns"],
+  ["POST", "/runs/multipart", "multipartIngestRuns; feedback too"],
+  ["GET", "/runs/{run_id}", "readRun"],
+  ["POST", "/runs/query", "listRuns"],
+  ["POST", "/runs/stats", "getRunStats"],
+  ["POST", "/runs/group", "listGroupRuns"],
+  ["GET", "/runs/threads/{thread_id}", "runs of a thread"],
+  ["POST", "/runs/delete", "delete traces"],
+  ["GET PUT DELETE", "/runs/{run_id}/share", "readRunSharedLink, shareRun, unshareRun"],
+  ["POST", "/v2/runs/query", "runs.query; listRuns"],
+  ["GET", "/v2/runs/{run_id}", "runs.retrieve; readRun"],
+  ["GET PUT DELETE", "/v2/runs/{run_id}/share", "share a run"],
+  ["POST", "/v2/traces/query", "traces.query"],
+  ["GET", "/v2/traces/{trace_id}/runs", "runs of a trace"],
+  ["POST", "/v2/threads/query", "listThreads"],
+  ["POST", "/v2/threads/{thread_id}/traces", "readThread"],
+  ["POST", "/v2/threads/{thread_id}/stats", "statistics of a thread"],
+  ["POST", "/v2/sql/query", "SQL over runs"],
+  ["GET", "/public/{share_token}/run", "readSharedRun"],
+  ["GET", "/public/{share_token}/runs", "listSharedRuns"],
+  ["GET", "/public/{share_token}/datasets", "readSharedDataset"],
+  ["GET", "/public/{share_token}/examples", "listSharedExamples"],
+
+  ["GET POST", "/sessions", "listProjects, readProject, createProject"],
+  ["GET PATCH DELETE", "/sessions/{session_id}", "readProject, updateProject, deleteProject"],
+  ["GET", "/v2/sessions", "projects, by cursor"],
+
+  ["GET POST", "/feedback", "listFeedback, createFeedback"],
+  ["GET PATCH DELETE", "/feedback/{feedback_id}", "readFeedback, updateFeedback, deleteFeedback"],
+  ["GET POST", "/feedback/tokens", "listPresignedFeedbackTokens, createPresignedFeedbackToken"],
+  ["GET POST", "/feedback/tokens/{token}", "feedback without a key"],
+  ["GET POST PATCH DELETE", "/feedback-configs", "feedback configurations"],
+
+  ["GET POST", "/datasets", "listDatasets, readDataset, createDataset"],
+  ["GET PATCH DELETE", "/datasets/{dataset_id}", "readDataset, updateDataset, deleteDataset"],
+  ["POST", "/datasets/upload", "uploadCsv"],
+  ["POST", "/datasets/clone", "clonePublicDataset"],
+  ["POST", "/datasets/upload-experiment", "an experiment from elsewhere"],
+  ["POST", "/datasets/comparative", "createComparativeExperiment"],
+  ["GET", "/datasets/{dataset_id}/comparative", "comparative experiments"],
+  ["GET", "/datasets/{dataset_id}/version", "readDatasetVersion"],
+  ["GET", "/datasets/{dataset_id}/versions", "versions"],
+  ["GET", "/datasets/{dataset_id}/versions/diff", "diffDatasetVersions"],
+  ["PUT", "/datasets/{dataset_id}/tags", "updateDatasetTag"],
+  ["GET PUT", "/datasets/{dataset_id}/splits", "listDatasetSplits, updateDatasetSplits"],
+  ["GET", "/datasets/{dataset_id}/csv", "export as CSV"],
+  ["GET", "/datasets/{dataset_id}/jsonl", "export as JSON Lines"],
+  ["GET", "/datasets/{dataset_id}/openai", "export as OpenAI evals"],
+  ["GET", "/datasets/{dataset_id}/openai_ft", "readDatasetOpenaiFinetuning"],
+  ["GET PUT DELETE", "/datasets/{dataset_id}/share", "readDatasetSharedSchema, shareDataset, unshareDataset"],
+  ["POST", "/datasets/{dataset_id}/runs", "results of experiments"],
+  ["POST", "/datasets/{dataset_id}/runs/delta", "improved and regressed examples"],
+  ["POST", "/datasets/{dataset_id}/experiments/grouped", "experiments by metadata"],
+  ["POST", "/datasets/{dataset_id}/group/runs", "runs by metadata"],
+  ["POST", "/datasets/{dataset_id}/generate", "synthetic examples"],
+  ["POST", "/datasets/{dataset_id}/index", "indexDataset"],
+  ["POST", "/datasets/{dataset_id}/search", "similarExamples"],
+  ["GET", "/v2/datasets", "datasets, by cursor"],
+  ["POST", "/v2/datasets/{dataset_id}/experiment-runs", "results of experiments"],
+  ["POST PATCH", "/platform/datasets/{dataset_id}/examples", "createExamples, updateExamples"],
+  ["PATCH", "/platform/datasets/{dataset_id}/examples/metadata", "updateDatasetSplits"],
+  ["POST", "/platform/datasets/examples/delete", "deleteExamples"],
+  ["GET POST DELETE", "/examples", "listExamples, createExample, deleteExamples"],
+  ["GET", "/examples/count", "number of examples"],
+  ["POST PATCH", "/examples/bulk", "createExamples, updateExamples"],
+  ["POST", "/examples/validate", "check an example against its schema"],
+  ["GET PATCH DELETE", "/examples/{example_id}", "readExample, updateExample, deleteExample"],
+
+  ["GET POST", "/annotation-queues", "listAnnotationQueues, createAnnotationQueue"],
+  ["GET PATCH DELETE", "/annotation-queues/{queue_id}", "read, update, deleteAnnotationQueue"],
+  ["GET POST", "/annotation-queues/{queue_id}/runs", "runs of a queue, addRunsToAnnotationQueue"],
+  ["POST", "/annotation-queues/{queue_id}/runs/by-key", "addRunsToAnnotationQueue"],
+  ["POST", "/annotation-queues/{queue_id}/runs/delete", "take runs out of a queue"],
+  [
+    "PATCH DELETE",
+    "/annotation-queues/{queue_id}/runs/{queue_run_id}",
+    "updateRunInQueue, deleteRunFromAnnotationQueue",
+  ],
+  ["GET", "/annotation-queues/{queue_id}/run/{index}", "getRunFromAnnotationQueue"],
+  ["GET", "/annotation-queues/{queue_id}/size", "getSizeFromAnnotationQueue"],
+  ["GET", "/annotation-queues/{queue_id}/total_size", "all runs of a queue"],
+  ["GET", "/annotation-queues/{queue_id}/total_archived", "finished runs of a queue"],
+  ["POST", "/annotation-queues/{queue_id}/export", "export a queue"],
+  ["POST", "/annotation-queues/populate", "fill a queue from an experiment"],
+
+  ["GET POST", "/runs/rules", "run rules"],
+  ["PATCH DELETE", "/runs/rules/{rule_id}", "update and delete a run rule"],
+  ["GET", "/runs/rules/{rule_id}/logs", "log of a run rule"],
+  ["GET", "/runs/rules/{rule_id}/logs/v2", "log of a run rule"],
+  ["POST", "/runs/rules/{rule_id}/trigger", "run a rule now"],
+  ["GET", "/runs/rules/{rule_id}/last_applied", "how far a rule came"],
+  ["POST", "/runs/rules/validate", "check a rule"],
+  ["GET POST", "/platform/evaluators", "online evaluators"],
+  ["GET PATCH DELETE", "/platform/evaluators/{evaluator_id}", "an online evaluator"],
+  ["GET", "/platform/evaluators/spend", "cost of evaluators"],
+  ["POST", "/platform/alerts/{session_id}", "create an alert rule"],
+  ["POST", "/platform/alerts/{session_id}/test", "test an alert rule"],
+  ["GET PATCH DELETE", "/platform/alerts/{session_id}/{alert_rule_id}", "an alert rule"],
+
+  ["GET POST", "/repos", "listPrompts, createPrompt"],
+  ["GET PATCH DELETE", "/repos/{owner}/{repo}", "getPrompt, updatePrompt, deletePrompt"],
+  ["GET POST", "/repos/{owner}/{repo}/tags", "tags of a prompt"],
+  ["PATCH DELETE", "/repos/{owner}/{repo}/tags/{tag}", "a tag of a prompt"],
+  ["GET POST", "/commits/{owner}/{repo}", "listCommits, createCommit"],
+  ["GET", "/commits/{owner}/{repo}/{commit}", "pullPromptCommit"],
+  ["POST", "/likes/{owner}/{repo}", "likePrompt, unlikePrompt"],
+  ["GET DELETE", "/platform/hub/repos/{owner}/{repo}/directories", "pullAgent, pullSkill, and delete"],
+  ["POST", "/platform/hub/repos/{owner}/{repo}/directories/commits", "pushAgent, pushSkill"],
+
+  ["GET POST", "/bulk-exports", "bulk exports: not needed, the mirror is Parquet"],
+  ["GET POST", "/bulk-exports/destinations", "destinations of bulk exports"],
+  ["GET", "/bulk-exports/{export_id}/runs", "progress of a bulk export"],
+  ["GET POST", "/model-price-map", "prices of models"],
+  ["GET POST", "/charts", "charts"],
+  ["GET PUT", "/ttl-settings", "retention settings"],
+  ["GET", "/usage-limits", "usage limits"],
+  ["GET", "/audit-logs", "audit log"],
+];
+
+/** Every route of the reference that a client method can call, done or not. */
+export const LANGSMITH_ROUTES: readonly RouteSpec[] = LINES.flatMap(
+  ([methods, path, about, handlers = ""]) => {
+    const names = handlers.split(" ");
+    return methods.split(" ").map((method, at): RouteSpec => {
+      const handler = names[at] ?? "";
+      const route = { method: method as RouteSpec["method"], path, about };
+      return handler === "" || handler === "-" ? route : { ...route, handler };
+    });
+  },
+);

@@ -1,0 +1,75 @@
+import type { Signal } from "./otlp/types.js";
+
+/**
+ * The port between the HTTP listener and the APIs served on it: `collector/` and `api/` know only this, and `cli/`
+ * brings the two together. The listener does what is the same for every request (who may ask, how large a body may
+ * be, how much may be in flight, decompression); an API sees whole, plain requests and gives whole replies.
+ */
+
+/** A request that was let in. */
+export interface ApiRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Path without the query, percent-encoded as it came. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Undefined when absent; several of one name are joined with ", ". `name` is lower case. */
+  header(name: string): string | undefined;
+  /** Whole and decompressed; empty when there is none. Its memory is used again after the reply: copy what is kept. */
+  readonly body: Uint8Array;
+}
+
+/** One whole answer. */
+export interface ApiReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+}
+
+/**
+ * Answers one request. What it throws is answered by the listener: a CounterfoilError with its code and message, any
+ * other error as 500 without a word of it.
+ */
+export type ApiHandler = (request: ApiRequest) => Promise<ApiReply>;
+
+/** An API on the HTTP port. */
+export interface Api {
+  /** What answers this path and method; undefined when the path is not its own. Called before the body is read. */
+  find(method: string, path: string): ApiHandler | undefined;
+  /** Frees what it holds. Called once, after the last reply and before the journal closes. */
+  close(): Promise<void>;
+}
+
+/** Something to be made durable by an API. */
+export interface ApiEntry {
+  readonly signal: Signal;
+  /** Valid and not compressed: as the journal keeps this signal. Must not change until the append settles. */
+  readonly payload: Uint8Array;
+  /** Spans, log records, data points or records in it, at least 1. */
+  readonly itemCount: number;
+  /** Label of the receivers' counters, e.g. `langsmith`. */
+  readonly receiver: string;
+}
+
+/** What a running collector gives to an API. */
+export interface ApiHost {
+  /** Root of the data directory, for readers of the mirror. */
+  readonly dataDir: string;
+  /** Largest body after decompression, bytes. */
+  readonly bodyBytesMax: number;
+  /** Resolves with the seq once the entry is on disk (I1), in order of calls. Throws as the journal's `append`. */
+  append(entry: ApiEntry): Promise<number>;
+  /**
+   * Resolves when the mirror shows everything up to `seq`: at once if it does already, else it is asked to hurry.
+   * Throws CF_SEAL_FAILED when that takes longer than the deadline.
+   */
+  sealed(seq: number, deadlineMs: number): Promise<void>;
+  /** Seq of the last durable record; 0 when there is none. */
+  durableSeq(): number;
+  /** Something went wrong that the client is not told in full. */
+  onError(error: unknown): void;
+}
+
+/** Builds an API on a collector that is about to listen. */
+export type CreateApi = (host: ApiHost) => Api;
