@@ -113,6 +113,12 @@ export const CHILD_NICENESS = 10;
 /** Query processes at once, and callers waiting for one. */
 export const QUERY_CONCURRENCY_MAX = 4;
 export const QUERY_WAITING_MAX = 64;
+/** The process that answers our own queries: engine memory MiB, queries at once, and idle time after which it ends, ms. */
+export const READER_MEMORY_MB = 512;
+export const READER_CONCURRENCY_MAX = 4;
+export const READER_IDLE_MS = 60_000;
+/** A reader's process that has not answered this long after a query's deadline is killed, ms. */
+export const READER_GRACE_MS = 2_000;
 /** First and longest wait before a failed sealing is tried again, ms; it doubles in between. */
 export const SEAL_RETRY_MIN_MS = 200;
 export const SEAL_RETRY_MAX_MS = 30_000;

@@ -3,15 +3,20 @@ import { getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { CHILD_NICENESS } from "../schema/index.js";
 
-/** What a child process may use. */
-export interface ChildLimits {
-  /** Wall time after which it is killed, milliseconds. */
-  readonly timeoutMs: number;
+/** What the operating system lets a child process use. */
+export interface ProcessLimits {
   /** Private memory (RLIMIT_DATA), megabytes (2^20). */
   readonly memoryMb: number;
-  readonly cpuSeconds: number;
+  /** Absent for a process that stays. */
+  readonly cpuSeconds?: number;
   /** Largest file that it may write, bytes. */
   readonly fileBytesMax: number;
+}
+
+/** What a child process for one piece of work may use. */
+export interface ChildLimits extends ProcessLimits {
+  /** Wall time after which it is killed, milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** How a child ended. `answer` is its one JSON line, undefined when it gave none. */
@@ -31,12 +36,12 @@ const STDERR_CHARS_MAX = 2_000;
  * (RLIMIT_AS would count what V8 only reserves), CPU time, size of a written file, no core dump. They hold whatever
  * the child does. Windows has no such limits: there the deadline alone holds.
  */
-function command(module: URL, limits: ChildLimits): { file: string; args: string[] } {
+function command(module: URL, limits: ProcessLimits): { file: string; args: string[] } {
   const node = ["--max-old-space-size=256", fileURLToPath(module)];
   if (process.platform === "win32") return { file: process.execPath, args: node };
   const wanted = [
     `-d ${Math.ceil(limits.memoryMb * 1024)}`,
-    `-t ${Math.ceil(limits.cpuSeconds)}`,
+    ...(limits.cpuSeconds === undefined ? [] : [`-t ${Math.ceil(limits.cpuSeconds)}`]),
     `-f ${Math.ceil(limits.fileBytesMax / 512)}`,
     "-c 0",
   ];
@@ -77,29 +82,41 @@ function collect(child: ChildProcess, timeoutMs: number): Promise<Collected> {
 }
 
 /**
+ * Starts a built `.child.js` module in `workDir` with an empty environment, so no secret of this process is in its reach,
+ * below this process's priority. With `messages` it has a channel for structured values beside its standard streams.
+ */
+export function startChild(
+  module: URL,
+  options: { workDir: string; limits: ProcessLimits; messages?: true },
+): ChildProcess {
+  const { file, args } = command(module, options.limits);
+  const child = spawn(file, args, {
+    stdio: ["pipe", "pipe", "pipe", ...(options.messages === true ? (["ipc"] as const) : [])],
+    serialization: "advanced",
+    cwd: options.workDir,
+    env: { TMPDIR: options.workDir, MALLOC_ARENA_MAX: "2" },
+  });
+  yieldToIngest(child);
+  // EPIPE when the child dies early: its exit tells more.
+  child.stdin?.on("error", () => undefined);
+  return child;
+}
+
+/**
  * Runs a built `.child.js` module once: sends `request` as one JSON line, waits for one JSON line back. The child
- * works in `workDir` with an empty environment, so no secret of this process is in its reach, and ends when this
- * process does. Rejects only when it can't be started. `signal` kills it.
+ * ends when this process does. Rejects only when it can't be started. `signal` kills it.
  */
 export async function runJsonChild<Answer>(
   module: URL,
   request: unknown,
   options: { workDir: string; limits: ChildLimits; signal?: AbortSignal },
 ): Promise<ChildExit<Answer>> {
-  const { file, args } = command(module, options.limits);
-  const child = spawn(file, args, {
-    stdio: ["pipe", "pipe", "pipe"],
-    cwd: options.workDir,
-    env: { TMPDIR: options.workDir, MALLOC_ARENA_MAX: "2" },
-  });
-  yieldToIngest(child);
-  // EPIPE when the child dies early: its exit tells more.
-  child.stdin.on("error", () => undefined);
+  const child = startChild(module, options);
   const kill = (): void => void child.kill("SIGKILL");
   options.signal?.addEventListener("abort", kill, { once: true });
   try {
     const exited = collect(child, options.limits.timeoutMs);
-    child.stdin.write(`${JSON.stringify(request)}\n`);
+    child.stdin?.write(`${JSON.stringify(request)}\n`);
     const { stdout, stderr, how, timedOut } = await exited;
     const words = stderr.trim() === "" ? "" : `; its last words: ${stderr.trim().slice(-400)}`;
     return { answer: parseAnswer<Answer>(stdout), timedOut, description: `${how}${words}` };

@@ -7,6 +7,8 @@ export { SUPERSEDED_COLUMNS, SUPERSEDED_TABLE } from "./superseded.js";
 export { openSqlText } from "./views/open-sql.js";
 export { queryRows, runQuery } from "./query/run-query.js";
 export * from "./query/query-types.js";
+export { createMirrorReader } from "./reader/mirror-reader.js";
+export type { MirrorReader, ReaderOptions, ReaderQueryOptions, ReaderRow } from "./reader/reader-types.js";
 export { type Mirror, type MirrorOptions, type MirrorStats, openMirror, type SealedEvent } from "./mirror.js";
 export { MirrorRow } from "./mirror-row.js";
 export { type OtlpSelection, readOtlpRows } from "./read-otlp.js";

@@ -7,7 +7,7 @@ import { COMPACTION_FOLDER_PREFIX, type Compactor, runCompactionJob } from "./co
 import type { CompactionJob } from "./compaction/compaction-types.js";
 import { planCompaction } from "./compaction/plan.js";
 import { dataDirPaths } from "./data-dir.js";
-import { QUERY_FOLDER_PREFIX } from "./query/run-query.js";
+import { QUERY_FOLDER_PREFIX } from "./query/work-dir.js";
 import { planRetention, type RetentionConfig } from "./retention.js";
 import { repairMirror, type RepairReport } from "./scrub/repair.js";
 import { RollingCheck } from "./scrub/rolling-check.js";

@@ -1,13 +1,13 @@
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
 import { readCatalog } from "../catalog/read-catalog.js";
 import { answerOneRequest } from "../child-main.js";
-import { sha256Of } from "../compaction/parquet-output.js";
-import type { CatalogSnapshot, FileEntry } from "../types.js";
+import type { CatalogSnapshot } from "../types.js";
 import { sqlString } from "../views/sql-text.js";
+import { maySpeakOfDamage, readableFiles, withoutDamagedFiles } from "./mirror-damage.js";
 import { openEngine } from "./query-engine.js";
+import { queryFailure } from "./query-failure.js";
 import type { ChildAnswer, ChildRequest, QueryColumn } from "./query-types.js";
 import { copyOptions, projectionSql } from "./result-projection.js";
 import { gateStatement } from "./statement-gate.js";
@@ -22,25 +22,6 @@ import { wantedViews } from "./wanted-views.js";
 const RESULT = "__counterfoil_result";
 
 type Answered = Extract<ChildAnswer, { ok: true }>;
-type RefusalCode = Extract<ChildAnswer, { ok: false }>["code"];
-
-function leftOut({ path, rows, table }: FileEntry, what: string): string {
-  return `${path} is ${what}: ${rows} rows of ${table} are left out. \`counterfoil scrub\` repairs what can be.`;
-}
-
-/** Files that can be read: all but those that are missing or have another size than the manifest says. */
-function readableFiles(snapshot: CatalogSnapshot): { snapshot: CatalogSnapshot; warnings: string[] } {
-  const warnings: string[] = [];
-  const files = snapshot.files.filter((file) => {
-    const bytes = statSync(file.path, { throwIfNoEntry: false })?.size;
-    if (bytes === file.bytes) return true;
-    warnings.push(
-      leftOut(file, bytes === undefined ? "missing" : `damaged (${bytes} bytes instead of ${file.bytes})`),
-    );
-    return false;
-  });
-  return { snapshot: { ...snapshot, files }, warnings };
-}
 
 async function columnsOf(connection: DuckDBConnection, sql: string): Promise<QueryColumn[]> {
   const prepared = await connection.prepare(sql);
@@ -125,44 +106,20 @@ async function runOver(
   }
 }
 
-/** What DuckDB says of a Parquet file with wrong bytes in it, among other things. */
-const DAMAGE_ERROR =
-  /^(?:IO|Invalid Input|Invalid|INTERNAL|Serialization|Out of Range|Conversion|Corrupt) Error|TProtocol|thrift|zstd|decompress|parquet/i;
-
 /** Runs the query; when it fails as it would over a damaged file, once more without the files that are damaged. */
 async function answer(request: ChildRequest): Promise<ChildAnswer> {
   const listed = readCatalog(request.mirrorDir);
   process.chdir(request.mirrorDir);
-  const { snapshot, warnings } = readableFiles(listed);
+  const readable = readableFiles(listed);
   try {
-    return { ...(await runOver(request, snapshot)), warnings };
+    return { ...(await runOver(request, readable.snapshot)), warnings: readable.warnings };
   } catch (error) {
-    if (error instanceof CounterfoilError || !DAMAGE_ERROR.test(errorMessage(error))) throw error;
-    const damaged = snapshot.files.filter((file) => sha256Of(file.path) !== file.sha256);
-    if (damaged.length === 0) throw error;
-    const files = snapshot.files.filter((file) => !damaged.includes(file));
-    const found = damaged.map((file) => leftOut(file, "damaged (its bytes do not have the listed SHA-256)"));
-    return { ...(await runOver(request, { ...snapshot, files })), warnings: [...warnings, ...found] };
+    if (error instanceof CounterfoilError || !maySpeakOfDamage(error)) throw error;
+    const rest = withoutDamagedFiles(readable);
+    if (rest === undefined) throw error;
+    return { ...(await runOver(request, rest.snapshot)), warnings: rest.warnings };
   }
-}
-
-const LIMIT_ERROR =
-  /^Out of Memory Error|std::bad_alloc|failed to allocate|File too large|Allocation failure/i;
-const REFUSAL_ERROR =
-  /^Permission Error|the configuration has been locked|disabled (?:by|through) configuration/;
-
-function failure(error: unknown): ChildAnswer {
-  const message = errorMessage(error);
-  if (error instanceof CounterfoilError) return { ok: false, code: error.code as RefusalCode, message };
-  if (LIMIT_ERROR.test(message)) {
-    return {
-      ok: false,
-      code: "CF_QUERY_LIMIT",
-      message: `The query needs more memory than it may use. Narrow it (fewer columns, a time range, a LIMIT), or raise the limit. DuckDB: ${message}`,
-    };
-  }
-  return { ok: false, code: REFUSAL_ERROR.test(message) ? "CF_QUERY_REFUSED" : "CF_QUERY_FAILED", message };
 }
 
 // Below the server's own priority: reading must not slow accepting.
-answerOneRequest<ChildRequest, ChildAnswer>(5, (request) => answer(request).catch(failure));
+answerOneRequest<ChildRequest, ChildAnswer>(5, (request) => answer(request).catch(queryFailure));

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
-import { chmod, copyFile, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { chmod, copyFile, readFile, rename, rm, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import {
@@ -17,6 +17,7 @@ import {
 } from "../../schema/index.js";
 import { type ChildExit, runJsonChild } from "../child-process.js";
 import { dataDirPaths } from "../data-dir.js";
+import { timedOut } from "./query-failure.js";
 import { takeQuerySlot } from "./query-slots.js";
 import type {
   ChildAnswer,
@@ -27,10 +28,9 @@ import type {
   SqlValue,
 } from "./query-types.js";
 import { BIG_INTEGERS } from "./result-projection.js";
+import { createWorkDir } from "./work-dir.js";
 
 const CHILD = new URL("./query.child.js", import.meta.url);
-/** Prefix of the folders that queries work in, below the data directory's `temp/` or the system's. */
-export const QUERY_FOLDER_PREFIX = "query-";
 
 async function runChild(
   request: ChildRequest,
@@ -54,24 +54,11 @@ async function runChild(
   const { answer } = exit;
   if (answer?.ok === true) return answer;
   if (answer !== undefined) throw new CounterfoilError(answer.code, answer.message);
+  if (exit.timedOut) throw timedOut(timeoutMs);
   throw new CounterfoilError(
     "CF_QUERY_LIMIT",
-    exit.timedOut
-      ? `The query was stopped after ${Math.round(timeoutMs)} ms. Narrow it (a time range, fewer columns, a LIMIT), or raise the time limit.`
-      : `The query process ended with ${exit.description}. Most likely it met its memory, CPU time or file size limit. Narrow the query, or raise the limit.`,
+    `The query process ended with ${exit.description}. Most likely it met its memory, CPU time or file size limit. Narrow the query, or raise the limit.`,
   );
-}
-
-/** A private folder for one query: below the data directory when that can be written, so that `temp/` bounds it. */
-async function createWorkDir(dataDir: string): Promise<string> {
-  for (const parent of [dataDirPaths(dataDir).temp, tmpdir()]) {
-    try {
-      return await mkdtemp(join(parent, QUERY_FOLDER_PREFIX));
-    } catch {
-      // Read-only or not there yet: the next one.
-    }
-  }
-  throw new CounterfoilError("CF_DATA_DIR_IO", `Can't create a folder for the query in ${tmpdir()}.`);
 }
 
 async function moveFile(from: string, to: string): Promise<void> {
@@ -124,7 +111,7 @@ async function withResult<T>(
       rowsMax: options.rowsMax ?? (inMemory ? QUERY_ROWS_IN_MEMORY_MAX : QUERY_ROWS_MAX),
       memoryMb: options.memoryMb ?? QUERY_MEMORY_MB,
       threads: options.threads ?? Math.min(QUERY_THREADS_MAX, availableParallelism()),
-      workDir: resolve(workDir),
+      workDir,
     };
     const left = Math.max(1, timeoutMs - (performance.now() - started));
     return await use(await runChild(request, left), join(workDir, "result"));

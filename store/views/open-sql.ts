@@ -43,6 +43,11 @@ export function viewStatements(
   ];
 }
 
+/** One of {@link viewStatements}, for the connection that runs it alone. */
+export function temporaryView(statement: string): string {
+  return statement.replace(/^CREATE OR REPLACE /m, "CREATE OR REPLACE TEMP ");
+}
+
 /** The later a file's last event, the earlier it is read: what `ORDER BY start_time DESC LIMIT` needs is found first. */
 function newestFirst(a: { maxTimeUnixNano: string | null }, b: { maxTimeUnixNano: string | null }): number {
   const [left, right] = [BigInt(a.maxTimeUnixNano ?? 0), BigInt(b.maxTimeUnixNano ?? 0)];
