@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type ItemCounts, openJournalReader } from "../journal/index.js";
+import { type ItemCounts, openJournalReader, zeroCounts } from "../journal/index.js";
 import { nodeFileSystem } from "../journal/index.js";
 import { listSegments } from "../journal/segment-listing.js";
 import { type CatalogSnapshot, dataDirPaths, readCatalog } from "../store/index.js";
@@ -31,7 +31,7 @@ export function readJournalOnDisk(dataDir: string): JournalOnDisk | undefined {
   const last = segments.at(-1);
   if (last === undefined) return undefined;
   const reader = openJournalReader({ dir, afterSeq: last.firstSeq - 1 });
-  let end = { lastSeq: last.firstSeq - 1, counts: { traces: 0, logs: 0, metrics: 0 } };
+  let end = { lastSeq: last.firstSeq - 1, counts: zeroCounts() };
   let damagedRecords = 0;
   try {
     for (;;) {

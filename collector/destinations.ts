@@ -8,6 +8,7 @@ import {
   type Journal,
   type JournalTail,
   nodeFileSystem,
+  storedCounts,
 } from "../journal/index.js";
 import { CounterfoilError, errorMessage } from "../schema/index.js";
 import { dataDirPaths } from "../store/index.js";
@@ -40,7 +41,7 @@ export async function readStoredCursors(
     const state = await new CursorFile<StoredCursor>(join(cursors, file), fileSystem)
       .load()
       .catch(() => undefined);
-    const counts = state?.counts ?? { traces: 0, logs: 0, metrics: 0 };
+    const counts = storedCounts(state?.counts);
     found.set(decodeURIComponent(file.slice(0, -".json".length)), { seq: state?.seq ?? 0, counts });
   }
   return found;

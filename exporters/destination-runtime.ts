@@ -1,9 +1,15 @@
 import { join } from "node:path";
-import { CursorFile, nodeFileSystem, openJournalReader, type JournalTail } from "../journal/index.js";
+import {
+  CursorFile,
+  nodeFileSystem,
+  openJournalReader,
+  type JournalTail,
+  zeroCounts,
+} from "../journal/index.js";
 import { CounterfoilError, type Signal } from "../schema/index.js";
 import { dataDirPaths } from "../store/data-dir.js";
 import { SYSTEM_CLOCK } from "./core/clock.js";
-import { zeroCounts, zeroTotals } from "./core/counts.js";
+import { zeroTotals } from "./core/counts.js";
 import type { CursorState, CursorStore } from "./core/cursor.js";
 import { DeadLetterStore } from "./core/dead-letters.js";
 import { DeliveryEngine, type EngineOptions } from "./core/engine.js";

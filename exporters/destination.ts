@@ -1,7 +1,6 @@
 import { Worker, type WorkerOptions } from "node:worker_threads";
-import type { JournalTail } from "../journal/index.js";
+import { type JournalTail, zeroCounts } from "../journal/index.js";
 import { CounterfoilError, ERROR_CODES, errorMessage } from "../schema/index.js";
-import { zeroCounts } from "./core/counts.js";
 import type {
   CallError,
   CallResult,

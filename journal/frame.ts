@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { Signal } from "../schema/index.js";
+import type { JournalSignal } from "../schema/index.js";
 import type { ItemCounts, JournalEntry, PayloadEncoding } from "./types.js";
 
 /** "CFr1" in the file: where a search for the next record after damage looks. */
@@ -24,11 +24,18 @@ const OFFSET_HEADER_CRC = 60;
 const OFFSET_RECORD_CRC = 64;
 const OFFSET_RESERVED_END = 68;
 
+const U16 = 2 ** 16;
 const U32 = 2 ** 32;
 
 // Numbers on disk. They may grow, never change.
-const SIGNAL_CODES: Record<Signal, number> = { traces: 1, logs: 2, metrics: 3 };
-const SIGNAL_BY_CODE: readonly (Signal | undefined)[] = [undefined, "traces", "logs", "metrics"];
+const SIGNAL_CODES: Record<JournalSignal, number> = { traces: 1, logs: 2, metrics: 3, records: 4 };
+const SIGNAL_BY_CODE: readonly (JournalSignal | undefined)[] = [
+  undefined,
+  "traces",
+  "logs",
+  "metrics",
+  "records",
+];
 const ENCODING_CODES: Record<PayloadEncoding, number> = { identity: 0, gzip: 1, deflate: 2, zstd: 3 };
 const ENCODING_BY_CODE: readonly (PayloadEncoding | undefined)[] = ["identity", "gzip", "deflate", "zstd"];
 
@@ -36,7 +43,7 @@ const ENCODING_BY_CODE: readonly (PayloadEncoding | undefined)[] = ["identity", 
 export interface FrameHeader {
   readonly seq: number;
   readonly receivedUnixNano: bigint;
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly encoding: PayloadEncoding;
   readonly itemCount: number;
   readonly payloadBytes: number;
@@ -82,15 +89,38 @@ function readU64(buffer: Buffer, offset: number): number {
   return buffer.readUInt32LE(offset + 4) * U32 + buffer.readUInt32LE(offset);
 }
 
+/**
+ * Four counts of 48 bits in 24 bytes. Format 1 had three of 64 bits, whose upper 16 bits no journal ever needed: those
+ * hold the count of records now, so that the frames of both formats read alike.
+ */
+function writeCounts(buffer: Buffer, { traces, logs, metrics, records }: ItemCounts): void {
+  buffer.writeUIntLE(traces, OFFSET_ITEMS_BEFORE, 6);
+  buffer.writeUInt16LE(records % U16, OFFSET_ITEMS_BEFORE + 6);
+  buffer.writeUIntLE(logs, OFFSET_ITEMS_BEFORE + 8, 6);
+  buffer.writeUInt16LE(Math.floor(records / U16) % U16, OFFSET_ITEMS_BEFORE + 14);
+  buffer.writeUIntLE(metrics, OFFSET_ITEMS_BEFORE + 16, 6);
+  buffer.writeUInt16LE(Math.floor(records / U32), OFFSET_ITEMS_BEFORE + 22);
+}
+
+function readCounts(buffer: Buffer): ItemCounts {
+  const low = buffer.readUInt16LE(OFFSET_ITEMS_BEFORE + 6);
+  const middle = buffer.readUInt16LE(OFFSET_ITEMS_BEFORE + 14);
+  const high = buffer.readUInt16LE(OFFSET_ITEMS_BEFORE + 22);
+  return {
+    traces: buffer.readUIntLE(OFFSET_ITEMS_BEFORE, 6),
+    logs: buffer.readUIntLE(OFFSET_ITEMS_BEFORE + 8, 6),
+    metrics: buffer.readUIntLE(OFFSET_ITEMS_BEFORE + 16, 6),
+    records: low + middle * U16 + high * U32,
+  };
+}
+
 /** Writes the header of `entry` into `target` (FRAME_HEADER_BYTES long) and returns the record checksum. */
 export function encodeFrameHeader(target: Buffer, entry: JournalEntry, place: FramePlace): number {
   target.writeUInt32LE(FRAME_MAGIC, 0);
   target.writeUInt32LE(entry.payload.length, OFFSET_LENGTH);
   writeU64(target, place.seq, OFFSET_SEQ);
   target.writeBigUInt64LE(entry.receivedUnixNano, OFFSET_RECEIVED);
-  writeU64(target, place.countsBefore.traces, OFFSET_ITEMS_BEFORE);
-  writeU64(target, place.countsBefore.logs, OFFSET_ITEMS_BEFORE + 8);
-  writeU64(target, place.countsBefore.metrics, OFFSET_ITEMS_BEFORE + 16);
+  writeCounts(target, place.countsBefore);
   target[OFFSET_SIGNAL] = SIGNAL_CODES[entry.signal];
   target[OFFSET_ENCODING] = ENCODING_CODES[entry.encoding];
   target.writeUInt16LE(0, OFFSET_RESERVED);
@@ -125,11 +155,7 @@ export function decodeFrameHeader(bytes: Buffer, seed: number): FrameHeader | un
     encoding,
     itemCount: bytes.readUInt32LE(OFFSET_ITEM_COUNT),
     payloadBytes: bytes.readUInt32LE(OFFSET_LENGTH),
-    countsBefore: {
-      traces: readU64(bytes, OFFSET_ITEMS_BEFORE),
-      logs: readU64(bytes, OFFSET_ITEMS_BEFORE + 8),
-      metrics: readU64(bytes, OFFSET_ITEMS_BEFORE + 16),
-    },
+    countsBefore: readCounts(bytes),
     previousCrc: bytes.readUInt32LE(OFFSET_PREVIOUS_CRC),
     recordCrc: bytes.readUInt32LE(OFFSET_RECORD_CRC),
   };

@@ -1,5 +1,6 @@
 export * from "./cursor-file.js";
 export * from "./file-system.js";
+export { addCounts, itemsOf, storedCounts, subtractCounts, zeroCounts } from "./item-counts.js";
 export * from "./journal-event.js";
 export * from "./journal-reader.js";
 export { nodeFileSystem } from "./node-file-system.js";

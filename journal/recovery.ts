@@ -8,6 +8,7 @@ import { liveSegments, parseSegmentNames, type SegmentFile, segmentFileName } fr
 import {
   damagedHeaderError,
   decodeSegmentHeader,
+  JOURNAL_FORMAT_VERSION,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "./segment-header.js";
@@ -39,6 +40,8 @@ export interface RecoveredJournal {
   readonly end: LogEnd;
   /** Position in the last segment where writing goes on, bytes. */
   readonly endPosition: number;
+  /** False when the last segment is in an earlier format, which a later version's records must not go into. */
+  readonly appendable: boolean;
   /** First number that no file has used. */
   readonly nextOrdinal: number;
 }
@@ -81,12 +84,13 @@ async function recover({ fs, dir, emit }: Context): Promise<RecoveredJournal> {
   const lastHeader = found.headers.at(-1)?.header;
   if (last === undefined || lastHeader === undefined) {
     const end = { seq: 0, counts: zeroCounts(), previousCrc: 0, receivedUnixNano: 0n };
-    return { journalId: undefined, segments, end, endPosition: 0, nextOrdinal };
+    return { journalId: undefined, segments, end, endPosition: 0, appendable: false, nextOrdinal };
   }
   const tail = scanLast(fs, last, emit);
   await secureTail({ fs, dir, emit }, last, tail);
   const { end, endPosition } = tail;
-  return { journalId: lastHeader.journalId, segments, end, endPosition, nextOrdinal };
+  const appendable = lastHeader.formatVersion === JOURNAL_FORMAT_VERSION;
+  return { journalId: lastHeader.journalId, segments, end, endPosition, appendable, nextOrdinal };
 }
 
 interface FoundHeader {

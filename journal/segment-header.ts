@@ -3,8 +3,11 @@ import { CounterfoilError } from "../schema/index.js";
 import { journalCorruptError } from "./errors.js";
 import type { ItemCounts } from "./types.js";
 
-/** Version of the files that this code writes and the newest that it reads. */
-export const JOURNAL_FORMAT_VERSION = 1;
+/**
+ * Version of the files that this code writes and the newest that it reads. 2 has `records` beside the three signals; a
+ * reader of version 1 would take them for damage, so they are never written to its files.
+ */
+export const JOURNAL_FORMAT_VERSION = 2;
 /** Bytes of the header; the first frame follows. */
 export const SEGMENT_HEADER_BYTES = 128;
 /** Bytes of the random id that every segment of one journal carries. */
@@ -19,10 +22,14 @@ const OFFSET_PREVIOUS_FIRST_SEQ = 48;
 const OFFSET_RECEIVED_BEFORE = 56;
 const OFFSET_COUNTS = 64;
 const OFFSET_PREVIOUS_CRC = 88;
+/** Zero in version 1. */
+const OFFSET_RECORDS = 96;
 const OFFSET_CRC = 124;
 
 /** What the first 128 bytes of a segment say. */
 export interface SegmentHeader {
+  /** {@link JOURNAL_FORMAT_VERSION} of its writer; set by decoding. */
+  readonly formatVersion?: number;
   readonly journalId: Buffer;
   /** Number of this file, counted from 1 in the order of creation. */
   readonly ordinal: number;
@@ -53,6 +60,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   bytes.writeBigUInt64LE(BigInt(header.countsBefore.logs), OFFSET_COUNTS + 8);
   bytes.writeBigUInt64LE(BigInt(header.countsBefore.metrics), OFFSET_COUNTS + 16);
   bytes.writeUInt32LE(header.previousCrc, OFFSET_PREVIOUS_CRC);
+  bytes.writeBigUInt64LE(BigInt(header.countsBefore.records), OFFSET_RECORDS);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, OFFSET_CRC)), OFFSET_CRC);
   return bytes;
 }
@@ -74,6 +82,7 @@ export function decodeSegmentHeader(bytes: Buffer, path: string): SegmentHeader 
   if (bytes.length < SEGMENT_HEADER_BYTES) return undefined;
   if (bytes.readUInt32LE(OFFSET_CRC) !== crc32(bytes.subarray(0, OFFSET_CRC))) return undefined;
   return {
+    formatVersion: version,
     journalId: Buffer.from(bytes.subarray(OFFSET_JOURNAL_ID, OFFSET_JOURNAL_ID + JOURNAL_ID_BYTES)),
     ordinal: Number(bytes.readBigUInt64LE(OFFSET_ORDINAL)),
     firstSeq: Number(bytes.readBigUInt64LE(OFFSET_FIRST_SEQ)),
@@ -83,6 +92,7 @@ export function decodeSegmentHeader(bytes: Buffer, path: string): SegmentHeader 
       traces: Number(bytes.readBigUInt64LE(OFFSET_COUNTS)),
       logs: Number(bytes.readBigUInt64LE(OFFSET_COUNTS + 8)),
       metrics: Number(bytes.readBigUInt64LE(OFFSET_COUNTS + 16)),
+      records: Number(bytes.readBigUInt64LE(OFFSET_RECORDS)),
     },
     previousCrc: bytes.readUInt32LE(OFFSET_PREVIOUS_CRC),
   };

@@ -120,7 +120,7 @@ class SegmentedJournal implements Journal {
       if (atLeast !== undefined && atLeast.seq > this.#end.seq) {
         this.#end = { ...this.#end, seq: atLeast.seq, counts: { ...atLeast.counts } };
         this.#active = await this.#createSegment();
-      } else if (last === undefined) {
+      } else if (last === undefined || !recovered.appendable) {
         this.#active = await this.#createSegment();
       } else {
         this.#active = await ActiveSegment.reopen(this.#fs, last.path, recovered.endPosition);

@@ -1,15 +1,15 @@
-import type { Signal } from "../schema/index.js";
+import type { JournalSignal } from "../schema/index.js";
 
 /** How a record's payload is compressed: the request's own Content-Encoding, kept. */
 export type PayloadEncoding = "identity" | "gzip" | "deflate" | "zstd";
 
-/** What a receiver hands to the journal. The payload is OTLP protobuf, compressed as `encoding` says. */
+/** What is handed to the journal. The payload is OTLP protobuf, or JSON Lines for `records`, compressed as `encoding` says. */
 export interface JournalEntry {
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly encoding: PayloadEncoding;
   /** Bytes as received. The journal does not copy: the caller must not change them until `append` settles. */
   readonly payload: Uint8Array;
-  /** Spans, log records or data points in it, at least 1. */
+  /** Spans, log records, data points or records in it, at least 1. */
   readonly itemCount: number;
   readonly receivedUnixNano: bigint;
 }
@@ -20,7 +20,7 @@ export interface JournalRecord extends JournalEntry {
 }
 
 /** Items by signal, cumulative from the journal's first record ever. */
-export type ItemCounts = Record<Signal, number>;
+export type ItemCounts = Record<JournalSignal, number>;
 
 /** The durable end of the journal: everything up to `seq` (0 when empty) is on disk. Safe to post to a worker. */
 export interface JournalTail {

@@ -176,3 +176,5 @@ export const OPEN_FILES_RESERVED = 1_024;
 export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;
 /** Space that is kept for getting out of a full disk, bytes: a sealed file, the manifest and the cursors fit in it. */
 export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
+/** Changes of feedback and other records that are written at once. */
+export const RECORD_CHANGES_MAX = 10_000;

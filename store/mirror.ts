@@ -2,9 +2,11 @@ import { join } from "node:path";
 import {
   type FileSystem,
   type ItemCounts,
+  itemsOf,
   type JournalPlace,
   type JournalTail,
   nodeFileSystem,
+  subtractCounts,
 } from "../journal/index.js";
 import {
   CounterfoilError,
@@ -17,7 +19,7 @@ import {
   SEAL_ROWS,
 } from "../schema/index.js";
 import { dataDirPaths } from "./data-dir.js";
-import { countsMinus, DeadLetterCounters, itemsOf, totalCounts } from "./seal/dead-letter-counts.js";
+import { DeadLetterCounters, totalCounts } from "./seal/dead-letter-counts.js";
 import type { DeadLetterCounts, ReadRange, SealedRange, SealOrder } from "./seal/messages.js";
 import { dateOf, narrow, newestFiles, newPiece, type Piece } from "./seal/piece.js";
 import { RecentSpans } from "./seal/recent-spans.js";
@@ -216,8 +218,8 @@ class SealingMirror implements Mirror {
       state: retrying ? "retrying" : this.#state === "running" ? "running" : "stopped",
       cursorSeq: sealedSeq,
       accepted: this.#tail.counts,
-      delivered: countsMinus(sealedCounts, totalCounts(deadLetter)),
-      waiting: countsMinus(this.#tail.counts, sealedCounts),
+      delivered: subtractCounts(sealedCounts, totalCounts(deadLetter)),
+      waiting: subtractCounts(this.#tail.counts, sealedCounts),
       deadLetter,
       requests: { sent: this.#sent, failed: this.#failed },
       ...(this.#retry === undefined ? {} : { lastError: this.#retry.error, nextAttemptAt: this.#retry.at }),

@@ -1,7 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CursorFile, type ItemCounts } from "../../journal/index.js";
-import { SIGNALS } from "../../schema/index.js";
+import {
+  addCounts,
+  CursorFile,
+  type ItemCounts,
+  storedCounts,
+  subtractCounts,
+  zeroCounts,
+} from "../../journal/index.js";
 import { dataDirPaths } from "../../store/index.js";
 import { readJournalOnDisk, readMirrorOnDisk } from "../offline.js";
 import { type DestinationStatus, type Status } from "./types.js";
@@ -29,7 +35,7 @@ const MIRROR = "mirror";
 export function readOfflineStatus(dataDir: string): Status {
   const journal = readJournalOnDisk(dataDir);
   const mirror = readMirrorOnDisk(dataDir);
-  const tail = journal?.counts ?? zero();
+  const tail = journal?.counts ?? zeroCounts();
   const destinations: DestinationStatus[] = [];
   if (mirror !== undefined) {
     const deadLetter = mirrorDeadLetters(dataDir, mirror.sealedSeq);
@@ -38,22 +44,24 @@ export function readOfflineStatus(dataDir: string): Status {
       name: MIRROR,
       state: "stopped",
       cursor_seq: mirror.sealedSeq,
-      accepted: plus(settled, minus(tail, settled)),
-      delivered: minus(settled, sum(Object.values(deadLetter))),
+      accepted: addCounts(settled, subtractCounts(tail, settled)),
+      delivered: subtractCounts(settled, sum(Object.values(deadLetter))),
       filtered: {},
-      waiting: minus(tail, settled),
+      waiting: subtractCounts(tail, settled),
       dead_letter: deadLetter,
     });
   }
   for (const { name, cursor } of storedCursors(dataDir)) {
-    const { delivered, filtered, deadLetter } = cursor.totals;
-    const waiting = minus(tail, cursor.counts);
+    const delivered = storedCounts(cursor.totals.delivered);
+    const filtered = storedBuckets(cursor.totals.filtered);
+    const deadLetter = storedBuckets(cursor.totals.deadLetter);
+    const waiting = subtractCounts(tail, storedCounts(cursor.counts));
     const settled = sum([delivered, ...Object.values(filtered), ...Object.values(deadLetter)]);
     destinations.push({
       name,
       state: "stopped",
       cursor_seq: cursor.seq,
-      accepted: plus(settled, waiting),
+      accepted: addCounts(settled, waiting),
       delivered,
       filtered,
       waiting,
@@ -105,22 +113,17 @@ function mirrorDeadLetters(dataDir: string, sealedSeq: number): Readonly<Record<
   const path = join(dataDirPaths(dataDir).cursors, `${MIRROR}.json`);
   const stored = new CursorFile<StoredMirrorCounts>(path).loadSync();
   if (stored === undefined) return {};
-  if (stored.latest.seq > sealedSeq) return stored.settled;
-  const all = { ...stored.settled };
+  if (stored.latest.seq > sealedSeq) return storedBuckets(stored.settled);
+  const all = storedBuckets(stored.settled);
   for (const [reason, counts] of Object.entries(stored.latest.counts)) {
-    all[reason] = plus(all[reason] ?? zero(), counts);
+    all[reason] = addCounts(all[reason] ?? zeroCounts(), storedCounts(counts));
   }
   return all;
 }
 
-const zero = (): ItemCounts => ({ traces: 0, logs: 0, metrics: 0 });
+const sum = (all: readonly ItemCounts[]): ItemCounts => all.reduce(addCounts, zeroCounts());
 
-function combine(a: ItemCounts, b: ItemCounts, sign: 1 | -1): ItemCounts {
-  const result = zero();
-  for (const signal of SIGNALS) result[signal] = a[signal] + sign * b[signal];
-  return result;
+/** Buckets as an earlier version may have stored them. */
+function storedBuckets(buckets: Readonly<Record<string, ItemCounts>>): Record<string, ItemCounts> {
+  return Object.fromEntries(Object.entries(buckets).map(([name, counts]) => [name, storedCounts(counts)]));
 }
-
-const plus = (a: ItemCounts, b: ItemCounts): ItemCounts => combine(a, b, 1);
-const minus = (a: ItemCounts, b: ItemCounts): ItemCounts => combine(a, b, -1);
-const sum = (all: readonly ItemCounts[]): ItemCounts => all.reduce(plus, zero());

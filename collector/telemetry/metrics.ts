@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DestinationStats } from "../../exporters/types.js";
 import type { ItemCounts, JournalStats } from "../../journal/index.js";
-import { SIGNALS, type Signal } from "../../schema/index.js";
+import { JOURNAL_SIGNALS, type JournalSignal } from "../../schema/index.js";
 import type { Admission } from "../ingest/admission.js";
 import type { EventLoopStats } from "./event-loop.js";
 import type { ReceiverCounters, ReceiverOutcome } from "./receiver-counters.js";
@@ -16,10 +16,11 @@ export interface MetricSources {
 }
 
 /** What the Collector calls the items of each signal in metric names. */
-const NOUNS: Readonly<Record<Signal, string>> = {
+const NOUNS: Readonly<Record<JournalSignal, string>> = {
   traces: "spans",
   logs: "log_records",
   metrics: "metric_points",
+  records: "records",
 };
 
 /** Upper bounds in seconds: an fdatasync takes 0.2 ms on a good disk and seconds on a sick one. */
@@ -88,7 +89,7 @@ function receiverMetrics(registry: Registry, { receivers, admission }: MetricSou
     refused: "refused: invalid, or back-pressure",
     failed: "not stored because of a failure of ours",
   };
-  for (const signal of SIGNALS) {
+  for (const signal of JOURNAL_SIGNALS) {
     for (const [outcome, meaning] of Object.entries(outcomes)) {
       counter(registry, {
         name: `counterfoil_receiver_${outcome}_${NOUNS[signal]}_total`,
@@ -136,10 +137,10 @@ function itemMetrics(registry: Registry, each: Each): void {
   const byName = (
     label: string,
     counts: Readonly<Record<string, ItemCounts>>,
-    signal: Signal,
+    signal: JournalSignal,
   ): readonly Line[] =>
     Object.entries(counts).map(([name, items]): Line => [{ [label]: name }, items[signal]]);
-  for (const signal of SIGNALS) {
+  for (const signal of JOURNAL_SIGNALS) {
     const noun = NOUNS[signal];
     const define = (
       name: string,

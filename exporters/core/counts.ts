@@ -1,28 +1,9 @@
-import type { ItemCounts } from "../../journal/index.js";
-import { SIGNALS, type Signal } from "../../schema/index.js";
-
-/** No items of any signal. */
-export function zeroCounts(): ItemCounts {
-  return { traces: 0, logs: 0, metrics: 0 };
-}
+import { addCounts, type ItemCounts, storedCounts, zeroCounts } from "../../journal/index.js";
+import type { JournalSignal } from "../../schema/index.js";
 
 /** A copy that later changes of `counts` do not touch. */
 export function copyCounts(counts: ItemCounts): ItemCounts {
-  return { traces: counts.traces, logs: counts.logs, metrics: counts.metrics };
-}
-
-/** `left - right`, signal by signal. */
-export function subtractCounts(left: ItemCounts, right: ItemCounts): ItemCounts {
-  const result = zeroCounts();
-  for (const signal of SIGNALS) result[signal] = left[signal] - right[signal];
-  return result;
-}
-
-/** `left + right`, signal by signal. */
-export function addCounts(left: ItemCounts, right: ItemCounts): ItemCounts {
-  const result = zeroCounts();
-  for (const signal of SIGNALS) result[signal] = left[signal] + right[signal];
-  return result;
+  return { ...counts };
 }
 
 /** What became of items: cumulative, by signal, and by the rule or reason that decided it. */
@@ -37,10 +18,10 @@ export function zeroTotals(): SettledTotals {
   return { delivered: zeroCounts(), filtered: {}, deadLetter: {} };
 }
 
-/** A deep copy. */
+/** A deep copy, of totals that an earlier version stored as well. */
 export function copyTotals(totals: SettledTotals): SettledTotals {
   return {
-    delivered: copyCounts(totals.delivered),
+    delivered: storedCounts(totals.delivered),
     filtered: copyBuckets(totals.filtered),
     deadLetter: copyBuckets(totals.deadLetter),
   };
@@ -63,7 +44,7 @@ export type Settlement =
 /** Adds `count` items of `signal` to the bucket that `settlement` names. */
 export function addSettlement(
   totals: SettledTotals,
-  signal: Signal,
+  signal: JournalSignal,
   settlement: Settlement,
   count: number,
 ): void {
@@ -80,5 +61,5 @@ function bucketOf(totals: SettledTotals, settlement: Settlement): ItemCounts {
 }
 
 function copyBuckets(buckets: Record<string, ItemCounts>): Record<string, ItemCounts> {
-  return Object.fromEntries(Object.entries(buckets).map(([key, counts]) => [key, copyCounts(counts)]));
+  return Object.fromEntries(Object.entries(buckets).map(([key, counts]) => [key, storedCounts(counts)]));
 }

@@ -1,4 +1,12 @@
-import type { ItemCounts, JournalReader, JournalTail } from "../../journal/index.js";
+import {
+  addCounts,
+  type ItemCounts,
+  type JournalReader,
+  type JournalTail,
+  storedCounts,
+  subtractCounts,
+  zeroCounts,
+} from "../../journal/index.js";
 import {
   CounterfoilError,
   CURSOR_SAVE_INTERVAL_MS,
@@ -11,15 +19,7 @@ import {
 } from "../../schema/index.js";
 import type { Processor } from "../processors/index.js";
 import type { DestinationStats } from "../types.js";
-import {
-  addCounts,
-  copyCounts,
-  copyTotals,
-  subtractCounts,
-  sumTotals,
-  zeroCounts,
-  zeroTotals,
-} from "./counts.js";
+import { copyCounts, copyTotals, sumTotals, zeroTotals } from "./counts.js";
 import type { Clock } from "./clock.js";
 import type { CursorState, CursorStore } from "./cursor.js";
 import type { DeadLetter } from "./dead-letter-file.js";
@@ -363,6 +363,13 @@ export class DeliveryEngine {
   }
 }
 
+/** The stored cursor, also one of a version that knew fewer signals. */
+function storedCursor(cursor: CursorStore): CursorState | undefined {
+  const stored = cursor.load();
+  if (stored === undefined) return undefined;
+  return { seq: stored.seq, counts: storedCounts(stored.counts), totals: copyTotals(stored.totals) };
+}
+
 interface StartingPoint {
   readonly start: CursorState;
   /** Whether this very state is on disk. */
@@ -373,7 +380,7 @@ interface StartingPoint {
 
 /** The stored cursor, or the beginning or end of the journal; a cursor beyond the journal's end starts over. */
 function startingPoint(options: EngineOptions, tail: JournalTail): StartingPoint {
-  const stored = options.cursor.load();
+  const stored = storedCursor(options.cursor);
   const beginning: CursorState = { seq: 0, counts: zeroCounts(), totals: zeroTotals() };
   if (stored === undefined) {
     if (options.startAt !== "end") return { start: beginning, stored: false, fresh: true };

@@ -1,9 +1,23 @@
-import type { ItemCounts, JournalGap, JournalReader, JournalRecord } from "../../journal/index.js";
-import { countItems, decodeOtlp, errorMessage, type Signal, type SignalData } from "../../schema/index.js";
+import {
+  addCounts,
+  type ItemCounts,
+  type JournalGap,
+  type JournalReader,
+  type JournalRecord,
+  zeroCounts,
+} from "../../journal/index.js";
+import {
+  countItems,
+  decodeOtlp,
+  errorMessage,
+  isTelemetry,
+  type Signal,
+  type SignalData,
+} from "../../schema/index.js";
 import type { Processor } from "../processors/index.js";
 import { cleanText } from "./classify.js";
 import type { Clock } from "./clock.js";
-import { addCounts, copyCounts, zeroCounts } from "./counts.js";
+import { copyCounts } from "./counts.js";
 import type { Gatherer, PartBody } from "./exporter.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
 import { inflatePayload } from "./payload.js";
@@ -21,6 +35,12 @@ export interface IntakeOptions {
   readonly readCounts: ItemCounts;
   /** True for a destination without history: what the journal trimmed before it existed was never its own. */
   readonly fresh: boolean;
+}
+
+/** The account of a record that the destination takes. */
+interface Open {
+  readonly entry: LedgerEntry;
+  readonly signal: Signal;
 }
 
 /** Reads journal records, decodes and processes what must be, and opens their accounts. */
@@ -88,21 +108,22 @@ export class Intake {
   #record(record: JournalRecord): void {
     this.#fresh = false;
     const { ledger, signals, processors, wants } = this.#options;
-    const entry = ledger.open(record.seq, record.signal, record.itemCount);
-    if (!signals.has(record.signal)) {
+    const { signal } = record;
+    const entry = ledger.open(record.seq, signal, record.itemCount);
+    if (!isTelemetry(signal) || !signals.has(signal)) {
       ledger.settle(entry, { kind: "filtered", rule: "signal" }, record.itemCount);
       return;
     }
     if (wants === "bytes" && processors.length === 0) {
       const body: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
-      this.#add(entry, record.itemCount, record.payload.byteLength, body);
+      this.#add({ entry, signal }, record.itemCount, record.payload.byteLength, body);
       return;
     }
-    this.#decoded(record, entry);
+    this.#decoded(record, { entry, signal });
   }
 
-  #decoded(record: JournalRecord, entry: LedgerEntry): void {
-    const { signal } = record;
+  #decoded(record: JournalRecord, open: Open): void {
+    const { entry, signal } = open;
     const stored: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
     let data: SignalData[Signal];
     let bytes: number;
@@ -111,7 +132,7 @@ export class Intake {
       bytes = inflated.byteLength;
       data = decodeOtlp(signal, inflated);
     } catch (error) {
-      this.#setAside(entry, record.itemCount, { reason: "undecodable", error, body: stored });
+      this.#setAside(open, record.itemCount, { reason: "undecodable", error, body: stored });
       return;
     }
     const miscounted = record.itemCount - countItems(signal, data);
@@ -119,17 +140,18 @@ export class Intake {
       this.#options.ledger.settle(entry, { kind: "deadLetter", reason: "count_mismatch" }, miscounted);
     }
     try {
-      data = this.#process(entry, signal, data);
+      data = this.#process(open, signal, data);
     } catch (error) {
-      this.#setAside(entry, entry.remaining, { reason: "processor_failed", error, body: stored });
+      this.#setAside(open, entry.remaining, { reason: "processor_failed", error, body: stored });
       return;
     }
     if (entry.remaining === 0) return;
-    this.#add(entry, entry.remaining, bytes, { kind: "data", data });
+    this.#add(open, entry.remaining, bytes, { kind: "data", data });
   }
 
   /** Runs every processor; settles what they removed. A throw leaves the rest of the record to be set aside (I7). */
-  #process<S extends Signal>(entry: LedgerEntry, signal: S, data: SignalData[S]): SignalData[S] {
+  #process<S extends Signal>(open: Open, signal: S, data: SignalData[S]): SignalData[S] {
+    const { entry } = open;
     let current = data;
     for (const processor of this.#options.processors) {
       const result = processor.process(signal, current);
@@ -139,7 +161,7 @@ export class Intake {
       for (const failure of result.failed) {
         const body: PartBody = { kind: "data", data: failure.data };
         const count = countItems(signal, failure.data);
-        this.#setAside(entry, count, { reason: failure.reason, error: failure.message, body });
+        this.#setAside(open, count, { reason: failure.reason, error: failure.message, body });
       }
       current = result.data;
     }
@@ -150,20 +172,20 @@ export class Intake {
     return current;
   }
 
-  #add(entry: LedgerEntry, itemCount: number, bytes: number, body: PartBody): void {
+  #add({ entry, signal }: Open, itemCount: number, bytes: number, body: PartBody): void {
     const { gatherer, clock } = this.#options;
-    gatherer.add(entry.signal, { entry, itemCount, bytes, body }, clock.now());
+    gatherer.add(signal, { entry, itemCount, bytes, body }, clock.now());
   }
 
   #setAside(
-    entry: LedgerEntry,
+    { entry, signal }: Open,
     count: number,
     what: { reason: string; error: unknown; body: PartBody },
   ): void {
     const { ledger, clock } = this.#options;
     ledger.settle(entry, { kind: "deadLetter", reason: what.reason }, count, {
       seq: entry.seq,
-      signal: entry.signal,
+      signal,
       items: count,
       reason: what.reason,
       message: cleanText(errorMessage(what.error)),

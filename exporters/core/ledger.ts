@@ -1,18 +1,18 @@
-import type { ItemCounts } from "../../journal/index.js";
-import { SIGNALS, type Signal } from "../../schema/index.js";
-import { addSettlement, copyTotals, zeroCounts, type SettledTotals, type Settlement } from "./counts.js";
+import { type ItemCounts, zeroCounts } from "../../journal/index.js";
+import { JOURNAL_SIGNALS, type JournalSignal } from "../../schema/index.js";
+import { addSettlement, copyTotals, type SettledTotals, type Settlement } from "./counts.js";
 import type { DeadLetter } from "./dead-letter-file.js";
 
 /** One journal record (or gap) that a destination has read and not yet passed with its cursor. */
 export interface LedgerEntry {
   readonly seq: number;
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   /** Items not settled yet. */
   remaining: number;
 }
 
 interface OpenEntry extends LedgerEntry {
-  readonly settled: { settlement: Settlement; signal: Signal; count: number }[];
+  readonly settled: { settlement: Settlement; signal: JournalSignal; count: number }[];
   readonly deadLetters: DeadLetter[];
 }
 
@@ -71,7 +71,7 @@ export class Ledger {
   }
 
   /** Opens the account of a record. Seqs must come in ascending order. */
-  open(seq: number, signal: Signal, itemCount: number): LedgerEntry {
+  open(seq: number, signal: JournalSignal, itemCount: number): LedgerEntry {
     const entry: OpenEntry = { seq, signal, remaining: itemCount, settled: [], deadLetters: [] };
     this.#entries.push(entry);
     this.#waiting[signal] += itemCount;
@@ -82,7 +82,7 @@ export class Ledger {
   settleGap(seq: number, counts: ItemCounts, reason: string): void {
     const entry: OpenEntry = { seq, signal: "traces", remaining: 0, settled: [], deadLetters: [] };
     this.#entries.push(entry);
-    for (const signal of SIGNALS) {
+    for (const signal of JOURNAL_SIGNALS) {
       if (counts[signal] > 0) this.#record(entry, signal, { kind: "deadLetter", reason }, counts[signal]);
     }
   }
@@ -113,7 +113,7 @@ export class Ledger {
     return { moved: passed > 0, deadLetters };
   }
 
-  #record(entry: OpenEntry, signal: Signal, settlement: Settlement, count: number): void {
+  #record(entry: OpenEntry, signal: JournalSignal, settlement: Settlement, count: number): void {
     addSettlement(this.#live, signal, settlement, count);
     entry.settled.push({ settlement, signal, count });
   }

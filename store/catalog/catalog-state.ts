@@ -1,4 +1,4 @@
-import type { ItemCounts } from "../../journal/index.js";
+import { type ItemCounts, storedCounts, zeroCounts } from "../../journal/index.js";
 import { CounterfoilError } from "../../schema/index.js";
 import type { CatalogChange, CatalogSnapshot, FileEntry, QuarantinedFile } from "../types.js";
 
@@ -69,7 +69,7 @@ export class CatalogState {
   #quarantined = new Map<string, QuarantinedFile>();
   #version = 0;
   #sealedSeq = 0;
-  #sealedCounts: ItemCounts = { traces: 0, logs: 0, metrics: 0 };
+  #sealedCounts: ItemCounts = zeroCounts();
   #snapshot: CatalogSnapshot | undefined;
 
   /** The state as readers see it; the same object until the next change. */
@@ -138,7 +138,8 @@ export class CatalogState {
     for (const file of change.quarantine ?? []) this.#quarantined.set(file.entry.path, file);
     this.#version += 1;
     this.#sealedSeq = change.sealedSeq;
-    this.#sealedCounts = change.sealedCounts;
+    // Those of a line that an earlier version wrote lack what it did not know.
+    this.#sealedCounts = storedCounts(change.sealedCounts);
     this.#snapshot = undefined;
   }
 

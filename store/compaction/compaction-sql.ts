@@ -1,11 +1,11 @@
-import { TABLE_COLUMNS, type TelemetryTable } from "../../schema/index.js";
+import { columnsOf, isTelemetryTable, type TelemetryTable } from "../../schema/index.js";
 import { isCompacted, readFiles, winnersRelation } from "../views/files-relation.js";
 import { sqlIdentifier } from "../views/sql-text.js";
 import type { FileEntry } from "../types.js";
 
 const DAY_NS = "86400000000000";
 
-/** The time of a row that files are placed by. */
+/** The time of a row that files are placed by; in a table of records it is `time`. */
 const EVENT_TIME: Readonly<Record<TelemetryTable, string>> = {
   spans: "start_time",
   span_logs: "coalesce(time, observed_time)",
@@ -13,16 +13,16 @@ const EVENT_TIME: Readonly<Record<TelemetryTable, string>> = {
 };
 
 /** The event time of a row of the table, as SQL. */
-export function eventTimeSql(table: TelemetryTable): string {
-  return EVENT_TIME[table];
+export function eventTimeSql(table: string): string {
+  return isTelemetryTable(table) ? EVENT_TIME[table] : "time";
 }
 
 /**
  * Day (since 1970-01-01) that a row is filed under: the event's, or the day received when the event's time is missing,
  * before 1971 or more than a day after it was received (a wrong clock must not make folders for ever).
  */
-export function daySql(table: TelemetryTable): string {
-  const time = `epoch_ns(${EVENT_TIME[table]})`;
+export function daySql(table: string): string {
+  const time = `epoch_ns(${eventTimeSql(table)})`;
   const received = "epoch_ns(received_at)";
   return `(CASE WHEN ${time} IS NULL OR ${time} < 365 * ${DAY_NS} OR ${time} > ${received} + ${DAY_NS} THEN coalesce(${received}, 0) ELSE ${time} END // ${DAY_NS})`;
 }
@@ -52,8 +52,8 @@ export function unmarkedWinnersSql(inputs: readonly FileEntry[]): string {
 }
 
 /** The table's columns, those that no input has as nulls. */
-export function columnListSql(table: TelemetryTable, present: ReadonlySet<string>): string {
-  return TABLE_COLUMNS[table]
+export function columnListSql(table: string, present: ReadonlySet<string>): string {
+  return columnsOf(table)
     .map(({ name, type }) =>
       present.has(name) ? sqlIdentifier(name) : `CAST(NULL AS ${type}) AS ${sqlIdentifier(name)}`,
     )

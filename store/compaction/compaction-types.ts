@@ -1,4 +1,3 @@
-import type { TelemetryTable } from "../../schema/index.js";
 import type { FileEntry } from "../types.js";
 
 /**
@@ -6,7 +5,8 @@ import type { FileEntry } from "../types.js";
  * lost against another of the same span.
  */
 export interface CompactionJob {
-  readonly table: TelemetryTable;
+  /** One of MIRROR_TABLES. */
+  readonly table: string;
   readonly inputs: readonly FileEntry[];
   /** For `spans`: compacted files. Those that hold losing rows are pulled in. */
   readonly settled: readonly FileEntry[];

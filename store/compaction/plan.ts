@@ -4,8 +4,7 @@ import {
   COMPACTION_JOB_BYTES_MAX,
   COMPACTION_JOB_ROWS_MAX,
   COMPACTION_OPEN_FILES_MAX,
-  TELEMETRY_TABLES,
-  type TelemetryTable,
+  MIRROR_TABLES,
 } from "../../schema/index.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
@@ -70,7 +69,7 @@ function smallFilesOfOneDay(settled: readonly FileEntry[], options: PlanOptions)
 }
 
 function planTable(
-  table: TelemetryTable,
+  table: string,
   files: readonly FileEntry[],
   options: PlanOptions,
 ): CompactionJob | undefined {
@@ -110,7 +109,7 @@ function planTable(
  * files; then files in an older layout; then small files of one day.
  */
 export function planCompaction(files: readonly FileEntry[], options: PlanOptions): CompactionJob | undefined {
-  for (const table of TELEMETRY_TABLES) {
+  for (const table of MIRROR_TABLES) {
     const job = planTable(table, files, options);
     if (job !== undefined) return job;
   }

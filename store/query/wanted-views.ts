@@ -1,5 +1,6 @@
 import { TELEMETRY_TABLES } from "../../schema/index.js";
 import { DERIVED_VIEWS } from "../views/derived-views.js";
+import { RECORD_VIEWS } from "../views/record-views.js";
 import { firstWord } from "./statement-gate.js";
 
 /**
@@ -7,7 +8,12 @@ import { firstWord } from "./statement-gate.js";
  * a hundred files, making all of them takes longer than many a query.
  */
 
-const VIEWS: readonly string[] = [...TELEMETRY_TABLES, "traces", ...DERIVED_VIEWS.map(({ name }) => name)];
+const VIEWS: readonly string[] = [
+  ...TELEMETRY_TABLES,
+  "traces",
+  ...DERIVED_VIEWS.map(({ name }) => name),
+  ...RECORD_VIEWS.map(({ name }) => name),
+];
 /** Statements and functions that list what there is. DESC is one of them unless it ends an ORDER BY. */
 const LISTS = /\b(?:describe|information_schema|(?:duckdb|pg|sqlite|pragma)_\w*|\w*show\w*)\b|\(\s*desc\b/i;
 
@@ -20,11 +26,14 @@ export function wantedViews(sql: string): ((view: string) => boolean) | undefine
   const words = new Set(sql.toLowerCase().match(/\w+/g));
   const wanted = new Set(VIEWS.filter((name) => words.has(name)));
   if (wanted.has("threads")) wanted.add("traces");
-  // Every other view reads `spans`.
+  // Every view derived from them reads `spans`.
   if (
     ["traces", ...DERIVED_VIEWS.map(({ name }) => name)].some((name) => name !== "ago" && wanted.has(name))
   ) {
     wanted.add("spans");
+  }
+  for (const { name, uses } of [...RECORD_VIEWS].reverse()) {
+    if (wanted.has(name)) for (const view of uses) wanted.add(view);
   }
   return (view) => wanted.has(view);
 }

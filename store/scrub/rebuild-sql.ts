@@ -1,4 +1,3 @@
-import type { TelemetryTable } from "../../schema/index.js";
 import { daySql } from "../compaction/compaction-sql.js";
 import type { FileEntry } from "../types.js";
 import { readFiles } from "../views/files-relation.js";
@@ -16,7 +15,7 @@ export function folderDay({ path }: FileEntry): number | undefined {
  * in their range, of their days when compaction had placed them, and in no listed file.
  */
 export function wantedTableSql(
-  table: TelemetryTable,
+  table: string,
   rebuilt: string,
   { damaged, listed }: { damaged: readonly FileEntry[]; listed: readonly FileEntry[] },
 ): string {

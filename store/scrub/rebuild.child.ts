@@ -1,15 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { openJournalReader } from "../../journal/index.js";
-import {
-  errorMessage,
-  FORMAT_VERSION,
-  SEAL_BYTES,
-  SEAL_ROWS,
-  TELEMETRY_TABLES,
-  type TelemetryTable,
-} from "../../schema/index.js";
+import { openJournalReader, zeroCounts } from "../../journal/index.js";
+import { errorMessage, FORMAT_VERSION, SEAL_BYTES, SEAL_ROWS } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
 import { columnListSql, daySql, eventTimeSql } from "../compaction/compaction-sql.js";
 import {
@@ -70,7 +63,7 @@ async function sealAgain(request: RebuildRequest, from: number, to: number): Pro
   });
   const files: FileEntry[] = [];
   try {
-    let counts = { traces: 0, logs: 0, metrics: 0 };
+    let counts = zeroCounts();
     for (let afterSeq = from - 1; afterSeq < to;) {
       const order = { afterSeq, counts, upToSeq: to, rowsMax: SEAL_ROWS, bytesMax: SEAL_BYTES };
       const sealed = await sealer.seal(order, () => undefined);
@@ -101,7 +94,7 @@ async function openEngine(request: RebuildRequest): Promise<DuckDBConnection> {
 /** Writes the wanted rows: one file where the damaged ones lay, or one for each day when compaction had placed them. */
 async function writeWanted(
   connection: DuckDBConnection,
-  request: RebuildRequest & { readonly table: TelemetryTable },
+  request: RebuildRequest,
   rebuilt: string,
 ): Promise<FileEntry[]> {
   const { damaged, rowGroupRows, table } = request;
@@ -155,17 +148,11 @@ async function rebuildSuperseded(
   return entry === undefined ? [] : [entry];
 }
 
-function isTelemetry(
-  request: RebuildRequest,
-): request is RebuildRequest & { readonly table: TelemetryTable } {
-  return TELEMETRY_TABLES.some((table) => table === request.table);
-}
-
 async function rebuild(request: RebuildRequest): Promise<RebuildAnswer> {
   process.chdir(request.mirrorDir);
   const broken = new Set(unreadable(request.listed));
   const listed = request.listed.filter((file) => !broken.has(file));
-  if (!isTelemetry(request)) {
+  if (request.table === SUPERSEDED_TABLE) {
     const add = await rebuildSuperseded(request, listed);
     const rows = add.reduce((sum, file) => sum + file.rows, 0);
     return { ok: true, add, rows, losers: 0, missing: [] };

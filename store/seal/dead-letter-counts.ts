@@ -1,4 +1,11 @@
-import { CursorFile, type FileSystem, type ItemCounts } from "../../journal/index.js";
+import {
+  addCounts as plus,
+  CursorFile,
+  type FileSystem,
+  type ItemCounts,
+  storedCounts,
+  zeroCounts,
+} from "../../journal/index.js";
 import type { DeadLetterCounts } from "./messages.js";
 
 interface SavedCounts {
@@ -12,35 +19,15 @@ interface SavedCounts {
 export function addCounts(a: DeadLetterCounts, b: DeadLetterCounts): DeadLetterCounts {
   const sum: Record<string, ItemCounts> = { ...a };
   for (const [reason, counts] of Object.entries(b)) {
-    const known = sum[reason] ?? { traces: 0, logs: 0, metrics: 0 };
-    sum[reason] = {
-      traces: known.traces + counts.traces,
-      logs: known.logs + counts.logs,
-      metrics: known.metrics + counts.metrics,
-    };
+    // Counts of an earlier version lack what it did not know.
+    sum[reason] = plus(storedCounts(sum[reason]), storedCounts(counts));
   }
   return sum;
 }
 
 /** Items of a tally whatever the reason. */
 export function totalCounts(tally: DeadLetterCounts): ItemCounts {
-  const total = { traces: 0, logs: 0, metrics: 0 };
-  for (const counts of Object.values(tally)) {
-    total.traces += counts.traces;
-    total.logs += counts.logs;
-    total.metrics += counts.metrics;
-  }
-  return total;
-}
-
-/** Items of all signals. */
-export function itemsOf(counts: ItemCounts): number {
-  return counts.traces + counts.logs + counts.metrics;
-}
-
-/** What `a` has more than `b`. */
-export function countsMinus(a: ItemCounts, b: ItemCounts): ItemCounts {
-  return { traces: a.traces - b.traces, logs: a.logs - b.logs, metrics: a.metrics - b.metrics };
+  return Object.values(tally).map(storedCounts).reduce(plus, zeroCounts());
 }
 
 /**

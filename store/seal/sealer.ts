@@ -2,19 +2,24 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import {
+  addCounts,
   type ItemCounts,
   type JournalGap,
   type JournalReader,
   type JournalRecord,
   openJournalReader,
   ReusedChunks,
+  zeroCounts,
 } from "../../journal/index.js";
 import {
   COLUMNS_VERSION,
+  decodeRecords,
   errorMessage,
   FORMAT_VERSION,
+  type JournalSignal,
   SEAL_BATCH_BYTES,
   type Signal,
+  SIGNALS,
   TABLE_COLUMNS,
   TELEMETRY_TABLES,
   type TelemetryTable,
@@ -35,6 +40,7 @@ import type {
   WinnersOrder,
 } from "./messages.js";
 import { MetricDecoder } from "./metric-decoder.js";
+import { RecordRows } from "./record-rows.js";
 import { inflatedBytes, inflatePayload } from "./payload.js";
 import { PointerFiller } from "./pointer-filler.js";
 import type { RecordDecoder } from "./record-decoder.js";
@@ -93,6 +99,7 @@ export class Sealer {
   readonly #connection: DuckDBConnection;
   readonly #tables: ReadonlyMap<TelemetryTable, Table>;
   readonly #superseded: TableWriter;
+  readonly #changes: RecordRows;
   readonly #deadLetters: DeadLetterFolder;
   readonly #ids = new SpanIdCollector();
   readonly #chunks = new ReusedChunks();
@@ -119,6 +126,7 @@ export class Sealer {
         return [name, { name, decoder, writer: new TableWriter(this.#connection, name, batch, filler) }];
       }),
     );
+    this.#changes = new RecordRows(this.#connection, () => this.#superseded.filler);
     const winners = new ColumnBatch(SUPERSEDED_COLUMNS);
     this.#superseded = new TableWriter(this.#connection, SUPERSEDED_TABLE, winners, filler);
   }
@@ -146,12 +154,7 @@ export class Sealer {
     const files: FileEntry[] = [];
     this.#ids.take();
     if (order.giveUp === true) this.#giveUp(piece, deadLetter);
-    for (const signal of ["traces", "logs", "metrics"] as const) {
-      const records = piece.records.filter((record) => record.signal === signal);
-      if (records.length === 0 || order.giveUp === true) continue;
-      const file = await this.#writeTable(piece, signal, records, { date, deadLetter });
-      if (file !== null) files.push(file);
-    }
+    else files.push(...(await this.#writeTables(piece, { date, deadLetter })));
     return {
       ...piece.range,
       firstSeq: piece.firstSeq,
@@ -163,8 +166,7 @@ export class Sealer {
 
   #giveUp(piece: Piece, deadLetter: DeadLetterTally): void {
     for (const record of piece.records) {
-      this.#deadLetters.save(record, "every attempt to seal this request failed");
-      deadLetter.add("undecodable", record.signal, record.itemCount);
+      this.#giveUpOne(record, "every attempt to seal this request failed", deadLetter);
     }
   }
 
@@ -197,6 +199,40 @@ export class Sealer {
       chunks,
       ...(place === undefined ? {} : { place }),
     });
+  }
+
+  async #writeTables(
+    piece: Piece,
+    context: { readonly date: string; readonly deadLetter: DeadLetterTally },
+  ): Promise<FileEntry[]> {
+    const files: FileEntry[] = [];
+    this.#changes.clear();
+    for (const signal of SIGNALS) {
+      const records = piece.records.filter((record) => record.signal === signal);
+      if (records.length === 0) continue;
+      const file = await this.#writeTable(piece, signal, records, context);
+      if (file !== null) files.push(file);
+    }
+    for (const record of piece.records) {
+      if (record.signal === "records") this.#addChanges(record, context.deadLetter);
+    }
+    const { firstSeq, range } = piece;
+    const place = { date: context.date, firstSeq, lastSeq: range.lastSeq };
+    return [...files, ...(await this.#changes.write(this.#paths.mirrorDir, place))];
+  }
+
+  /** The changes of one journal record: all, or as one dead letter none. */
+  #addChanges(record: JournalRecord, deadLetter: DeadLetterTally): void {
+    try {
+      this.#changes.add(decodeRecords(inflatePayload(record.encoding, record.payload)), record);
+    } catch (error) {
+      this.#giveUpOne(record, errorMessage(error), deadLetter);
+    }
+  }
+
+  #giveUpOne(record: JournalRecord, message: string, deadLetter: DeadLetterTally): void {
+    this.#deadLetters.save(record, message);
+    deadLetter.add("undecodable", record.signal, record.itemCount);
   }
 
   async #writeTable(
@@ -244,8 +280,7 @@ export class Sealer {
       table.decoder.decode(start, start + bytes.length, record);
     } catch (error) {
       batch.rollback(mark);
-      this.#deadLetters.save(record, errorMessage(error));
-      deadLetter.add("undecodable", record.signal, record.itemCount);
+      this.#giveUpOne(record, errorMessage(error), deadLetter);
     }
   }
 
@@ -358,16 +393,11 @@ class DeadLetterTally {
     return this.#byReason;
   }
 
-  add(reason: string, signal: Signal, items: number): void {
-    this.addCounts(reason, { traces: 0, logs: 0, metrics: 0, [signal]: items });
+  add(reason: string, signal: JournalSignal, items: number): void {
+    this.addCounts(reason, { ...zeroCounts(), [signal]: items });
   }
 
   addCounts(reason: string, counts: ItemCounts): void {
-    const known = this.#byReason[reason] ?? { traces: 0, logs: 0, metrics: 0 };
-    this.#byReason[reason] = {
-      traces: known.traces + counts.traces,
-      logs: known.logs + counts.logs,
-      metrics: known.metrics + counts.metrics,
-    };
+    this.#byReason[reason] = addCounts(this.#byReason[reason] ?? zeroCounts(), counts);
   }
 }

@@ -8,6 +8,7 @@ import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { CatalogSnapshot } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";
 import { filesRelation, spansSelect, storedColumns, type ViewFile } from "./files-relation.js";
+import { RECORD_VIEWS } from "./record-views.js";
 import { sqlIdentifier } from "./sql-text.js";
 import { tracesView } from "./traces-view.js";
 
@@ -40,6 +41,7 @@ export function viewStatements(
     ...TELEMETRY_TABLES.filter(wanted).map((table) => tableView(table, sources)),
     ...(wanted("traces") ? [tracesView(sources.files("spans"), sources.files(SUPERSEDED_TABLE))] : []),
     ...DERIVED_VIEWS.filter(({ name }) => wanted(name)).map(({ sql }) => sql),
+    ...RECORD_VIEWS.filter(({ name }) => wanted(name)).map(({ sql }) => sql(sources.files)),
   ];
 }
 

@@ -60,7 +60,7 @@ export async function addSpans(dataDir: string, seq: number, spans: readonly Spa
     ],
     remove: [],
     sealedSeq: seq,
-    sealedCounts: { traces: seq * spans.length, logs: 0, metrics: 0 },
+    sealedCounts: { traces: seq * spans.length, logs: 0, metrics: 0, records: 0 },
   });
   await catalog.close();
 }

@@ -61,7 +61,7 @@ export class CatalogModel {
     const add = step.add.filter((at) => !listed(at)).map((at) => fileEntry(at));
     const remove = step.remove.filter(listed).map((at) => fileEntry(at).path);
     const sealedSeq = this.sealedSeq + step.seal;
-    return { add, remove, sealedSeq, sealedCounts: { traces: sealedSeq, logs: 0, metrics: 0 } };
+    return { add, remove, sealedSeq, sealedCounts: { traces: sealedSeq, logs: 0, metrics: 0, records: 0 } };
   }
 
   apply({ add, remove, sealedSeq }: CatalogChange): void {
@@ -75,7 +75,7 @@ export class CatalogModel {
       version: 0,
       files: [...this.files.values()],
       sealedSeq: this.sealedSeq,
-      sealedCounts: { traces: this.sealedSeq, logs: 0, metrics: 0 },
+      sealedCounts: { traces: this.sealedSeq, logs: 0, metrics: 0, records: 0 },
       quarantined: [],
     });
   }
@@ -166,7 +166,7 @@ export function catalogConformance(name: string, makeDriver: () => CatalogDriver
         version: 0,
         files: [],
         sealedSeq: 0,
-        sealedCounts: { traces: 0, logs: 0, metrics: 0 },
+        sealedCounts: { traces: 0, logs: 0, metrics: 0, records: 0 },
         quarantined: [],
       });
       await catalog.close();

@@ -24,12 +24,12 @@ export function describeJournalConformance(name: string, create: () => Promise<J
     });
 
     test("starts empty: tail 0, no counts, nothing to read", () => {
-      expect(journal.tail()).toEqual({ seq: 0, counts: { traces: 0, logs: 0, metrics: 0 } });
+      expect(journal.tail()).toEqual({ seq: 0, counts: { traces: 0, logs: 0, metrics: 0, records: 0 } });
       const batch = driver.reader(0).read({ maxBytes: 100, upToSeq: 0 });
       expect(batch).toEqual({
         records: [],
         gaps: [],
-        counts: { traces: 0, logs: 0, metrics: 0 },
+        counts: { traces: 0, logs: 0, metrics: 0, records: 0 },
         lastSeq: 0,
       });
     });
@@ -58,10 +58,20 @@ export function describeJournalConformance(name: string, create: () => Promise<J
       await journal.append(entry("a", { itemCount: 3 }));
       await journal.append(entry("b", { signal: "logs", itemCount: 5 }));
       await journal.append(entry("c", { itemCount: 4 }));
-      expect(journal.tail()).toEqual({ seq: 3, counts: { traces: 7, logs: 5, metrics: 0 } });
+      expect(journal.tail()).toEqual({ seq: 3, counts: { traces: 7, logs: 5, metrics: 0, records: 0 } });
       const reader = driver.reader(0);
-      expect(reader.read({ maxBytes: 1, upToSeq: 3 }).counts).toEqual({ traces: 3, logs: 0, metrics: 0 });
-      expect(reader.read({ maxBytes: 1, upToSeq: 3 }).counts).toEqual({ traces: 3, logs: 5, metrics: 0 });
+      expect(reader.read({ maxBytes: 1, upToSeq: 3 }).counts).toEqual({
+        traces: 3,
+        logs: 0,
+        metrics: 0,
+        records: 0,
+      });
+      expect(reader.read({ maxBytes: 1, upToSeq: 3 }).counts).toEqual({
+        traces: 3,
+        logs: 5,
+        metrics: 0,
+        records: 0,
+      });
     });
 
     test("a listener hears each durable tail once, and nothing after it was stopped", async () => {
@@ -135,7 +145,7 @@ export function describeJournalConformance(name: string, create: () => Promise<J
       await appendMany(journal, 70);
       await journal.close();
       journal = await driver.open();
-      expect(journal.tail()).toEqual({ seq: 70, counts: { traces: 70, logs: 0, metrics: 0 } });
+      expect(journal.tail()).toEqual({ seq: 70, counts: { traces: 70, logs: 0, metrics: 0, records: 0 } });
       expect(await journal.append(entry("next"))).toBe(71);
       expect(readAll(driver.reader(0), 71).records.map(idOf).at(-1)).toBe("next");
     });
@@ -194,14 +204,14 @@ export function describeJournalConformance(name: string, create: () => Promise<J
       const after = all.records.slice(0, 10).reduce((sum, record) => sum + record.itemCount, 0);
       const lost = all.records.slice(10, firstSeq - 1).reduce((sum, record) => sum + record.itemCount, 0);
       const { records, gaps, counts } = readAll(
-        driver.reader(10, { traces: after, logs: 0, metrics: 0 }),
+        driver.reader(10, { traces: after, logs: 0, metrics: 0, records: 0 }),
         200,
       );
       expect(gaps).toEqual([
         {
           fromSeq: 11,
           toSeq: firstSeq - 1,
-          counts: { traces: lost, logs: 0, metrics: 0 },
+          counts: { traces: lost, logs: 0, metrics: 0, records: 0 },
           reason: "trimmed",
         },
       ]);
@@ -274,7 +284,7 @@ export function describeJournalConformance(name: string, create: () => Promise<J
         {
           fromSeq: 1,
           toSeq: firstSeq - 1,
-          counts: { traces: 2 * (firstSeq - 1), logs: 0, metrics: 0 },
+          counts: { traces: 2 * (firstSeq - 1), logs: 0, metrics: 0, records: 0 },
           reason: "trimmed",
         },
       ]);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { addCounts, sumTotals, zeroCounts } from "../../exporters/core/counts.js";
+import { sumTotals } from "../../exporters/core/counts.js";
+import { addCounts, zeroCounts } from "../../journal/index.js";
 import type { Outcome } from "../../exporters/core/exporter.js";
 import type { DestinationStats } from "../../exporters/types.js";
 import { EngineHarness } from "../support/engine-harness.js";
@@ -339,7 +340,9 @@ describe("restart, gaps and flush", () => {
     h.start();
     await h.clock.advance(1_000);
     expect(deadLetters().map((letter) => letter.name)).toEqual(["a", "b"]);
-    expect(h.running.stats().deadLetter).toEqual({ rejected_422: { traces: 2, logs: 0, metrics: 0 } });
+    expect(h.running.stats().deadLetter).toEqual({
+      rejected_422: { traces: 2, logs: 0, metrics: 0, records: 0 },
+    });
   });
 
   it("flush sends at once and rejects at its deadline while the peer is down", async () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addCounts, sumTotals } from "../../exporters/core/counts.js";
+import { sumTotals } from "../../exporters/core/counts.js";
+import { addCounts } from "../../journal/index.js";
 import type { Outcome } from "../../exporters/core/exporter.js";
 import type { Processor } from "../../exporters/processors/index.js";
 import { EngineHarness } from "../support/engine-harness.js";

@@ -261,7 +261,7 @@ test("what a restart adopts after a failed sync is on the disk for good, not onl
 
 test("a failed segment without records is kept when it alone knows the last seq", async () => {
   const fileSystem = new MemoryFileSystem();
-  const atLeast = { seq: 500, counts: { traces: 500, logs: 0, metrics: 0 } };
+  const atLeast = { seq: 500, counts: { traces: 500, logs: 0, metrics: 0, records: 0 } };
   const journal = await openJournal({ dir, fileSystem, atLeast });
   fileSystem.fault = ({ kind }) =>
     kind === "datasync" || kind === "open" ? injectedError("EIO") : undefined;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Journal, type JournalRecord, openJournal, openJournalReader } from "../../journal/index.js";
-import { SIGNALS, type Signal } from "../../schema/index.js";
+import { JOURNAL_SIGNALS, type JournalSignal } from "../../schema/index.js";
 import { injectedError, MemoryFileSystem, type PowerCut } from "../support/memory-file-system.js";
 import { idOf, readAll } from "./entries.js";
 
@@ -10,7 +10,7 @@ const SEGMENT_BYTES = 1_024;
 
 interface Submitted {
   readonly id: string;
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly itemCount: number;
   readonly bytes: number;
 }
@@ -39,7 +39,7 @@ type Step =
 
 const entries = fc.array(
   fc.record({
-    signal: fc.constantFrom(...SIGNALS),
+    signal: fc.constantFrom(...JOURNAL_SIGNALS),
     itemCount: fc.integer({ min: 1, max: 9 }),
     bytes: fc.nat(400),
   }),
@@ -172,8 +172,8 @@ class Model {
     );
   }
 
-  #countsUpTo(seq: number): Record<Signal, number> {
-    const counts = { traces: 0, logs: 0, metrics: 0 };
+  #countsUpTo(seq: number): Record<JournalSignal, number> {
+    const counts = { traces: 0, logs: 0, metrics: 0, records: 0 };
     for (const one of this.log.slice(0, seq)) counts[one.signal] += one.itemCount;
     return counts;
   }

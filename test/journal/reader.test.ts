@@ -27,7 +27,7 @@ test("a reader in a worker thread reads exactly up to each durable tail while th
   await Promise.all(Array.from({ length: 16 }, appendSome));
   worker.postMessage({ seq: 3_000, last: true });
   const [result] = await Promise.race([answer, failed]);
-  expect(result).toEqual({ read: 3_000, counts: { traces: 3_000, logs: 0, metrics: 0 } });
+  expect(result).toEqual({ read: 3_000, counts: { traces: 3_000, logs: 0, metrics: 0, records: 0 } });
   failed.catch(() => undefined);
   await journal.close();
   await rm(dir, { recursive: true });
@@ -77,7 +77,7 @@ test("I1: records left behind a segment's end are not read, and hide nothing, ev
   const { records, gaps, counts } = readAll(openJournalReader({ dir, afterSeq: 0, fileSystem }), 6);
   expect(records.map(idOf)).toEqual(["r1", "r2", "again1", "again2", "again3"]);
   expect(gaps).toEqual([
-    { fromSeq: 3, toSeq: 3, counts: { traces: 1, logs: 0, metrics: 0 }, reason: "corrupt" },
+    { fromSeq: 3, toSeq: 3, counts: { traces: 1, logs: 0, metrics: 0, records: 0 }, reason: "corrupt" },
   ]);
   expect(counts.traces).toBe(6);
 });

@@ -100,7 +100,7 @@ test("a bit flip anywhere in a record with valid ones behind it costs that recor
     const { journal, records, gaps, events, counts } = await reopened(fileSystem);
     expect(records.map(idOf), `offset ${offset}`).toEqual(["r1", ...ids(3, 5)]);
     expect(gaps).toEqual([
-      { fromSeq: 2, toSeq: 2, counts: { traces: 1, logs: 0, metrics: 0 }, reason: "corrupt" },
+      { fromSeq: 2, toSeq: 2, counts: { traces: 1, logs: 0, metrics: 0, records: 0 }, reason: "corrupt" },
     ]);
     expect(counts.traces).toBe(5);
     expect(events).toContainEqual({ kind: "quarantined", path: segment, fromSeq: 2, toSeq: 2, bytes: frame });
@@ -121,7 +121,7 @@ test("damage in an older segment is reported with exact counts when it is read; 
   expect(gaps).toHaveLength(1);
   const gap = gaps[0];
   const lost = gap === undefined ? 0 : gap.toSeq - gap.fromSeq + 1;
-  expect(gap).toMatchObject({ reason: "corrupt", counts: { traces: lost, logs: 0, metrics: 0 } });
+  expect(gap).toMatchObject({ reason: "corrupt", counts: { traces: lost, logs: 0, metrics: 0, records: 0 } });
   expect(lost).toBe(4);
   expect(records).toHaveLength(60 - lost);
   expect(counts.traces).toBe(60);
@@ -187,7 +187,12 @@ test("a segment missing in the middle is a counted gap, and the log says so", as
   const toSeq = Number(third.slice(-20, -4)) - 1;
   expect(events).toEqual([{ kind: "segment_missing", path: third, fromSeq, toSeq }]);
   expect(gaps).toEqual([
-    { fromSeq, toSeq, counts: { traces: toSeq - fromSeq + 1, logs: 0, metrics: 0 }, reason: "corrupt" },
+    {
+      fromSeq,
+      toSeq,
+      counts: { traces: toSeq - fromSeq + 1, logs: 0, metrics: 0, records: 0 },
+      reason: "corrupt",
+    },
   ]);
   expect(records).toHaveLength(60 - (toSeq - fromSeq + 1));
   expect(counts.traces).toBe(60);
@@ -224,10 +229,10 @@ const refusals: Refusal[] = [
   {
     title: "a segment from a newer version",
     code: "CF_JOURNAL_VERSION",
-    message: /journal format 2; this version reads up to 1/,
+    message: /journal format 3; this version reads up to 2/,
     spoil: async (fileSystem) => {
       const content = Buffer.from(fileSystem.contentOf(path(fileSystem, 1)));
-      content.writeUInt32LE(2, 8);
+      content.writeUInt32LE(3, 8);
       fileSystem.put(path(fileSystem, 1), content);
     },
   },
@@ -268,17 +273,22 @@ test("a segment whose creation was cut short by a crash is removed, whatever is 
 
 test("atLeast: a journal whose files were lost goes on after the cursors and never gives a seq out twice", async () => {
   const fileSystem = new MemoryFileSystem();
-  const atLeast = { seq: 500, counts: { traces: 900, logs: 10, metrics: 0 } };
+  const atLeast = { seq: 500, counts: { traces: 900, logs: 10, metrics: 0, records: 0 } };
   const journal = await openJournal({ dir, fileSystem, atLeast });
   journal.setCursor("mirror", 500);
   expect(await journal.append(entry("r501"))).toBe(501);
-  expect(journal.tail().counts).toEqual({ traces: 901, logs: 10, metrics: 0 });
+  expect(journal.tail().counts).toEqual({ traces: 901, logs: 10, metrics: 0, records: 0 });
   const behind = readAll(
-    openJournalReader({ dir, afterSeq: 499, counts: { traces: 899, logs: 10, metrics: 0 }, fileSystem }),
+    openJournalReader({
+      dir,
+      afterSeq: 499,
+      counts: { traces: 899, logs: 10, metrics: 0, records: 0 },
+      fileSystem,
+    }),
     501,
   );
   expect(behind.gaps).toEqual([
-    { fromSeq: 500, toSeq: 500, counts: { traces: 1, logs: 0, metrics: 0 }, reason: "trimmed" },
+    { fromSeq: 500, toSeq: 500, counts: { traces: 1, logs: 0, metrics: 0, records: 0 }, reason: "trimmed" },
   ]);
   expect(behind.records.map(idOf)).toEqual(["r501"]);
   await journal.close();
@@ -286,7 +296,7 @@ test("atLeast: a journal whose files were lost goes on after the cursors and nev
 
 test("a gap that the limit of a read cuts in two is counted once", async () => {
   const fileSystem = new MemoryFileSystem();
-  const atLeast = { seq: 100, counts: { traces: 250, logs: 0, metrics: 0 } };
+  const atLeast = { seq: 100, counts: { traces: 250, logs: 0, metrics: 0, records: 0 } };
   const journal = await openJournal({ dir, fileSystem, atLeast });
   await journal.append(entry("r101"));
   const reader = openJournalReader({ dir, afterSeq: 0, fileSystem });

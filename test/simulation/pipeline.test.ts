@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { addCounts, sumTotals } from "../../exporters/core/counts.js";
+import { sumTotals } from "../../exporters/core/counts.js";
+import { addCounts } from "../../journal/index.js";
 import { completeLines } from "../../exporters/core/dead-letter-file.js";
 import type { DestinationStats } from "../../exporters/types.js";
 import { fakeTime, realTime } from "../support/fake-time.js";

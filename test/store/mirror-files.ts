@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { afterAll } from "vitest";
-import { COLUMNS_VERSION, FORMAT_VERSION, TABLE_COLUMNS, type Column } from "../../schema/index.js";
+import { COLUMNS_VERSION, FORMAT_VERSION, RECORD_TABLE_COLUMNS, TABLE_COLUMNS, type Column } from "../../schema/index.js";
 import type { FileEntry } from "../../store/index.js";
 import { SUPERSEDED_COLUMNS } from "../../store/superseded.js";
 
@@ -14,6 +14,7 @@ export type Row = Readonly<Record<string, string | number | bigint | boolean | n
 /** Columns of every table of the mirror. */
 export const ALL_COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   ...TABLE_COLUMNS,
+  ...RECORD_TABLE_COLUMNS,
   superseded: SUPERSEDED_COLUMNS,
 };
 

@@ -31,7 +31,7 @@ function snapshotOf(files: readonly FileEntry[]): CatalogSnapshot {
     version: 1,
     files,
     sealedSeq: 1,
-    sealedCounts: { traces: 1, logs: 0, metrics: 0 },
+    sealedCounts: { traces: 1, logs: 0, metrics: 0, records: 0 },
     quarantined: [],
   };
 }

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { expect } from "vitest";
-import { addCounts, sumTotals } from "../../exporters/core/counts.js";
+import { sumTotals } from "../../exporters/core/counts.js";
+import { addCounts } from "../../journal/index.js";
 import { createDestination } from "../../exporters/destination.js";
 import type {
   DestinationOptions,

@@ -1,4 +1,5 @@
-import { addCounts, copyCounts, subtractCounts, zeroCounts } from "../../exporters/core/counts.js";
+import { copyCounts } from "../../exporters/core/counts.js";
+import { addCounts, subtractCounts, zeroCounts } from "../../journal/index.js";
 import type {
   ItemCounts,
   JournalBatch,

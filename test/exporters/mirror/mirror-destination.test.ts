@@ -22,11 +22,11 @@ it("I2: the mirror is a destination like any other: cursor, and accepted = deliv
     name: "mirror",
     state: "running",
     cursorSeq: 2,
-    accepted: { traces: 3, logs: 0, metrics: 0 },
-    delivered: { traces: 1, logs: 0, metrics: 0 },
-    waiting: { traces: 0, logs: 0, metrics: 0 },
+    accepted: { traces: 3, logs: 0, metrics: 0, records: 0 },
+    delivered: { traces: 1, logs: 0, metrics: 0, records: 0 },
+    waiting: { traces: 0, logs: 0, metrics: 0, records: 0 },
     filtered: {},
-    deadLetter: { undecodable: { traces: 2, logs: 0, metrics: 0 } },
+    deadLetter: { undecodable: { traces: 2, logs: 0, metrics: 0, records: 0 } },
   });
   await destination.shutdown(5_000);
   expect(destination.stats().state).toBe("stopped");

@@ -205,7 +205,7 @@ describe("the mirror", () => {
       tempDir: join(paths.temp, "test"),
       deadLetterDir: join(paths.deadLetters, "mirror"),
     });
-    const counts = { traces: 0, logs: 0, metrics: 0 };
+    const counts = { traces: 0, logs: 0, metrics: 0, records: 0 };
     const order = { afterSeq: 0, counts, upToSeq: 3, rowsMax: 100, bytesMax: 1e6 };
     const sealed = await sealer.seal(order, () => undefined);
     sealer.close();
@@ -229,7 +229,7 @@ describe("the mirror", () => {
         tempDir: join(paths.temp, "test"),
         deadLetterDir: join(paths.deadLetters, "mirror"),
       });
-      const counts = { traces: 0, logs: 0, metrics: 0 };
+      const counts = { traces: 0, logs: 0, metrics: 0, records: 0 };
       const order = { afterSeq: 0, counts, upToSeq: 3, rowsMax: 100, bytesMax: 1e6 };
       const { files } = await sealer.seal(order, () => undefined);
       sealer.close();
@@ -276,7 +276,7 @@ describe("the mirror", () => {
     const catalog = await openCatalog({ mirrorDir: dataDirPaths(first.dir).mirror });
     expect(catalog.snapshot()).toMatchObject({
       sealedSeq: 1,
-      sealedCounts: { traces: 1, logs: 0, metrics: 0 },
+      sealedCounts: { traces: 1, logs: 0, metrics: 0, records: 0 },
     });
     await catalog.close();
     rmSync(first.dir, { recursive: true });

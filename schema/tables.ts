@@ -1,0 +1,17 @@
+import { type Column, TABLE_COLUMNS, TELEMETRY_TABLES, type TelemetryTable } from "./columns.js";
+import { RECORD_TABLE_COLUMNS, RECORD_TABLES } from "./records/index.js";
+
+/** Tables of the mirror that hold what came in, one row each: of telemetry and of records. */
+export const MIRROR_TABLES: readonly string[] = [...TELEMETRY_TABLES, ...RECORD_TABLES];
+
+/** Whether a table is one of telemetry's. */
+export function isTelemetryTable(table: string): table is TelemetryTable {
+  return TELEMETRY_TABLES.some((known) => known === table);
+}
+
+/** Columns of one of {@link MIRROR_TABLES}. Throws a plain Error for any other. */
+export function columnsOf(table: string): readonly Column[] {
+  const columns = isTelemetryTable(table) ? TABLE_COLUMNS[table] : RECORD_TABLE_COLUMNS[table];
+  if (columns === undefined) throw new Error(`no table ${table}`);
+  return columns;
+}
