@@ -1,4 +1,4 @@
-import type { Signal } from "./otlp/types.js";
+import type { JournalSignal } from "./signals.js";
 
 /**
  * The port between the HTTP listener and the APIs served on it: `collector/` and `api/` know only this, and `cli/`
@@ -43,7 +43,7 @@ export interface Api {
 
 /** Something to be made durable by an API. */
 export interface ApiEntry {
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   /** Valid and not compressed: as the journal keeps this signal. Must not change until the append settles. */
   readonly payload: Uint8Array;
   /** Spans, log records, data points or records in it, at least 1. */

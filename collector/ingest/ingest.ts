@@ -1,5 +1,11 @@
 import type { Journal, PayloadEncoding } from "../../journal/index.js";
-import { type ApiEntry, BODY_THREAD_LARGE_BYTES, CounterfoilError, type Signal } from "../../schema/index.js";
+import {
+  type ApiEntry,
+  BODY_THREAD_LARGE_BYTES,
+  CounterfoilError,
+  type JournalSignal,
+  type Signal,
+} from "../../schema/index.js";
 import type { Admission, Reservation } from "./admission.js";
 import { BodyThread } from "./body-thread.js";
 import { Decompressor } from "./decompress.js";
@@ -8,16 +14,21 @@ import { readBodyInline, type BodyOrder, type ReadBody } from "./read-body.js";
 
 /** How a request came in; labels of its counters. */
 export interface Arrival {
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly receiver: string;
   readonly transport: "http" | "grpc";
+}
+
+/** How an OTLP request came in. */
+export interface OtlpArrival extends Arrival {
+  readonly signal: Signal;
 }
 
 /**
  * One whole request body. `bytes` must not change afterwards: the journal keeps them until they are written. Their
  * memory may go to another thread, and the caller then finds them empty.
  */
-export interface IngestRequest extends Arrival {
+export interface IngestRequest extends OtlpArrival {
   readonly format: "protobuf" | "json";
   readonly encoding: PayloadEncoding;
   readonly bytes: Uint8Array;

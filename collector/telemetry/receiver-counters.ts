@@ -1,4 +1,4 @@
-import type { Signal } from "../../schema/index.js";
+import type { JournalSignal } from "../../schema/index.js";
 import type { Arrival, IngestObserver } from "../ingest/ingest.js";
 
 /** What happened to items at the door. */
@@ -7,7 +7,7 @@ export type ReceiverOutcome = "accepted" | "refused" | "failed";
 /** One line of the receivers' account. */
 export interface ReceiverCount {
   readonly outcome: ReceiverOutcome;
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly receiver: string;
   readonly transport: string;
   /** Error code; "" for accepted. */

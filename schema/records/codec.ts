@@ -1,5 +1,5 @@
 import { CounterfoilError, errorMessage } from "../errors.js";
-import type { ChangeRecord, JsonObject, JsonValue, StoredChange } from "./types.js";
+import type { ChangeRecord, JsonValue, StoredChange } from "./types.js";
 
 /** The payload of one journal record of signal `records`: one JSON object a line, each line ended. */
 export function encodeRecords(changes: readonly ChangeRecord[]): Uint8Array {
@@ -40,7 +40,7 @@ function decodeLine(line: string, index: number): StoredChange {
     time: typeof time === "string" ? time : undefined,
     source: typeof source === "string" ? source : undefined,
     data,
-    more: Object.keys(more).length === 0 ? undefined : (more as JsonObject),
+    more: Object.keys(more).length === 0 ? undefined : more,
   };
 }
 

@@ -6,6 +6,7 @@ import {
   storedCounts,
   zeroCounts,
 } from "../../journal/index.js";
+import type { JournalSignal } from "../../schema/index.js";
 import type { DeadLetterCounts } from "./messages.js";
 
 interface SavedCounts {
@@ -68,5 +69,22 @@ export class DeadLetterCounters {
 
   get total(): DeadLetterCounts {
     return this.#total;
+  }
+}
+
+/** Counts what was given up. */
+export class DeadLetterTally {
+  readonly #byReason: Record<string, ItemCounts> = {};
+
+  get counts(): DeadLetterCounts {
+    return this.#byReason;
+  }
+
+  add(reason: string, signal: JournalSignal, items: number): void {
+    this.addCounts(reason, { ...zeroCounts(), [signal]: items });
+  }
+
+  addCounts(reason: string, counts: ItemCounts): void {
+    this.#byReason[reason] = plus(this.#byReason[reason] ?? zeroCounts(), counts);
   }
 }

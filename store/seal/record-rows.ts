@@ -165,8 +165,10 @@ function putFixed(
       if (nanos !== undefined) vector.setBigInt(at, nanos);
       break;
     }
-    default:
-      throw new Error(`no ${vector.column.type} in a table of records`);
+    case "VARCHAR":
+    case "BLOB":
+    case "MAP(VARCHAR, VARCHAR)":
+      throw new Error(`no vector of numbers for ${vector.column.type}`);
   }
 }
 

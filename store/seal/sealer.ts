@@ -2,21 +2,17 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import {
-  addCounts,
-  type ItemCounts,
   type JournalGap,
   type JournalReader,
   type JournalRecord,
   openJournalReader,
   ReusedChunks,
-  zeroCounts,
 } from "../../journal/index.js";
 import {
   COLUMNS_VERSION,
   decodeRecords,
   errorMessage,
   FORMAT_VERSION,
-  type JournalSignal,
   SEAL_BATCH_BYTES,
   type Signal,
   SIGNALS,
@@ -27,18 +23,11 @@ import {
 import { SUPERSEDED_COLUMNS, SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
+import { DeadLetterTally } from "./dead-letter-counts.js";
 import { DeadLetterFolder } from "./dead-letter-folder.js";
 import type { Filler } from "./filler.js";
 import { LogDecoder } from "./log-decoder.js";
-import type {
-  DeadLetterCounts,
-  ReadRange,
-  SealedRange,
-  SealerPaths,
-  SealOrder,
-  SpanIds,
-  WinnersOrder,
-} from "./messages.js";
+import type { ReadRange, SealedRange, SealerPaths, SealOrder, SpanIds, WinnersOrder } from "./messages.js";
 import { MetricDecoder } from "./metric-decoder.js";
 import { RecordRows } from "./record-rows.js";
 import { inflatedBytes, inflatePayload } from "./payload.js";
@@ -383,21 +372,4 @@ function readPiece(reader: JournalReader, order: SealOrder): Piece {
     gaps,
     range: { lastSeq, counts, bytes, items, place: reader.place() },
   };
-}
-
-/** Counts what was given up. */
-class DeadLetterTally {
-  readonly #byReason: Record<string, ItemCounts> = {};
-
-  get counts(): DeadLetterCounts {
-    return this.#byReason;
-  }
-
-  add(reason: string, signal: JournalSignal, items: number): void {
-    this.addCounts(reason, { ...zeroCounts(), [signal]: items });
-  }
-
-  addCounts(reason: string, counts: ItemCounts): void {
-    this.#byReason[reason] = addCounts(this.#byReason[reason] ?? zeroCounts(), counts);
-  }
 }

@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { afterAll } from "vitest";
-import { COLUMNS_VERSION, FORMAT_VERSION, RECORD_TABLE_COLUMNS, TABLE_COLUMNS, type Column } from "../../schema/index.js";
+import {
+  COLUMNS_VERSION,
+  FORMAT_VERSION,
+  RECORD_TABLE_COLUMNS,
+  TABLE_COLUMNS,
+  type Column,
+} from "../../schema/index.js";
 import type { FileEntry } from "../../store/index.js";
 import { SUPERSEDED_COLUMNS } from "../../store/superseded.js";
 

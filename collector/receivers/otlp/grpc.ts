@@ -21,7 +21,7 @@ import {
   type Signal,
 } from "../../../schema/index.js";
 import type { Reservation } from "../../ingest/admission.js";
-import type { Arrival, Ingest } from "../../ingest/ingest.js";
+import type { Ingest, OtlpArrival } from "../../ingest/ingest.js";
 import { GRPC_STATUS, wireStatus, type WireStatus } from "../../ingest/status.js";
 import type { KeyCheck } from "./auth.js";
 import { bodyBuffers } from "./body-buffers.js";
@@ -135,7 +135,7 @@ async function serve(
       message: `${headers[":path"] ?? "This method"} is not served here.`,
     });
   }
-  const arrival: Arrival = { signal, receiver: "otlp", transport: "grpc" };
+  const arrival: OtlpArrival = { signal, receiver: "otlp", transport: "grpc" };
   let reservation: Reservation | undefined;
   let message: GrpcMessage | undefined;
   try {
@@ -182,7 +182,7 @@ function compressedWith(encoding: PayloadEncoding): PayloadEncoding {
 function readMessage(
   stream: ServerHttp2Stream,
   options: GrpcReceiverOptions,
-  { arrival, reservation }: { arrival: Arrival; reservation: Reservation },
+  { arrival, reservation }: { arrival: OtlpArrival; reservation: Reservation },
 ): Promise<GrpcMessage> {
   const reader = new GrpcMessageReader({ bytesMax: options.bodyBytesMax, reservation });
   return new Promise<GrpcMessage>((resolve, reject) => {

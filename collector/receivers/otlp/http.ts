@@ -13,7 +13,7 @@ import {
   REQUEST_TIMEOUT_MS,
   type Signal,
 } from "../../../schema/index.js";
-import type { Arrival, Ingest } from "../../ingest/ingest.js";
+import type { Ingest, OtlpArrival } from "../../ingest/ingest.js";
 import { wireStatus } from "../../ingest/status.js";
 import { type ApiExchange, serveApi } from "../rest/api-request.js";
 import type { KeyCheck } from "./auth.js";
@@ -132,7 +132,7 @@ function dispatchApi(
 async function receive(options: HttpReceiverOptions, exchange: Exchange, signal: Signal): Promise<void> {
   const { request, response } = exchange;
   const { headers } = request;
-  const arrival: Arrival = { signal, receiver: "otlp", transport: "http" };
+  const arrival: OtlpArrival = { signal, receiver: "otlp", transport: "http" };
   const format = formatOf(headers["content-type"]);
   if (!originAllowed(headers.origin, headers.host, options.web)) {
     return refuse(
@@ -172,7 +172,7 @@ async function receive(options: HttpReceiverOptions, exchange: Exchange, signal:
 async function receiveBody(
   options: HttpReceiverOptions,
   { request, response, wantsContinue }: Exchange,
-  { arrival, format }: { arrival: Arrival; format: Format },
+  { arrival, format }: { arrival: OtlpArrival; format: Format },
 ): Promise<Uint8Array> {
   const { ingest, bodyBytesMax: bytesMax } = options;
   const encoding = encodingOf(single(request.headers["content-encoding"]));
