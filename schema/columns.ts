@@ -7,7 +7,7 @@
 export const FORMAT_VERSION = 1;
 
 /** Raised when a table gets a column. A file has the columns up to the version that its writer had. */
-export const COLUMNS_VERSION = 2;
+export const COLUMNS_VERSION = 3;
 
 /** DuckDB types that the mirror's Parquet files use. */
 export type ColumnType =
@@ -154,7 +154,29 @@ export const SPAN_COLUMNS: readonly Column[] = [
     doc: "Other token counts, where reported: JSON object of total_tokens, uncached_input_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens, cache_write_5m_tokens, cache_write_1h_tokens.",
   },
   text("usage_scope", "own: the tokens of this call; rollup: a parent's sum over its children."),
-  { name: "cost_usd", type: "DOUBLE", doc: "Cost in US dollars as the emitter reported it." },
+  {
+    name: "cost_usd",
+    type: "DOUBLE",
+    doc: "Cost in US dollars: as the emitter reported it, else by the price table. Null when neither knows.",
+  },
+  {
+    name: "cost_source",
+    type: "VARCHAR",
+    since: 3,
+    doc: "Where cost_usd comes from: emitter or price. Null without a cost, and on rows of builds that had the emitter's alone.",
+  },
+  {
+    name: "price_version",
+    type: "VARCHAR",
+    since: 3,
+    doc: "Version (content hash) of the price table that cost_usd was made with. Null unless cost_source is price.",
+  },
+  {
+    name: "service_tier",
+    type: "VARCHAR",
+    since: 3,
+    doc: "Service tier of the provider that served the call, else the one asked for: default, flex, priority, batch, ...",
+  },
   { name: "time_to_first_token_ms", type: "DOUBLE", doc: "Milliseconds to the first token or chunk." },
   {
     name: "finish_reasons",

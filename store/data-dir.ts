@@ -10,6 +10,8 @@ export interface DataDirPaths {
   readonly mirror: string;
   readonly temp: string;
   readonly quarantine: string;
+  /** The price tables in use, now and before. */
+  readonly prices: string;
 }
 
 /** The paths below `root`; nothing is created. */
@@ -23,5 +25,6 @@ export function dataDirPaths(root: string): DataDirPaths {
     mirror: join(root, "mirror"),
     temp: join(root, "temp"),
     quarantine: join(root, "quarantine"),
+    prices: join(root, "prices"),
   };
 }

@@ -22,6 +22,7 @@ export { type OtlpSelection, readOtlpRows } from "./read-otlp.js";
 export { rowsToOtlp, rowsToOtlpBytes } from "./rows-to-otlp.js";
 export { planRetention, type RetentionConfig } from "./retention.js";
 export * from "./maintenance.js";
+export { readEffectivePrices, readPricesOfVersion, writeEffectivePrices } from "./prices/effective-prices.js";
 export { checkFiles, type DamagedFile } from "./scrub/check-mirror.js";
 export { checkJournal, type JournalCheck } from "./scrub/check-journal.js";
 export { repairMirror, type RebuiltFile, type RepairOptions, type RepairReport } from "./scrub/repair.js";

@@ -69,6 +69,13 @@ export const ATTR_TRACELOOP_USAGE_CACHE_CREATION_INPUT_TOKENS = "gen_ai.usage.ca
 export const ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens";
 /** The same, as older emitters name it (int). */
 export const ATTR_GEN_AI_USAGE_REASONING_TOKENS = "gen_ai.usage.reasoning_tokens";
+/** Service tier that served the call, as OpenAI names it: default, flex, priority, ... */
+export const ATTR_OPENAI_RESPONSE_SERVICE_TIER = "openai.response.service_tier";
+/** Service tier that was asked for. */
+export const ATTR_OPENAI_REQUEST_SERVICE_TIER = "openai.request.service_tier";
+/** The same two up to conventions 1.36. */
+export const ATTR_GEN_AI_OPENAI_RESPONSE_SERVICE_TIER = "gen_ai.openai.response.service_tier";
+export const ATTR_GEN_AI_OPENAI_REQUEST_SERVICE_TIER = "gen_ai.openai.request.service_tier";
 /** Cost in US dollars as the emitter reports it (double); not in the conventions. */
 export const ATTR_GEN_AI_USAGE_COST = "gen_ai.usage.cost";
 /** On token metrics: input or output. */

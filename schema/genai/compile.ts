@@ -39,6 +39,7 @@ const COLUMN_SHAPES: Readonly<Record<GenAiColumn, ShapeName>> = {
   cache_write_5m_tokens: "int",
   cache_write_1h_tokens: "int",
   cost_usd: "double",
+  service_tier: "text",
   time_to_first_token_ms: "ms",
   finish_reasons: "finish_reasons",
   error_type: "text",

@@ -18,5 +18,18 @@ export {
   type RunType,
 } from "./types.js";
 export { SHIPPED_PRICES } from "./prices/index.js";
+export { costOf } from "./prices/cost-of.js";
+export { PriceIndex, type DatedPrice } from "./prices/price-index.js";
 export { priceOf } from "./prices/price-of.js";
-export type { Price, PricedCost, PricedUsage, PriceTable, Rates } from "./prices/types.js";
+export { priceTable } from "./prices/price-table.js";
+export {
+  PRICE_ORIGINS,
+  type OriginatedPrice,
+  type Price,
+  type PricedCost,
+  type PricedUsage,
+  type PriceOrigin,
+  type PriceTable,
+  type PriceTier,
+  type Rates,
+} from "./prices/types.js";

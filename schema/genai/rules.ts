@@ -16,6 +16,8 @@ import {
   ATTR_GEN_AI_COMPLETION,
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_INPUT_MESSAGES,
+  ATTR_GEN_AI_OPENAI_REQUEST_SERVICE_TIER,
+  ATTR_GEN_AI_OPENAI_RESPONSE_SERVICE_TIER,
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_OUTPUT_MESSAGES,
   ATTR_GEN_AI_PROMPT,
@@ -48,6 +50,8 @@ import {
   ATTR_LANGSMITH_SPAN_KIND,
   ATTR_LANGSMITH_SPAN_TAGS,
   ATTR_LANGSMITH_TRACE_SESSION_NAME,
+  ATTR_OPENAI_REQUEST_SERVICE_TIER,
+  ATTR_OPENAI_RESPONSE_SERVICE_TIER,
   ATTR_SERVICE_NAME,
   ATTR_SESSION_ID,
   ATTR_TRACELOOP_USAGE_CACHE_CREATION_INPUT_TOKENS,
@@ -56,8 +60,8 @@ import {
 } from "./attributes.js";
 import { OPERATION_RUN_TYPES } from "./operations.js";
 
-/** Version of the whole rule set, recorded with every row that it filled. 1 knew OTel's and LangSmith's names alone. */
-export const RULE_SET_VERSION = 2;
+/** Version of the whole rule set, recorded with every row that it filled. 1 knew OTel's and LangSmith's names alone, 2 no service tier. */
+export const RULE_SET_VERSION = 3;
 
 /**
  * How a source value becomes the column's:
@@ -149,6 +153,16 @@ export const SPAN_RULES: readonly ColumnRule[] = [
   { column: "tool_arguments", shape: "json", sources: [ATTR_GEN_AI_TOOL_CALL_ARGUMENTS] },
   { column: "tool_result", shape: "json", sources: [ATTR_GEN_AI_TOOL_CALL_RESULT] },
   { column: "retrieval_documents", shape: "json", sources: [ATTR_GEN_AI_RETRIEVAL_DOCUMENTS] },
+  {
+    column: "service_tier",
+    shape: "text",
+    sources: [
+      ATTR_OPENAI_RESPONSE_SERVICE_TIER,
+      ATTR_OPENAI_REQUEST_SERVICE_TIER,
+      ATTR_GEN_AI_OPENAI_RESPONSE_SERVICE_TIER,
+      ATTR_GEN_AI_OPENAI_REQUEST_SERVICE_TIER,
+    ],
+  },
 ];
 
 /** Sources on the resource. */

@@ -31,6 +31,7 @@ export const GENAI_COLUMNS = [
   "cache_write_5m_tokens",
   "cache_write_1h_tokens",
   "cost_usd",
+  "service_tier",
   "time_to_first_token_ms",
   "finish_reasons",
   "error_type",

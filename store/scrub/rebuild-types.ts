@@ -5,6 +5,7 @@ export interface RebuildRequest {
   readonly mirrorDir: string;
   readonly journalDir: string;
   readonly workDir: string;
+  readonly pricesDir: string;
   readonly memoryMb: number;
   readonly rowGroupRows: number;
   readonly table: string;

@@ -53,13 +53,14 @@ function missingIn(dir: string, from: number, to: number): Range[] {
 
 /** Seals a part of the journal once more, below the working folder; gives the files of one table. */
 async function sealAgain(request: RebuildRequest, from: number, to: number): Promise<FileEntry[]> {
-  const { journalDir, table, workDir } = request;
+  const { journalDir, pricesDir, table, workDir } = request;
   const mirrorDir = join(workDir, "sealed");
   const { sealer } = await Sealer.open({
     journalDir,
     mirrorDir,
     tempDir: join(workDir, "seal"),
     deadLetterDir: join(workDir, "dead-letters"),
+    pricesDir,
   });
   const files: FileEntry[] = [];
   try {

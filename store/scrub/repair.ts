@@ -167,6 +167,7 @@ async function runRebuild(options: RepairOptions, damaged: readonly FileEntry[])
   const request: RebuildRequest = {
     mirrorDir: resolve(paths.mirror),
     journalDir: resolve(paths.journal),
+    pricesDir: resolve(paths.prices),
     workDir,
     memoryMb: COMPACTION_MEMORY_MB,
     rowGroupRows: REBUILT_ROW_GROUP_ROWS,

@@ -24,14 +24,14 @@ export interface Lift {
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const NATURAL: Readonly<Record<string, ValueCode>> = { int: "i", double: "d" };
 
-const LIFTS_1: readonly Lift[] = SPAN_RULES.flatMap((rule) =>
+const LIFTS: readonly Lift[] = SPAN_RULES.flatMap((rule) =>
   rule.sources.map((key) => ({ column: rule.column, key, natural: NATURAL[rule.shape] ?? "s" })),
 );
 
 /** The pairs of a rule set version, by code number. Throws when this build does not know the version. */
 export function liftsOf(ruleSetVersion: number): readonly Lift[] {
-  // Version 2 of the rules lifts by the same table as version 1.
-  if (ruleSetVersion === 1 || ruleSetVersion === RULE_SET_VERSION) return LIFTS_1;
+  // The table only grows at its end, so the numbers of every earlier version mean the same in it.
+  if (ruleSetVersion >= 1 && ruleSetVersion <= RULE_SET_VERSION) return LIFTS;
   throw new CounterfoilError(
     "CF_NOT_FOUND",
     `rows were written with rule set version ${ruleSetVersion}, and this build knows ${RULE_SET_VERSION}; read them with the version of counterfoil that wrote them, or a newer one`,

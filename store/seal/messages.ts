@@ -7,6 +7,8 @@ export interface SealerPaths {
   readonly mirrorDir: string;
   readonly tempDir: string;
   readonly deadLetterDir: string;
+  /** Folder of the price tables; calls are priced by the one in effect (see prices/effective-prices.ts). */
+  readonly pricesDir: string;
 }
 
 /** One piece of the journal to seal: from the record after `afterSeq` up to `upToSeq` or the limits. */

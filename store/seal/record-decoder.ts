@@ -1,3 +1,4 @@
+import type { PriceTable } from "../../schema/index.js";
 /** What a row takes from the journal record that it came in. */
 export interface RecordOrigin {
   readonly seq: number;
@@ -11,4 +12,6 @@ export interface RecordDecoder {
    * CF_OTLP_TOO_DEEP; the rows it added until then are the caller's to roll back.
    */
   decode(start: number, end: number, origin: RecordOrigin): number;
+  /** Prices calls by this table from the next request on; only where rows have a cost. */
+  usePrices?(table: PriceTable): void;
 }

@@ -128,6 +128,7 @@ export class SealerPool {
         mirrorDir: paths.mirror,
         tempDir: join(paths.temp, `seal-${slot.index}`),
         deadLetterDir: join(paths.deadLetters, "mirror"),
+        pricesDir: paths.prices,
       },
       onLog,
     );

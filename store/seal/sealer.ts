@@ -20,6 +20,7 @@ import {
   TELEMETRY_TABLES,
   type TelemetryTable,
 } from "../../schema/index.js";
+import { PriceWatch } from "../prices/effective-prices.js";
 import { SUPERSEDED_COLUMNS, SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
@@ -92,6 +93,7 @@ export class Sealer {
   readonly #deadLetters: DeadLetterFolder;
   readonly #ids = new SpanIdCollector();
   readonly #chunks = new ReusedChunks();
+  readonly #prices: PriceWatch;
   #reader: { readonly reader: JournalReader; lastSeq: number } | undefined;
 
   private constructor(
@@ -102,6 +104,7 @@ export class Sealer {
     this.#instance = engine.instance;
     this.#connection = engine.connection;
     this.#deadLetters = new DeadLetterFolder(paths.deadLetterDir);
+    this.#prices = new PriceWatch(paths.pricesDir);
     const filler = engine.filler();
     this.#tables = new Map(
       TELEMETRY_TABLES.map((name) => {
@@ -134,6 +137,8 @@ export class Sealer {
   /** Seals one piece. `onRead` is told its end before the slow part begins. */
   async seal(order: SealOrder, onRead: (range: ReadRange) => void): Promise<SealedRange> {
     this.#chunks.release(READ_KEEP_BYTES);
+    const prices = this.#prices.changed();
+    if (prices !== undefined) this.#table("spans").decoder.usePrices?.(prices);
     const piece = this.#read(order);
     onRead(piece.range);
     const first = piece.records[0];

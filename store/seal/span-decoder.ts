@@ -1,8 +1,9 @@
-import { RULE_SET_VERSION } from "../../schema/index.js";
+import { type PriceTable, RULE_SET_VERSION } from "../../schema/index.js";
 import { AnyJsonWriter, sameBytes } from "./any-json.js";
 import { AttributeList } from "./attribute-list.js";
 import type { ColumnBatch, TextVector } from "./column-batch.js";
 import { EnvelopeWalker } from "./envelope.js";
+import { PriceColumns } from "./price-columns.js";
 import { IN_SCRATCH, repairedUtf8, validUtf8 } from "./scratch.js";
 import type { RecordDecoder, RecordOrigin } from "./record-decoder.js";
 import { SpanColumns } from "./span-columns.js";
@@ -28,6 +29,7 @@ export class SpanDecoder implements RecordDecoder {
   readonly #list: AttributeList;
   readonly #columns: SpanColumns;
   readonly #lists: SpanLists;
+  readonly #prices: PriceColumns;
   readonly #c;
   readonly #kinds;
   readonly #statuses;
@@ -47,6 +49,7 @@ export class SpanDecoder implements RecordDecoder {
     this.#list = new AttributeList(this.#reader, scratch);
     this.#columns = new SpanColumns(batch, this.#list, json);
     this.#lists = new SpanLists(this.#reader, scratch, json);
+    this.#prices = new PriceColumns(batch);
     this.#kinds = KINDS.map((name) => scratch.constant(name));
     this.#statuses = STATUS_CODES.map((name) => scratch.constant(name));
     this.#source = scratch.constant("otlp");
@@ -76,6 +79,11 @@ export class SpanDecoder implements RecordDecoder {
       ruleSet: batch.fixed("rule_set_version"),
       raw: batch.text("raw"),
     };
+  }
+
+  /** Until then calls are priced by what ships with the product. */
+  usePrices(table: PriceTable): void {
+    this.#prices.use(table);
   }
 
   decode(start: number, end: number, origin: RecordOrigin): number {
@@ -113,6 +121,7 @@ export class SpanDecoder implements RecordDecoder {
     this.#range.start = start;
     this.#range.end = end;
     if (!this.#columns.fill(row, this.#range, this.#walker, this.#lists.hasContent)) this.#exact = false;
+    this.#prices.fill(row);
     this.#complete(row);
     this.#lists.finish(c.events, c.links, row);
     if (!this.#lists.exact) this.#exact = false;

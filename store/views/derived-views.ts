@@ -41,7 +41,8 @@ SELECT
   duration_ns, status_code, status_message, error_type, operation, provider, request_model, response_model,
   agent_name, conversation_id, user_id, input_tokens, output_tokens,
   CASE WHEN input_tokens IS NULL AND output_tokens IS NULL THEN NULL ELSE ${TOTAL_TOKENS} END AS total_tokens,
-  cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, time_to_first_token_ms, finish_reasons,
+  cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, cost_source, time_to_first_token_ms,
+  finish_reasons,
   tags, metadata, input_messages, output_messages, system_instructions, tool_definitions
 FROM spans
 WHERE run_type = 'llm';`;
@@ -127,7 +128,8 @@ SELECT
   CAST(sum(cache_read_tokens) AS BIGINT) AS cache_read_tokens,
   CAST(sum(cache_write_tokens) AS BIGINT) AS cache_write_tokens,
   CAST(sum(reasoning_tokens) AS BIGINT) AS reasoning_tokens,
-  sum(cost_usd) AS cost_usd
+  sum(cost_usd) AS cost_usd,
+  count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced_calls
 FROM spans
 WHERE coalesce(usage_scope, 'own') = 'own'
   AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR cost_usd IS NOT NULL)

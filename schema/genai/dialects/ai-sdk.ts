@@ -82,6 +82,10 @@ export const AI_SDK: Dialect = {
       "ai.usage.reasoningTokens",
       "ai.response.providerMetadata#openai.reasoningTokens",
     ],
+    service_tier: [
+      "ai.response.providerMetadata#openai.serviceTier",
+      "ai.response.providerMetadata#anthropic.usage.service_tier",
+    ],
     time_to_first_token_ms: [
       { from: "ai.response.msToFirstChunk", as: "ms" },
       { from: "ai.stream.msToFirstChunk", as: "ms" },

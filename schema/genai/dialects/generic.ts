@@ -6,6 +6,12 @@ export const GENERIC: Dialect = {
   title: "General OpenTelemetry names",
   detect: {},
   columns: {
+    service_tier: [
+      "openai.response.service_tier",
+      "openai.request.service_tier",
+      "gen_ai.openai.response.service_tier",
+      "gen_ai.openai.request.service_tier",
+    ],
     conversation_id: ["session.id"],
     user_id: ["user.id", "enduser.id", "enduser.pseudo.id"],
     error_type: ["error.type", { from: "@exception#exception.type", as: "text" }],

@@ -72,6 +72,7 @@ export const OPENINFERENCE: Dialect = {
     audio_input_tokens: ["llm.token_count.prompt_details.audio"],
     audio_output_tokens: ["llm.token_count.completion_details.audio"],
     cost_usd: ["llm.cost.total"],
+    service_tier: ["llm.invocation_parameters#service_tier"],
     finish_reasons: ["llm.finish_reason"],
     tags: ["tag.tags"],
     metadata: ["metadata"],

@@ -25,6 +25,7 @@ export const OTEL_GENAI: Dialect = {
     audio_output_tokens: ["gen_ai.usage.audio.output_tokens"],
     image_input_tokens: ["gen_ai.usage.image.input_tokens"],
     image_output_tokens: ["gen_ai.usage.image.output_tokens"],
+    service_tier: ["openai.response.service_tier", "openai.request.service_tier"],
     time_to_first_token_ms: [{ from: "gen_ai.response.time_to_first_chunk", as: "seconds_to_ms" }],
     finish_reasons: ["gen_ai.response.finish_reasons"],
     input_messages: [

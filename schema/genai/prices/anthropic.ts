@@ -23,7 +23,7 @@ function price(models: readonly string[], standard: Rates, long?: Rates): Price 
       { aboveInputTokens: 0, ...standard },
       ...(long === undefined ? [] : [{ aboveInputTokens: 200_000, ...long }]),
     ],
-    batchFactor: 0.5,
+    serviceTiers: { batch: 0.5 },
     source: SOURCE,
     asOf: "2025-12-01",
   };

@@ -4,15 +4,17 @@ const SOURCE = "https://ai.google.dev/gemini-api/docs/pricing";
 
 function price(model: string, standard: Rates, long?: Rates & { above: number }): Price {
   const { above, ...rates } = long ?? { above: 0, input: 0, output: 0 };
+  // Images in the input cost what text costs; audio does not.
+  const withImages = (rates: Rates): Rates => ({ ...rates, imageInput: rates.input });
   return {
     id: `gcp.gemini/${model}`,
     provider: "gcp.gemini",
     models: [model],
     tiers: [
-      { aboveInputTokens: 0, ...standard },
-      ...(long === undefined ? [] : [{ aboveInputTokens: above, ...rates }]),
+      { aboveInputTokens: 0, ...withImages(standard) },
+      ...(long === undefined ? [] : [{ aboveInputTokens: above, ...withImages(rates) }]),
     ],
-    batchFactor: 0.5,
+    serviceTiers: { batch: 0.5 },
     source: SOURCE,
     asOf: "2025-09-01",
   };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { priceOf, SHIPPED_PRICES, type Price, type PriceTable } from "../../../schema/index.js";
+import { priceOf, priceTable, SHIPPED_PRICES, type Price } from "../../../schema/index.js";
 import { PROVIDERS } from "../../../schema/genai/providers.js";
 
 const day = (text: string): bigint => BigInt(Date.parse(`${text}T12:00:00Z`)) * 1_000_000n;
@@ -44,7 +44,7 @@ describe("prices", () => {
       { inputTokens: 300_000, outputTokens: 0 },
       1.8,
     ],
-    ["a batch costs half", "gpt-4.1", "openai", { inputTokens: 1_000_000, batch: true }, 1],
+    ["a batch costs half", "gpt-4.1", "openai", { inputTokens: 1_000_000, serviceTier: "batch" }, 1],
   ] as const)("%s", (_what, model, provider, usage, usd) => {
     expect(priceOf(usage, model, provider, NOW)?.usd).toBeCloseTo(usd, 12);
   });
@@ -96,12 +96,90 @@ describe("prices", () => {
       source: "contract",
       asOf: "2026-01-01",
     };
-    const table: PriceTable = { version: "own", prices: [...SHIPPED_PRICES.prices, own] };
+    const table = priceTable({ shipped: [...SHIPPED_PRICES.prices, own] });
     expect(priceOf({ inputTokens: 1_000_000 }, "gpt-4o", "openai", NOW, table)).toEqual({
       usd: 1,
       priceId: "own",
-      priceVersion: "own",
+      priceVersion: table.version,
     });
+  });
+
+  const contract = (more: Partial<Price>): Price => ({
+    id: "contract",
+    provider: "openai",
+    models: ["gpt-4o"],
+    tiers: [{ aboveInputTokens: 0, input: 1, output: 1 }],
+    source: "contract",
+    asOf: "2026-01-01",
+    ...more,
+  });
+  const million = { inputTokens: 1_000_000 };
+
+  it("a price of one's own holds for dated versions that the shipped list names apart, and only while it is valid", () => {
+    const table = priceTable({
+      shipped: SHIPPED_PRICES.prices,
+      file: [contract({ from: "2026-07-01" })],
+      record: [
+        contract({ id: "later", from: "2026-10-01", tiers: [{ aboveInputTokens: 0, input: 2, output: 2 }] }),
+      ],
+    });
+    const usd = (date: string): number | undefined =>
+      priceOf(million, "gpt-4o-2024-11-20", "openai", day(date), table)?.usd;
+    expect([usd("2026-06-30"), usd("2026-07-01"), usd("2026-09-30"), usd("2026-10-01")]).toEqual([
+      2.5, 1, 1, 2,
+    ]);
+  });
+
+  it("a pattern stands for all names that begin like it, and yields to a name", () => {
+    const table = priceTable({
+      file: [
+        contract({ id: "any", models: ["ft:gpt-4o*"] }),
+        contract({ id: "mini", models: ["ft:gpt-4o-mini:acme*"] }),
+        contract({ id: "one", models: ["ft:gpt-4o-mini:acme:support"] }),
+      ],
+    });
+    const id = (model: string): string | undefined => priceOf(million, model, "openai", NOW, table)?.priceId;
+    expect(id("ft:gpt-4o:acme")).toBe("any");
+    expect(id("ft:gpt-4o-mini:acme:x")).toBe("mini");
+    expect(id("ft:gpt-4o-mini:acme:support")).toBe("one");
+    expect(id("gpt-4o")).toBeUndefined();
+  });
+
+  it("a service tier without a factor has no price; the standard one by any of its names has", () => {
+    const usd = (serviceTier: string): number | undefined =>
+      priceOf({ ...million, serviceTier }, "gpt-5", "openai", NOW)?.usd;
+    expect(["default", "auto", "DEFAULT", "flex", "batch"].map(usd)).toEqual([
+      1.25, 1.25, 1.25, 0.625, 0.625,
+    ]);
+    expect(["priority", "scale", "__proto__", "constructor"].map(usd)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it("audio and images have a price of their own, or the call has none", () => {
+    const spoken = { inputTokens: 100, audioInputTokens: 60, outputTokens: 10 };
+    const tier = { aboveInputTokens: 0, input: 1, output: 2 };
+    const table = priceTable({ file: [contract({ tiers: [{ ...tier, audioInput: 10 }] })] });
+    expect(
+      priceOf(spoken, "gpt-4o", "openai", NOW, priceTable({ file: [contract({ tiers: [tier] })] })),
+    ).toBeNull();
+    expect(priceOf(spoken, "gpt-4o", "openai", NOW, table)?.usd).toBeCloseTo(
+      (40 + 60 * 10 + 10 * 2) / 1e6,
+      12,
+    );
+    const cached = { ...spoken, cacheReadTokens: 50, inputIncludesCache: true };
+    expect(priceOf(cached, "gpt-4o", "openai", NOW, table)).toBeNull();
+  });
+
+  it("tables that say the same have the same version, any difference makes another", () => {
+    const table = (more: Partial<Price>): string => priceTable({ file: [contract(more)] }).version;
+    expect(table({})).toBe(table({}));
+    expect(table({})).toMatch(/^[0-9a-f]{12}$/);
+    expect(table({ until: "2027-01-01" })).not.toBe(table({}));
+    expect(priceTable({ record: [contract({})] }).version).not.toBe(table({}));
   });
 
   it("more tokens never cost less within a tier, and two calls cost what they cost apart", () => {

@@ -34,6 +34,8 @@ describe("names that the conventions changed", () => {
       "gen_ai.prompt",
       "gen_ai.completion",
       "gen_ai.system",
+      "gen_ai.openai.request.service_tier",
+      "gen_ai.openai.response.service_tier",
       "gen_ai.usage.cache_creation.input_tokens",
     ]);
   });

@@ -4,8 +4,10 @@ import {
   encodeOtlp,
   JSON_COLUMNS,
   type KeyValue,
+  type NormalisedColumns,
   normaliseSpan,
   type NormalisedSpan,
+  priceOf,
   RULE_SET_VERSION,
   type Span,
   type TracesData,
@@ -45,6 +47,9 @@ const TEXTS = [
   "user_id",
   "usage_scope",
   "error_type",
+  "service_tier",
+  "cost_source",
+  "price_version",
 ];
 const JSONS = [...JSON_COLUMNS];
 
@@ -72,7 +77,7 @@ function parsed(text: string | null): unknown {
 }
 
 /** What the normaliser says. */
-function expected({ columns, dialects, provenance }: NormalisedSpan): unknown {
+function expected({ columns, dialects, provenance }: NormalisedSpan, time: bigint): unknown {
   const { environment: _environment, ...own } = columns;
   const told = Object.entries(provenance).filter(([column, source]) => !isDefaultSource(column, source));
   return {
@@ -82,17 +87,47 @@ function expected({ columns, dialects, provenance }: NormalisedSpan): unknown {
         JSON_COLUMNS.has(column) ? parsed(String(value)) : value,
       ]),
     ),
+    ...costOfCall(columns, time),
     ...(dialects.length === 0 ? {} : { dialect: dialects.join(",") }),
     ...(told.length === 0 ? {} : { provenance: Object.fromEntries(told) }),
     rule_set_version: RULE_SET_VERSION,
   };
 }
 
+/** The cost columns, by the prices that ship: the emitter's cost, else that of a call with a known price. */
+function costOfCall(columns: NormalisedColumns, time: bigint): object {
+  if (columns.cost_usd !== undefined) return { cost_source: "emitter" };
+  const model = columns.response_model ?? columns.request_model;
+  if (columns.usage_scope !== "own" || model === undefined || columns.provider === undefined) return {};
+  const details = JSON.parse(String(columns.usage_details ?? "{}")) as Record<string, number>;
+  const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+  const cost = priceOf(
+    {
+      inputTokens: number(columns.input_tokens),
+      outputTokens: number(columns.output_tokens),
+      cacheReadTokens: number(columns.cache_read_tokens),
+      cacheWriteTokens: number(columns.cache_write_tokens),
+      cacheWrite1hTokens: details["cache_write_1h_tokens"],
+      audioInputTokens: details["audio_input_tokens"],
+      audioOutputTokens: details["audio_output_tokens"],
+      imageInputTokens: details["image_input_tokens"],
+      imageOutputTokens: details["image_output_tokens"],
+      inputIncludesCache: columns.input_includes_cache as boolean | undefined,
+      serviceTier: columns.service_tier as string | undefined,
+    },
+    String(model),
+    String(columns.provider),
+    time,
+  );
+  if (cost === null) return {};
+  return { cost_usd: cost.usd, cost_source: "price", price_version: cost.priceVersion };
+}
+
 function expectedOf(requests: readonly TracesData[]): unknown[] {
   return requests.flatMap(({ resourceSpans }) =>
     resourceSpans.flatMap(({ resource, scopeSpans }) =>
       scopeSpans.flatMap(({ scope, spans }) =>
-        spans.map((span) => expected(normaliseSpan({ ...span, scope, resource }))),
+        spans.map((span) => expected(normaliseSpan({ ...span, scope, resource }), span.startTimeUnixNano)),
       ),
     ),
   );
@@ -182,6 +217,10 @@ const VALUES: { readonly [key: string]: readonly Plain[] } = {
     [],
   ],
   "error.type": ["E"],
+  "openai.response.service_tier": ["default", "flex"],
+  "openai.request.service_tier": ["auto"],
+  "gen_ai.openai.response.service_tier": ["default"],
+  "gen_ai.openai.request.service_tier": ["auto", 7],
   "gen_ai.input.messages": [
     messages,
     "hi",

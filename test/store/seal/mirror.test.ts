@@ -204,6 +204,7 @@ describe("the mirror", () => {
       mirrorDir: paths.mirror,
       tempDir: join(paths.temp, "test"),
       deadLetterDir: join(paths.deadLetters, "mirror"),
+      pricesDir: paths.prices,
     });
     const counts = { traces: 0, logs: 0, metrics: 0, records: 0 };
     const order = { afterSeq: 0, counts, upToSeq: 3, rowsMax: 100, bytesMax: 1e6 };
@@ -228,6 +229,7 @@ describe("the mirror", () => {
         mirrorDir: paths.mirror,
         tempDir: join(paths.temp, "test"),
         deadLetterDir: join(paths.deadLetters, "mirror"),
+        pricesDir: paths.prices,
       });
       const counts = { traces: 0, logs: 0, metrics: 0, records: 0 };
       const order = { afterSeq: 0, counts, upToSeq: 3, rowsMax: 100, bytesMax: 1e6 };

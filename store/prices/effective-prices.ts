@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type PriceTable, SHIPPED_PRICES } from "../../schema/index.js";
+
+/**
+ * The price tables of a data directory. `prices/effective.json` is the one by which calls are priced now: whoever may
+ * change prices writes it, and everything that seals looks at it before each piece. `prices/<version>.json` keeps each
+ * table that was ever in effect, so that a row's price_version can be looked up. Without the file the prices that ship
+ * with the product are in effect.
+ */
+
+const EFFECTIVE = "effective.json";
+const VERSION = /^[0-9a-f]{12}$/;
+
+/** Puts a table into effect: sealing threads use it from their next piece on. Throws the system's errors. */
+export function writeEffectivePrices(pricesDir: string, table: PriceTable): void {
+  mkdirSync(pricesDir, { recursive: true, mode: 0o700 });
+  const text = `${JSON.stringify(table, null, 1)}\n`;
+  const kept = join(pricesDir, `${table.version}.json`);
+  if (!existsSync(kept)) replace(kept, text);
+  replace(join(pricesDir, EFFECTIVE), text);
+}
+
+function replace(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  renameSync(temporary, path);
+}
+
+/** The table in effect: the shipped one when there is no other, or when the file can't be read. */
+export function readEffectivePrices(pricesDir: string): PriceTable {
+  return readTable(join(pricesDir, EFFECTIVE)) ?? SHIPPED_PRICES;
+}
+
+/** A table that was in effect once; undefined when this data directory doesn't know the version. */
+export function readPricesOfVersion(pricesDir: string, version: string): PriceTable | undefined {
+  if (!VERSION.test(version)) return undefined;
+  const kept = readTable(join(pricesDir, `${version}.json`));
+  return kept ?? (version === SHIPPED_PRICES.version ? SHIPPED_PRICES : undefined);
+}
+
+/** Only this module writes these files, whole, after the prices in them were validated. */
+function readTable(path: string): PriceTable | undefined {
+  try {
+    const table = JSON.parse(readFileSync(path, "utf8")) as Partial<PriceTable>;
+    const { prices, version } = table;
+    const isWhole = typeof version === "string" && VERSION.test(version) && Array.isArray(prices);
+    return isWhole ? { version, prices } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Notices that another table is in effect. */
+export class PriceWatch {
+  #seen = "";
+
+  constructor(readonly pricesDir: string) {}
+
+  /** The table in effect, when it is another than at the last call; at the first call always. */
+  changed(): PriceTable | undefined {
+    const stats = statSync(join(this.pricesDir, EFFECTIVE), { throwIfNoEntry: false });
+    const state = stats === undefined ? "none" : `${stats.ino}/${stats.mtimeMs}/${stats.size}`;
+    if (state === this.#seen) return undefined;
+    this.#seen = state;
+    return readEffectivePrices(this.pricesDir);
+  }
+}
