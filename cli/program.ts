@@ -4,6 +4,7 @@ import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
 import { addExplainCommand } from "./commands/explain.js";
+import { addRenormaliseCommand } from "./commands/renormalise.js";
 import { addReplayCommand } from "./commands/replay.js";
 import { addScrubCommand } from "./commands/scrub.js";
 import { addSqlCommand } from "./commands/sql.js";
@@ -54,6 +55,7 @@ export function createProgram(io: Io): Command {
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);
   addScrubCommand(program, io);
+  addRenormaliseCommand(program, io);
   addValidateCommand(program, io);
   addDoctorCommand(program, io);
   program.addHelpText("after", footer());

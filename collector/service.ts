@@ -206,6 +206,7 @@ class CollectorService implements Collector {
           journal,
           journalDir: dataDirPaths(options.dataDir).journal,
           repair: (paths) => maintenance.repair(paths),
+          rewrite: (paths, rewrite) => maintenance.rewrite(paths, rewrite),
         }),
       },
     });

@@ -9,6 +9,8 @@ import { planCompaction } from "./compaction/plan.js";
 import { dataDirPaths } from "./data-dir.js";
 import { QUERY_FOLDER_PREFIX } from "./query/work-dir.js";
 import { planRetention, type RetentionConfig } from "./retention.js";
+import { rewriteSpans } from "./rewrite/rewrite-spans.js";
+import type { RewriteReport, SpanRewrite } from "./rewrite/rewrite-types.js";
 import { repairMirror, type RepairReport } from "./scrub/repair.js";
 import { RollingCheck } from "./scrub/rolling-check.js";
 import type { FileEntry } from "./types.js";
@@ -67,6 +69,8 @@ export interface Maintenance {
   runOnce(): Promise<MaintenanceReport>;
   /** Looks at files that somebody found damaged, and repairs them (see repairMirror). Throws CF_DATA_DIR_IO. */
   repair(paths: readonly string[]): Promise<RepairReport>;
+  /** Rewrites these files of `spans`, as far as they are still listed (see rewriteSpans). Throws CF_SEAL_FAILED. */
+  rewrite(paths: readonly string[], rewrite: SpanRewrite): Promise<RewriteReport>;
   /** Sums of all runs since the start. */
   stats(): MaintenanceReport;
   /** Stops the timer and kills a running job; the mirror stays as its last commit left it. */
@@ -126,6 +130,22 @@ class MirrorMaintenance implements Maintenance {
   repair(paths: readonly string[]): Promise<RepairReport> {
     const report = zero();
     return this.#alone(() => this.#repair(paths, report)).finally(() => this.#addUp(report));
+  }
+
+  rewrite(paths: readonly string[], rewrite: SpanRewrite): Promise<RewriteReport> {
+    const { catalog, compaction, dataDir } = this.#options;
+    return this.#alone(async () => {
+      const done = await rewriteSpans({
+        dataDir,
+        catalog,
+        rewrite,
+        paths,
+        signal: this.#stop.signal,
+        ...(compaction?.compactor === undefined ? {} : { compactor: compaction.compactor }),
+      });
+      for (const path of done.damaged) this.#damaged.add(path);
+      return done;
+    });
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

@@ -22,6 +22,8 @@ export interface FileEntry {
   readonly formatVersion: number;
   /** {@link COLUMNS_VERSION} of the writer: which columns the file has. Absent in entries older than that number: 1. */
   readonly columnsVersion?: number;
+  /** For `spans`: the lowest RULE_SET_VERSION that filled a row. Absent in entries older than that number. */
+  readonly ruleSetVersion?: number;
 }
 
 /** A file whose bytes are not those listed. It is off the list and below `quarantine/`, until its rows are back. */

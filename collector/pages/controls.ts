@@ -2,21 +2,22 @@ import type { ExportDestination } from "../../exporters/destination-types.js";
 import type { Destination } from "../../exporters/types.js";
 import { seqAtTime, type Journal } from "../../journal/index.js";
 import { CounterfoilError } from "../../schema/index.js";
-import type { RepairReport } from "../../store/index.js";
+import type { RepairReport, RewriteReport, SpanRewrite } from "../../store/index.js";
 import type { DestinationSet } from "../destinations.js";
 import type { PageSource } from "./pages.js";
 
 const FLUSH_MS = 30_000;
 const FLUSH_MS_MAX = 600_000;
 
-/** The control requests: flush, replay, retry, drop, repair. */
+/** The control requests: flush, replay, retry, drop, repair, renormalise. */
 export function createControls(options: {
   readonly destinations: DestinationSet;
   readonly journal: Journal;
   readonly journalDir: string;
   readonly repair: (paths: readonly string[]) => Promise<RepairReport>;
+  readonly rewrite: (paths: readonly string[], rewrite: SpanRewrite) => Promise<RewriteReport>;
 }): PageSource["controls"] {
-  const { destinations, journal, journalDir, repair } = options;
+  const { destinations, journal, journalDir, repair, rewrite } = options;
   return {
     /** {to?, deadline_ms?}: settle everything accepted so far. */
     flush: async (body) => {
@@ -51,6 +52,13 @@ export function createControls(options: {
     repair: async (body) => {
       const { quarantined, rebuilt, lost, failed } = await repair(textsOf(body, "paths"));
       return { quarantined, rebuilt, lost, failed };
+    },
+    /** {paths}: derive the columns of these files of `spans` anew, by the rules of this build. */
+    renormalise: async (body) => {
+      const { files, rows, changes, damaged } = await rewrite(textsOf(body, "paths"), {
+        kind: "renormalise",
+      });
+      return { files, rows, changes, damaged };
     },
   };
 }

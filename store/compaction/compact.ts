@@ -9,9 +9,11 @@ import {
   errorMessage,
   QUERY_OUTPUT_BYTES_MAX,
   QUERY_PROCESS_OVERHEAD_MB,
+  SEAL_MEMORY_MB,
 } from "../../schema/index.js";
 import { runJsonChild } from "../child-process.js";
 import { dataDirPaths } from "../data-dir.js";
+import type { ColumnChanges } from "../rewrite/rewrite-types.js";
 import type { Catalog } from "../types.js";
 import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
 
@@ -26,13 +28,17 @@ export interface CompactionResult {
   readonly rowsOut: number;
   /** Inputs whose bytes are not those listed: they were left alone. */
   readonly damaged: readonly string[];
+  /** Rows of each column that the job's rewrite changed, when it has one. */
+  readonly changes?: ColumnChanges;
 }
 
 /** How {@link runCompactionJob} runs. */
 export interface CompactionRun {
   readonly dataDir: string;
-  readonly catalog: Catalog;
+  readonly catalog: Pick<Catalog, "commit">;
   readonly job: CompactionJob;
+  /** Only see what the job's rewrite would change: nothing is written or committed. */
+  readonly dryRun?: true;
   readonly memoryMb?: number;
   /** Rows that are sorted at once and go into one file, bytes before compression. */
   readonly rawBytesMax?: number;
@@ -69,10 +75,12 @@ export async function compactInChild(run: CompactionRun): Promise<CompactionAnsw
     const request: CompactionRequest = {
       mirrorDir: resolve(paths.mirror),
       workDir: resolve(workDir),
+      pricesDir: resolve(paths.prices),
       memoryMb: run.memoryMb ?? COMPACTION_MEMORY_MB,
       rawBytesMax: run.rawBytesMax ?? COMPACTION_RAW_BYTES_MAX,
       rowGroupBytes: COMPACTION_ROW_GROUP_BYTES,
       job: run.job,
+      ...(run.dryRun === undefined ? {} : { dryRun: run.dryRun }),
     };
     const exit = await runJsonChild<CompactionAnswer>(
       new URL("./compactor.child.js", import.meta.url),
@@ -83,7 +91,10 @@ export async function compactInChild(run: CompactionRun): Promise<CompactionAnsw
         limits: {
           timeoutMs: COMPACTION_TIMEOUT_MS,
           // Writing keeps a row group of every column beside the engine's own memory.
-          memoryMb: request.memoryMb * 2 + QUERY_PROCESS_OVERHEAD_MB,
+          memoryMb:
+            request.memoryMb * 2 +
+            QUERY_PROCESS_OVERHEAD_MB +
+            (run.job.rewrite === undefined ? 0 : SEAL_MEMORY_MB),
           cpuSeconds: COMPACTION_TIMEOUT_MS / 1000,
           fileBytesMax: QUERY_OUTPUT_BYTES_MAX,
         },
@@ -110,12 +121,13 @@ async function settle(run: CompactionRun, answer: CompactionAnswer): Promise<Com
     return { filesIn: 0, filesOut: 0, rowsIn: 0, rowsOut: 0, damaged: answer.damaged };
   }
   if (run.signal?.aborted === true) throw failed(run.job, "it was stopped");
-  await run.catalog.commit({ add: answer.add, remove: answer.remove });
+  if (run.dryRun !== true) await run.catalog.commit({ add: answer.add, remove: answer.remove });
   return {
     filesIn: answer.remove.length,
     filesOut: answer.add.length,
     rowsIn: answer.rowsIn,
     rowsOut: answer.rowsOut,
     damaged: [],
+    ...(answer.changes === undefined ? {} : { changes: answer.changes }),
   };
 }

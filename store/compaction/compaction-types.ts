@@ -1,3 +1,4 @@
+import type { ColumnChanges, SpanRewrite } from "../rewrite/rewrite-types.js";
 import type { FileEntry } from "../types.js";
 
 /**
@@ -16,18 +17,24 @@ export interface CompactionJob {
   readonly superseded: readonly FileEntry[];
   /** Keep every entry of `superseded`: there are files that can't be read. */
   readonly keepSuperseded: boolean;
+  /** For `spans`: how every row is changed on its way. Without it rows stay as they are. */
+  readonly rewrite?: SpanRewrite;
 }
 
 /** What the compactor child gets. */
 export interface CompactionRequest {
   readonly mirrorDir: string;
   readonly workDir: string;
+  /** Folder of the price tables, for a rewrite. */
+  readonly pricesDir: string;
   readonly memoryMb: number;
   /** Bytes of rows, before compression, that are sorted in memory at once and go into one file. */
   readonly rawBytesMax: number;
   /** Bytes of rows, before compression, in one row group. */
   readonly rowGroupBytes: number;
   readonly job: CompactionJob;
+  /** Only tell what the job's rewrite would change; no file of the mirror is written. */
+  readonly dryRun?: true;
 }
 
 /** What it did: files on disk, synced, ready for one commit. `damaged` files were left alone. */
@@ -38,5 +45,7 @@ export type CompactionAnswer =
       readonly remove: readonly string[];
       readonly rowsIn: number;
       readonly rowsOut: number;
+      /** What the rewrite changed, when the job has one. */
+      readonly changes?: ColumnChanges;
     }
   | { readonly ok: false; readonly message: string; readonly damaged: readonly string[] };

@@ -1,8 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { COMPACTED_FORMAT_VERSION, errorMessage, FORMAT_VERSION } from "../../schema/index.js";
+import {
+  COMPACTED_FORMAT_VERSION,
+  errorMessage,
+  FORMAT_VERSION,
+  RULE_SET_VERSION,
+} from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
+import type { ColumnChanges } from "../rewrite/rewrite-types.js";
+import { rewriteRows } from "../rewrite/rewrite-rows.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { readFiles } from "../views/files-relation.js";
@@ -83,6 +90,8 @@ async function countingRows(
 interface Placement {
   readonly job: CompactionJob;
   readonly inputs: readonly FileEntry[];
+  /** Where the inputs' rows are read: in themselves, or in what a rewrite made of them. */
+  readonly sources: readonly FileEntry[];
   readonly size: RawSize;
   readonly request: CompactionRequest;
 }
@@ -99,8 +108,8 @@ const folderOf = (day: unknown): string =>
 
 /** Files of `spans`: those of each event day, in chunks that can be sorted in memory when sorting pays. */
 async function planSpans(connection: DuckDBConnection, placement: Placement): Promise<Planned[]> {
-  const { job, inputs, size, request } = placement;
-  const source = await countingRows(connection, job, inputs);
+  const { job, inputs, sources, size, request } = placement;
+  const source = await countingRows(connection, job, sources);
   const sorted = worthSorting(size);
   const chunkRows = sorted ? sortableRows(size, request.rawBytesMax) : Number.MAX_SAFE_INTEGER;
   await connection.run(partsTableSql(source, otherCompacted(job.settled, inputs), chunkRows));
@@ -112,7 +121,7 @@ async function planSpans(connection: DuckDBConnection, placement: Placement): Pr
     const rows = await countingRows(
       connection,
       job,
-      inputs.filter(({ path }) => names.has(path)),
+      sources.filter(({ path }) => names.has(path)),
     );
     planned.push({
       output: {
@@ -157,7 +166,17 @@ function outputOf(placement: Placement, found: Rows[number]): Output {
     minTimeUnixNano: found["min_time"]?.toString() ?? null,
     maxTimeUnixNano: found["max_time"]?.toString() ?? null,
     rowGroupRows: rowGroupRowsFor(placement.size, placement.request.rowGroupBytes),
+    ...rulesOf(placement),
   };
+}
+
+/** By which rules the output's rows were filled: the lowest version among the sources, when each is known. */
+function rulesOf({ job, sources }: Placement): Pick<Output, "ruleSetVersion" | "salt"> {
+  if (job.table !== "spans") return {};
+  const versions = sources.map(({ ruleSetVersion }) => ruleSetVersion ?? Number.NaN);
+  const lowest = Math.min(...versions);
+  const salt = job.rewrite === undefined ? undefined : `${job.rewrite.kind} ${RULE_SET_VERSION}`;
+  return { ruleSetVersion: Number.isNaN(lowest) ? undefined : lowest, salt };
 }
 
 /** Writes the inputs' rows that count to files of their event days. */
@@ -224,6 +243,18 @@ async function openEngine(request: CompactionRequest): Promise<DuckDBConnection>
   return await instance.connect();
 }
 
+/** The inputs, or what the job's rewrite makes of them, and what that changes. */
+async function rewritten(
+  connection: DuckDBConnection,
+  { job, pricesDir, workDir }: CompactionRequest,
+  inputs: readonly FileEntry[],
+): Promise<{ sources: readonly FileEntry[]; changes?: ColumnChanges }> {
+  if (job.rewrite === undefined) return { sources: inputs };
+  const options = { folder: join(workDir, "rewritten"), pricesDir, rewrite: job.rewrite };
+  const { files, changes } = await rewriteRows(connection, inputs, options);
+  return { sources: files, changes };
+}
+
 async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   process.chdir(request.mirrorDir);
   const { job } = request;
@@ -237,16 +268,20 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   const broken = damagedOf(pulled);
   if (broken.length > 0) return { ok: false, message: "files are damaged", damaged: broken };
   const inputs = [...pulled, ...job.inputs];
-  const size = await rawSize(connection, inputs);
-  const add = await placeRows(connection, { job, inputs, size, request });
-  const superseded = await keepSuperseded(connection, job);
   const rowsOfFiles = (files: readonly FileEntry[]): number => files.reduce((sum, { rows }) => sum + rows, 0);
+  const rowsIn = rowsOfFiles(inputs);
+  const { sources, ...changed } = await rewritten(connection, request, inputs);
+  if (request.dryRun === true) return { ok: true, add: [], remove: [], rowsIn, rowsOut: rowsIn, ...changed };
+  const size = await rawSize(connection, sources);
+  const add = await placeRows(connection, { job, inputs, sources, size, request });
+  const superseded = await keepSuperseded(connection, job);
   return {
     ok: true,
     add: [...add, ...superseded.add],
     remove: [...inputs.map(({ path }) => path), ...superseded.remove],
-    rowsIn: rowsOfFiles(inputs),
+    rowsIn,
     rowsOut: rowsOfFiles(add),
+    ...changed,
   };
 }
 

@@ -83,13 +83,18 @@ export interface Output {
   readonly maxTimeUnixNano: string | null;
   readonly rowGroupRows: number;
   readonly zstdLevel: number;
+  /** The lowest rule set among the rows, where that is known (see FileEntry). */
+  readonly ruleSetVersion?: number | undefined;
+  /** What else the name depends on, besides the inputs: how their rows are rewritten. */
+  readonly salt?: string | undefined;
 }
 
 /** A name that only these inputs give: level, journal range, and a hash of what was merged. */
-function outputPath({ table, folder, level, inputs, part }: Output): string {
+function outputPath({ table, folder, level, inputs, part, salt }: Output): string {
   const hash = createHash("sha256");
   for (const { path, sha256 } of inputs) hash.update(`${path}\0${sha256}\n`);
   if (part > 0) hash.update(`${part}`);
+  if (salt !== undefined) hash.update(`\0${salt}`);
   const first = Math.min(...inputs.map(({ firstSeq }) => firstSeq));
   const last = Math.max(...inputs.map(({ lastSeq }) => lastSeq));
   return `${table}/${folder}/${level}-${first}-${last}-${hash.digest("hex").slice(0, 8)}.parquet`;
@@ -153,7 +158,7 @@ export async function writeOutput(
   const sha256 = sha256Of(temporary);
   renameSync(temporary, path);
   for (const folder of [dirname(path), output.table, "."]) syncPath(folder);
-  const { table, level, formatVersion, inputs, minTimeUnixNano, maxTimeUnixNano } = output;
+  const { table, level, formatVersion, inputs, minTimeUnixNano, maxTimeUnixNano, ruleSetVersion } = output;
   return {
     table,
     path,
@@ -167,6 +172,7 @@ export async function writeOutput(
     lastSeq: Math.max(...inputs.map(({ lastSeq }) => lastSeq)),
     formatVersion,
     columnsVersion: COLUMNS_VERSION,
+    ...(ruleSetVersion === undefined ? {} : { ruleSetVersion }),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   COMPACTION_OPEN_FILES_MAX,
   MIRROR_TABLES,
 } from "../../schema/index.js";
+import type { SpanRewrite } from "../rewrite/rewrite-types.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { isCompacted } from "../views/files-relation.js";
@@ -89,10 +90,21 @@ function planTable(
   if (wanted === undefined) return undefined;
   const inputs = upToMax(wanted, options.jobBytesMax ?? COMPACTION_JOB_BYTES_MAX);
   if (urgent === undefined && inputs.length < 2) return undefined;
+  return jobOf(table, inputs, files, options.skip);
+}
+
+/** The job that rewrites these files of a table, with what it must know of the others. */
+function jobOf(
+  table: string,
+  inputs: readonly FileEntry[],
+  files: readonly FileEntry[],
+  skip: ReadonlySet<string> | undefined,
+): CompactionJob {
+  const usable = files.filter(({ path }) => skip?.has(path) !== true);
   const chosen = new Set(inputs.map(({ path }) => path));
   const superseded =
     table === "spans" ? usable.filter((file) => file.table === SUPERSEDED_TABLE).sort(bySeq) : [];
-  const others = mine.filter(({ path }) => !chosen.has(path));
+  const others = usable.filter((file) => file.table === table && !chosen.has(file.path));
   return {
     table,
     inputs,
@@ -100,8 +112,28 @@ function planTable(
     untouched: superseded.length === 0 ? [] : others.filter(({ level }) => level === 0),
     superseded,
     // A file that can't be read may hold losers of any span.
-    keepSuperseded: files.some(({ path, table: name }) => name === table && options.skip?.has(path) === true),
+    keepSuperseded: files.some(({ path, table: name }) => name === table && skip?.has(path) === true),
   };
+}
+
+/**
+ * The next job that rewrites files of `spans` for which `wanted` holds, oldest first, as many as `bytesMax` allows;
+ * undefined when there are none.
+ */
+export function planRewrite(
+  files: readonly FileEntry[],
+  rewrite: SpanRewrite,
+  options: {
+    readonly wanted: (file: FileEntry) => boolean;
+    readonly bytesMax: number;
+    readonly skip?: ReadonlySet<string>;
+  },
+): CompactionJob | undefined {
+  const wanted = files
+    .filter((file) => file.table === "spans" && options.skip?.has(file.path) !== true && options.wanted(file))
+    .sort(byTime);
+  if (wanted.length === 0) return undefined;
+  return { ...jobOf("spans", upToMax(wanted, options.bytesMax), files, options.skip), rewrite };
 }
 
 /**

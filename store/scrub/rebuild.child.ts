@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { openJournalReader, zeroCounts } from "../../journal/index.js";
-import { errorMessage, FORMAT_VERSION, SEAL_BYTES, SEAL_ROWS } from "../../schema/index.js";
+import { errorMessage, FORMAT_VERSION, RULE_SET_VERSION, SEAL_BYTES, SEAL_ROWS } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
 import { columnListSql, daySql, eventTimeSql } from "../compaction/compaction-sql.js";
 import {
@@ -118,6 +118,7 @@ async function writeWanted(
       level: placed ? 1 : 0,
       ...LAYOUT,
       rowGroupRows,
+      ...(table === "spans" ? { ruleSetVersion: RULE_SET_VERSION } : {}),
       inputs: damaged,
       minTimeUnixNano: group["min_time"]?.toString() ?? null,
       maxTimeUnixNano: group["max_time"]?.toString() ?? null,

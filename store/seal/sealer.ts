@@ -13,6 +13,7 @@ import {
   decodeRecords,
   errorMessage,
   FORMAT_VERSION,
+  RULE_SET_VERSION,
   SEAL_BATCH_BYTES,
   type Signal,
   SIGNALS,
@@ -261,6 +262,7 @@ export class Sealer {
       lastSeq: range.lastSeq,
       formatVersion: FORMAT_VERSION,
       columnsVersion: COLUMNS_VERSION,
+      ...(table.name === "spans" ? { ruleSetVersion: RULE_SET_VERSION } : {}),
     };
   }
 

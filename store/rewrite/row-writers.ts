@@ -1,0 +1,94 @@
+import type { PriceTable } from "../../schema/index.js";
+import type { MirrorRow } from "../mirror-row.js";
+import { readEffectivePrices, readPricesOfVersion } from "../prices/effective-prices.js";
+import { rowsToOtlpBytes } from "../rows-to-otlp.js";
+import type { ColumnBatch } from "../seal/column-batch.js";
+import { SpanDecoder } from "../seal/span-decoder.js";
+import type { SpanRewrite } from "./rewrite-types.js";
+
+/** Makes rows of `spans` from rows that are there. */
+export interface RowWriter {
+  /** Whether the row can go into one batch with those that are in it. */
+  fits(row: MirrorRow): boolean;
+  /** Adds the new row to the batch. It has the place (seq, seq_index) of the old one. */
+  write(row: MirrorRow): void;
+}
+
+/** Columns that don't come from the OTLP record itself. */
+const CARRIED_TEXTS = ["source", "run_id"] as const;
+
+/** Price tables of a data directory by version, each read once. */
+class Tables {
+  readonly #known = new Map<string, PriceTable>();
+  readonly effective: PriceTable;
+
+  constructor(readonly pricesDir: string) {
+    this.effective = readEffectivePrices(pricesDir);
+  }
+
+  of(version: string | null): PriceTable {
+    if (version === null || version === this.effective.version) return this.effective;
+    const table = this.#known.get(version) ?? readPricesOfVersion(this.pricesDir, version) ?? this.effective;
+    this.#known.set(version, table);
+    return table;
+  }
+}
+
+/**
+ * Seals the row's span once more: the same code makes the columns as when it came in, only its rules may be newer. A call
+ * that has a price is priced by the table that it was priced with; others by the one in effect.
+ */
+class SealAgain implements RowWriter {
+  readonly #decoder: SpanDecoder;
+  readonly #seqIndex;
+  readonly #carried;
+  readonly #tables: Tables;
+  #table: PriceTable | undefined;
+
+  constructor(
+    readonly batch: ColumnBatch,
+    pricesDir: string,
+  ) {
+    this.#decoder = new SpanDecoder(batch);
+    this.#seqIndex = batch.fixed("seq_index");
+    this.#carried = CARRIED_TEXTS.map((name) => ({ name, vector: batch.text(name) }));
+    this.#tables = new Tables(pricesDir);
+  }
+
+  fits(row: MirrorRow): boolean {
+    return this.#tables.of(row.text("price_version")) === this.#table;
+  }
+
+  write(row: MirrorRow): void {
+    const table = this.#tables.of(row.text("price_version"));
+    if (table !== this.#table) this.#decoder.usePrices(table);
+    this.#table = table;
+    const { batch } = this;
+    const bytes = rowsToOtlpBytes("traces", [row]);
+    const start = batch.addSource(bytes);
+    const at = batch.rows;
+    const origin = { seq: row.number("seq"), receivedUnixNano: row.time("received_at") };
+    this.#decoder.decode(start, start + bytes.length, origin);
+    this.#seqIndex.setInt32(at, row.number("seq_index"));
+    for (const { name, vector } of this.#carried) {
+      const value = row.text(name);
+      if (value !== null) batch.putText(vector, at, value);
+    }
+  }
+}
+
+/** What a writer works with. */
+export interface RowWriterContext {
+  readonly batch: ColumnBatch;
+  /** Folder of the price tables. */
+  readonly pricesDir: string;
+}
+
+const WRITERS: Readonly<Record<SpanRewrite["kind"], (context: RowWriterContext) => RowWriter>> = {
+  renormalise: ({ batch, pricesDir }) => new SealAgain(batch, pricesDir),
+};
+
+/** The writer that does a rewrite's work on each row. */
+export function rowWriterOf({ kind }: SpanRewrite, context: RowWriterContext): RowWriter {
+  return WRITERS[kind](context);
+}
