@@ -5,6 +5,7 @@ import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addRenormaliseCommand } from "./commands/renormalise.js";
+import { addFeedbackCommand } from "./commands/feedback.js";
 import { addReplayCommand } from "./commands/replay.js";
 import { addScrubCommand } from "./commands/scrub.js";
 import { addSqlCommand } from "./commands/sql.js";
@@ -51,6 +52,8 @@ export function createProgram(io: Io): Command {
   addSqlCommand(program, io);
   addExplainCommand(program, io);
   addCoverageCommand(program, io);
+  program.commandsGroup("Judge:");
+  addFeedbackCommand(program, io);
   program.commandsGroup("Operate:");
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);

@@ -34,7 +34,13 @@ export function requireServer(dataDir: string): HttpServer {
 /** Sends one request to the server and gives its JSON answer. */
 export async function callServer(
   server: HttpServer,
-  request: { method: "GET" | "POST"; path: string; body?: unknown; timeoutMs?: number; signal?: AbortSignal },
+  request: {
+    method: "GET" | "POST" | "DELETE";
+    path: string;
+    body?: unknown;
+    timeoutMs?: number;
+    signal?: AbortSignal;
+  },
 ): Promise<unknown> {
   const limit = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
   let response: Response;
@@ -60,7 +66,11 @@ export async function callServer(
   if (response.ok) return parseJson(text);
   const message = messageOf(parseJson(text)) ?? text.slice(0, 300);
   const exitCode =
-    response.status === 404 ? EXIT.notFound : response.status === 400 ? EXIT.usage : EXIT.failure;
+    response.status === 404
+      ? EXIT.notFound
+      : response.status === 400 || response.status === 422
+        ? EXIT.usage
+        : EXIT.failure;
   throw new CommandError(exitCode, `The server answered ${response.status}: ${inertLines(message)}`);
 }
 

@@ -180,3 +180,7 @@ export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;
 export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
 /** Changes of feedback and other records that are written at once. */
 export const RECORD_CHANGES_MAX = 10_000;
+/** Feedback in one page of an answer. */
+export const FEEDBACK_PAGE_MAX = 1_000;
+/** Longest wait of an API's read until the mirror shows everything that was acknowledged before it, ms. */
+export const API_READ_WAIT_MS = 10_000;

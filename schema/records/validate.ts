@@ -23,7 +23,7 @@ export function checkRecord(type: RecordType, data: JsonObject, options: CheckOp
   const problems: string[] = [];
   checkFields({ fields: type.fields, strict: options.unknownFields === "refuse", problems }, data, "");
   const whole = problems.length === 0 ? type.check?.(data) : undefined;
-  if (whole !== undefined) problems.push(`the ${type.type} ${whole}`);
+  if (whole !== undefined) problems.push(`it ${whole}`);
   if (problems.length === 0) return;
   throw new CounterfoilError("CF_RECORD_INVALID", `Not a valid ${type.type}: ${problems.join("; ")}.`);
 }

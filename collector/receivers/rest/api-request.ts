@@ -38,6 +38,7 @@ export interface ApiExchange {
 const API_STATUS: Partial<Record<ErrorCode, number>> = {
   CF_NOT_FOUND: 404,
   CF_USAGE: 400,
+  CF_RECORD_INVALID: 422,
   CF_QUERY_LIMIT: 503,
   CF_SEAL_FAILED: 503,
 };

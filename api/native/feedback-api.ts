@@ -1,0 +1,167 @@
+import { createFeedbackService, type FeedbackFilter, type FeedbackService } from "../../loop/index.js";
+import {
+  type Api,
+  API_READ_WAIT_MS,
+  type ApiHandler,
+  type ApiHost,
+  type ApiReply,
+  type ApiRequest,
+  type CreateApi,
+  CounterfoilError,
+  FEEDBACK_PAGE_MAX,
+  type JsonObject,
+  spanIdOf,
+  traceIdOf,
+  uuidOf,
+} from "../../schema/index.js";
+import { createMirrorReader, createRecordWriter } from "../../store/index.js";
+
+const PATH = /^(?:\/api)?(?:\/v1)?\/feedback(?:\/([^/]+))?$/;
+/** LangSmith's presigned tokens live below the same path. */
+const NOT_AN_ID = "tokens";
+const PAGE_DEFAULT = 100;
+
+/**
+ * Feedback over HTTP: `/api/v1/feedback` (`docs/feedback.md`). Requests and answers are LangSmith's, so that its clients
+ * can use them; a list may be posted as well as one.
+ */
+export const createFeedbackApi: CreateApi = (host: ApiHost): Api => {
+  const reader = createMirrorReader({ dataDir: host.dataDir });
+  const service = createFeedbackService({
+    writer: createRecordWriter(host, { source: "api" }),
+    rows: async (sql, params) => {
+      const seq = host.durableSeq();
+      if (seq === 0) return [];
+      await host.sealed(seq, API_READ_WAIT_MS);
+      return reader.query(sql, params);
+    },
+  });
+  return {
+    find(method, path) {
+      const found = PATH.exec(path);
+      if (found === null || found[1] === NOT_AN_ID) return undefined;
+      return handlerFor(service, method, found[1]);
+    },
+    close: () => reader.close(),
+  };
+};
+
+function handlerFor(
+  service: FeedbackService,
+  method: string,
+  segment: string | undefined,
+): ApiHandler | undefined {
+  if (segment === undefined) {
+    if (method === "POST") return async (request) => json(200, await create(service, bodyOf(request)));
+    if (method === "GET") return async ({ query }) => json(200, await service.list(filterOf(query)));
+    return undefined;
+  }
+  const id = decoded(segment);
+  if (method === "GET") return async () => json(200, await service.get(id));
+  if (method === "PATCH")
+    return async (request) => json(200, await service.update(id, objectOf(bodyOf(request))));
+  if (method === "DELETE") {
+    return async () => {
+      await service.remove(id);
+      return json(200, { message: `Feedback ${id} deleted` });
+    };
+  }
+  return undefined;
+}
+
+async function create(service: FeedbackService, body: unknown): Promise<unknown> {
+  if (!Array.isArray(body)) return (await service.create([objectOf(body)]))[0];
+  return service.create(body.map(objectOf));
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new CounterfoilError("CF_REQUEST_INVALID", "The id in the path is not percent-encoded correctly.");
+  }
+}
+
+/** The JSON of a body. The content type is demanded because a web page can't send it elsewhere without being asked (CSRF). */
+function bodyOf(request: ApiRequest): unknown {
+  if (!/^application\/json\s*(;|$)/i.test(request.header("content-type") ?? "")) {
+    throw new CounterfoilError("CF_REQUEST_INVALID", "Send this with Content-Type: application/json.");
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body)) as unknown;
+  } catch {
+    throw new CounterfoilError("CF_REQUEST_INVALID", "The body must be JSON in UTF-8.");
+  }
+}
+
+function objectOf(value: unknown): JsonObject {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new CounterfoilError("CF_REQUEST_INVALID", "A feedback must be a JSON object.");
+}
+
+function filterOf(query: URLSearchParams): FeedbackFilter {
+  const all = (...names: string[]): string[] => names.flatMap((name) => query.getAll(name));
+  const since = query.get("min_created_at");
+  const until = query.get("max_created_at");
+  const hasScore = flag(query, "has_score");
+  const hasComment = flag(query, "has_comment");
+  return {
+    runIds: all("run", "run_id").map((text) => wanted("run", uuidOf(text), text, "a run id (UUID)")),
+    traceIds: all("trace", "trace_id").map((text) => wanted("trace", traceIdOf(text), text, "a trace id")),
+    spanIds: all("span", "span_id").map((text) =>
+      wanted("span", spanIdOf(text), text, "a span id (16 hex digits)"),
+    ),
+    keys: all("key"),
+    sources: all("source"),
+    sessions: all("session", "session_id"),
+    projects: all("project"),
+    threads: all("thread", "thread_id"),
+    ...(hasScore === undefined ? {} : { hasScore }),
+    ...(hasComment === undefined ? {} : { hasComment }),
+    ...(since === null ? {} : { createdFrom: timeOf("min_created_at", since) }),
+    ...(until === null ? {} : { createdUntil: timeOf("max_created_at", until) }),
+    limit: count(query, "limit", { least: 1, most: FEEDBACK_PAGE_MAX }) ?? PAGE_DEFAULT,
+    offset: count(query, "offset", { least: 0, most: Number.MAX_SAFE_INTEGER }) ?? 0,
+  };
+}
+
+function wanted(name: string, value: string | undefined, text: string, what: string): string {
+  if (value !== undefined) return value;
+  throw new CounterfoilError("CF_USAGE", `${name} must be ${what}, got ${JSON.stringify(text)}.`);
+}
+
+function timeOf(name: string, text: string): string {
+  const ms = Date.parse(text);
+  return wanted(
+    name,
+    Number.isNaN(ms) ? undefined : new Date(ms).toISOString().slice(0, -1),
+    text,
+    "a time such as 2026-11-23T10:00:00Z",
+  );
+}
+
+function flag(query: URLSearchParams, name: string): boolean | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (text === "true" || text === "false") return text === "true";
+  throw new CounterfoilError("CF_USAGE", `${name} must be true or false, got ${JSON.stringify(text)}.`);
+}
+
+function count(
+  query: URLSearchParams,
+  name: string,
+  { least, most }: { least: number; most: number },
+): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new CounterfoilError(
+    "CF_USAGE",
+    `${name} must be a whole number from ${least} to ${most}, got ${JSON.stringify(text)}.`,
+  );
+}
+
+function json(status: number, body: unknown): ApiReply {
+  return { status, contentType: "application/json", body: `${JSON.stringify(body)}\n` };
+}
