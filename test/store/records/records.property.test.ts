@@ -100,7 +100,7 @@ function stateOf(changes: readonly ChangeRecord[]): Map<string, JsonValue> {
 test("I5: however changes are sealed and compacted, the view is the last change of each id and the history is all of them", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { minLength: 1, maxLength: 14 }),
+      fc.array(step, { minLength: 1, maxLength: 10 }),
       fc.integer({ min: 1, max: 8 }),
       async (steps, sealRows) => {
         const harness = await MirrorHarness.open({ sealRows, sealIntervalMs: 5 });
@@ -146,6 +146,6 @@ test("I5: however changes are sealed and compacted, the view is the last change 
         }
       },
     ),
-    { numRuns: 6 },
+    { numRuns: 4 },
   );
 }, 120_000);
