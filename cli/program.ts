@@ -6,6 +6,7 @@ import { addDropDestinationCommand } from "./commands/drop-destination.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addRenormaliseCommand } from "./commands/renormalise.js";
 import { addFeedbackCommand } from "./commands/feedback.js";
+import { addPricesCommand } from "./commands/prices.js";
 import { addReplayCommand } from "./commands/replay.js";
 import { addScrubCommand } from "./commands/scrub.js";
 import { addSqlCommand } from "./commands/sql.js";
@@ -59,6 +60,7 @@ export function createProgram(io: Io): Command {
   addDropDestinationCommand(program, io);
   addScrubCommand(program, io);
   addRenormaliseCommand(program, io);
+  addPricesCommand(program, io);
   addValidateCommand(program, io);
   addDoctorCommand(program, io);
   program.addHelpText("after", footer());

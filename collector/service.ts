@@ -30,6 +30,8 @@ import {
   removedDocument,
   type StatusDocument,
 } from "./status.js";
+import { openPrices } from "./prices/open-prices.js";
+import type { PriceBook } from "./prices/price-book.js";
 import { EventLoopWatch } from "./telemetry/event-loop.js";
 import { createJournalLog } from "./telemetry/journal-log.js";
 import { createLogger, type Logger } from "./telemetry/logger.js";
@@ -89,6 +91,7 @@ interface Storage {
   readonly catalog: FileCatalog;
   readonly mirror: Destination;
   readonly stored: Map<string, JournalTail>;
+  readonly prices: PriceBook;
 }
 
 async function openStorage(
@@ -107,6 +110,8 @@ async function openStorage(
     onLog: ({ level, message }) => log[level]({ destination: MIRROR_DESTINATION }, message),
   });
   undo.push(() => mirror.shutdown(0));
+  const prices = await openPrices(config, { dataDir, catalog, mirror, log });
+  undo.push(() => prices.close());
   const { sealedSeq, sealedCounts } = catalog.snapshot();
   const stored = await readStoredCursors(dataDir);
   stored.set(MIRROR_DESTINATION, { seq: sealedSeq, counts: sealedCounts });
@@ -120,7 +125,7 @@ async function openStorage(
     logger: createJournalLog(log),
   });
   undo.push(() => journal.close());
-  return { journal, catalog, mirror: createMirrorDestination(mirror), stored };
+  return { journal, catalog, mirror: createMirrorDestination(mirror), stored, prices };
 }
 
 interface ServiceParts extends Storage {
@@ -251,6 +256,7 @@ class CollectorService implements Collector {
       () => this.#api?.close(),
       () => this.#destinations.shutdown(left()),
       () => this.#maintenance?.shutdown(),
+      () => this.#parts.prices.close(),
       () => this.#reserve.close(),
       () => journal.close(),
       () => catalog.close(),

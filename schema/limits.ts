@@ -184,3 +184,5 @@ export const RECORD_CHANGES_MAX = 10_000;
 export const FEEDBACK_PAGE_MAX = 1_000;
 /** Longest wait of an API's read until the mirror shows everything that was acknowledged before it, ms. */
 export const API_READ_WAIT_MS = 10_000;
+/** How often a running server looks whether the configuration's price file changed, ms. */
+export const PRICE_FILE_POLL_MS = 2_000;

@@ -8,6 +8,7 @@ import {
   spaceCheck,
   writableCheck,
 } from "../doctor/machine.js";
+import { pricesCheck } from "../doctor/prices.js";
 import { deadLetterCheck, journalCheck, lockCheck, mirrorCheck } from "../doctor/state.js";
 import { EXIT } from "../exit-codes.js";
 import { type Io, write } from "../io.js";
@@ -82,6 +83,7 @@ async function checks(options: DoctorOptions, io: Io): Promise<Check[]> {
     journalCheck(dataDir),
     mirrorCheck(dataDir),
     deadLetterCheck(dataDir),
+    pricesCheck(dataDir, io),
     configCheck(reading),
     ...ports,
     ...destinationChecks(reading),

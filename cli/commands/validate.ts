@@ -60,6 +60,11 @@ async function validate(options: ValidateOptions, io: Io): Promise<void> {
     io.exitCode = EXIT.configInvalid;
     return undefined;
   }
+  const { prices } = reading.config;
+  if (prices.file !== undefined) {
+    const { readPriceFile } = await import("../../collector/prices/price-file.js");
+    readPriceFile(prices.file, io.env);
+  }
   if (options.print) return write(io.stdout, effectiveConfig(reading.config));
   const destinations = ["mirror", ...reading.config.destinations.map(({ name }) => name)];
   return write(

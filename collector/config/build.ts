@@ -42,6 +42,7 @@ export function buildConfig(document: ConfigDocument, report: Report): Collector
         maxBytes: maxSize === undefined ? undefined : sizeBytes(maxSize),
       },
     },
+    prices: { file: document.prices.file },
     logLevel: document.telemetry.logs.level,
     droppedDestinations: document.service.dropped_destinations,
     document,

@@ -66,6 +66,14 @@ const mirrorSchema = z.strictObject({
     .describe("What the mirror forgets. Nothing by default."),
 });
 
+const pricesSchema = z.strictObject({
+  file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("YAML or JSON file of prices that go before the shipped ones; read again when it changes."),
+});
+
 const telemetrySchema = z.strictObject({
   logs: z
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
@@ -104,6 +112,7 @@ export const fileShape = z.strictObject({
   exporters: components,
   journal: section(journalSchema).prefault({}),
   mirror: section(mirrorSchema).prefault({}),
+  prices: section(pricesSchema).prefault({}),
   telemetry: section(telemetrySchema).prefault({}),
   service: serviceSchema,
 });

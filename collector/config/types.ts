@@ -53,6 +53,10 @@ export interface CollectorConfig {
     readonly compaction: { readonly enabled: boolean; readonly intervalMs: number };
     readonly retention: { readonly maxAgeMs: number | undefined; readonly maxBytes: number | undefined };
   };
+  readonly prices: {
+    /** Path of the file with prices of one's own. */
+    readonly file: string | undefined;
+  };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   readonly droppedDestinations: readonly string[];
   /** The file with every default filled in; for printing. Holds secrets. */

@@ -19,6 +19,7 @@ export {
 } from "./types.js";
 export { SHIPPED_PRICES } from "./prices/index.js";
 export { costOf } from "./prices/cost-of.js";
+export { dataOfPrice, priceIdOf, priceOfData, withTiers } from "./prices/price-data.js";
 export { PriceIndex, type DatedPrice } from "./prices/price-index.js";
 export { priceOf } from "./prices/price-of.js";
 export { priceTable } from "./prices/price-table.js";

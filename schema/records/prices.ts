@@ -1,3 +1,4 @@
+import { priceProblem } from "../genai/prices/price-data.js";
 import type { RecordType } from "./types.js";
 
 const rate = (name: string, doc: string) => ({ name, kind: "number", doc }) as const;
@@ -13,7 +14,7 @@ export const PRICES: RecordType = {
       name: "models",
       kind: "list",
       required: true,
-      doc: "Names of the model, each also for its dated versions.",
+      doc: "Names of the model, each also for its dated versions; `ft:gpt-4o*` for all that begin so.",
     },
     { name: "from", kind: "date", doc: "First day that it holds for." },
     { name: "until", kind: "date", doc: "First day that it does not hold for any more." },
@@ -34,9 +35,17 @@ export const PRICES: RecordType = {
         rate("cache_read", "Input tokens read from the cache."),
         rate("cache_write", "Input tokens written to the cache."),
         rate("cache_write_1h", "Input tokens written to the cache for an hour."),
+        rate("audio_input", "Audio in the input, where it is counted apart."),
+        rate("audio_output", "Audio in the output, where it is counted apart."),
+        rate("image_input", "Images in the input, where they are counted apart."),
+        rate("image_output", "Images in the output, where they are counted apart."),
       ],
     },
-    { name: "batch_factor", kind: "number", doc: "What a batch costs, as a factor." },
+    {
+      name: "service_tiers",
+      kind: "object",
+      doc: "What another service tier costs, as a factor by its name: `{batch: 0.5, priority: 2}`.",
+    },
     { name: "published", kind: "text", doc: "Where the price was published." },
     { name: "as_of", kind: "date", doc: "The day for which this states it." },
   ],
@@ -61,8 +70,14 @@ export const PRICES: RecordType = {
       read: (data) => data["until"],
     },
     { name: "tiers", type: "VARCHAR", json: true, doc: "Rates by the size of the whole input: JSON array." },
-    { name: "batch_factor", type: "DOUBLE", doc: "What a batch costs, as a factor." },
+    {
+      name: "service_tiers",
+      type: "VARCHAR",
+      json: true,
+      doc: "What another service tier costs, as a factor by its name: JSON object.",
+    },
     { name: "published", type: "VARCHAR", doc: "Where the price was published." },
     { name: "as_of", type: "VARCHAR", doc: "The day for which this states it." },
   ],
+  check: priceProblem,
 };
