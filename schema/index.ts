@@ -6,6 +6,7 @@ export * from "./genai/attributes.js";
 export * from "./genai/index.js";
 export * from "./genai/rules.js";
 export { rowSchema, type RowSchema } from "./json-schema.js";
+export * from "./langsmith/index.js";
 export * from "./limits.js";
 export { anyValueToJson, anyValueToText, attributesToJson, doubleToText } from "./otlp/any-value.js";
 export { countItems } from "./otlp/count.js";

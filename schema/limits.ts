@@ -182,6 +182,14 @@ export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
 export const RECORD_CHANGES_MAX = 10_000;
 /** Feedback in one page of an answer. */
 export const FEEDBACK_PAGE_MAX = 1_000;
+/** Parts of one multipart body, and bytes of one part's headers. */
+export const MULTIPART_PARTS_MAX = 20_000;
+export const MULTIPART_HEADER_BYTES_MAX = 8 * 1024;
+/** Runs in one request of LangSmith's API. */
+export const LANGSMITH_RUNS_MAX = 10_000;
+/** Runs, and characters of their JSON, that are remembered so that an update meets what it updates. */
+export const LANGSMITH_RUN_STATES_MAX = 50_000;
+export const LANGSMITH_RUN_STATES_CHARS_MAX = 64 * 1024 * 1024;
 /** Longest wait of an API's read until the mirror shows everything that was acknowledged before it, ms. */
 export const API_READ_WAIT_MS = 10_000;
 /** How often a running server looks whether the configuration's price file changed, ms. */

@@ -1,18 +1,16 @@
-import type { Api, ApiHost, ApiReply, ApiRequest, CreateApi } from "../../schema/index.js";
+import type { Api, ApiHost, CreateApi } from "../../schema/index.js";
+import type { Handler } from "./call.js";
+import { createMirrorReads } from "../mirror-reads.js";
+import { createRunArchive } from "./runs/run-archive.js";
+import { runIngestHandlers } from "./runs/run-ingest.js";
+import { runReadHandlers } from "./runs/run-reads.js";
+import { projectHandlers } from "./projects/project-reads.js";
+import { ProjectNames } from "./projects/project-names.js";
+import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
 import { readInfo } from "./info.js";
 import { json, refusal, RefusedCall } from "./replies.js";
 import { LANGSMITH_ROUTES, type RouteSpec } from "./routes.js";
-
-/** One call of a route. */
-export interface Call {
-  readonly request: ApiRequest;
-  /** The named segments of the path. */
-  readonly params: Readonly<Record<string, string>>;
-}
-
-/** Answers a call; throws {@link RefusedCall} for what the client did wrong. */
-export type Handler = (call: Call) => Promise<ApiReply>;
 
 /**
  * LangSmith's REST API. Its clients put `/api/v1` before a path or not, depending on their endpoint, and compute the
@@ -20,8 +18,13 @@ export type Handler = (call: Call) => Promise<ApiReply>;
  */
 export const createLangSmithApi: CreateApi = (host: ApiHost): Api => {
   const router = new Router(LANGSMITH_ROUTES);
+  const reads = createMirrorReads(host);
+  const projects = new ProjectNames(reads);
   const handlers: Readonly<Record<string, Handler>> = {
     info: readInfo,
+    ...runReadHandlers(reads, projects),
+    ...projectHandlers(reads),
+    ...runIngestHandlers(host, new RunStates(createRunArchive(reads))),
   };
   return {
     find(method, path) {
@@ -38,9 +41,7 @@ export const createLangSmithApi: CreateApi = (host: ApiHost): Api => {
         }
       };
     },
-    async close() {
-      void host;
-    },
+    close: () => reads.close(),
   };
 };
 

@@ -5,7 +5,7 @@ export interface RouteSpec {
   readonly path: string;
   /** What it is for, in the words of the SDK's methods. */
   readonly about: string;
-  /** Name of the handler; absent when the route answers 501. */
+  /** Name of the handler, `feedback` for `api/native`'s; absent when the route answers 501. */
   readonly handler?: string;
 }
 
@@ -17,12 +17,12 @@ const LINES: readonly Line[] = [
   ["GET", "/settings", "the tenant's id and handle"],
   ["GET", "/workspaces", "workspaces of the key"],
 
-  ["POST", "/runs", "createRun"],
-  ["PATCH", "/runs/{run_id}", "updateRun"],
-  ["POST", "/runs/batch", "batchIngestRuns"],
-  ["POST", "/runs/multipart", "multipartIngestRuns; feedback too"],
-  ["GET", "/runs/{run_id}", "readRun"],
-  ["POST", "/runs/query", "listRuns"],
+  ["POST", "/runs", "createRun", "createRun"],
+  ["PATCH", "/runs/{run_id}", "updateRun", "updateRun"],
+  ["POST", "/runs/batch", "batchIngestRuns", "batchRuns"],
+  ["POST", "/runs/multipart", "multipartIngestRuns; feedback too", "multipartRuns"],
+  ["GET", "/runs/{run_id}", "readRun", "readRun"],
+  ["POST", "/runs/query", "listRuns", "queryRuns"],
   ["POST", "/runs/stats", "getRunStats"],
   ["POST", "/runs/group", "listGroupRuns"],
   ["GET", "/runs/threads/{thread_id}", "runs of a thread"],
@@ -42,12 +42,22 @@ const LINES: readonly Line[] = [
   ["GET", "/public/{share_token}/datasets", "readSharedDataset"],
   ["GET", "/public/{share_token}/examples", "listSharedExamples"],
 
-  ["GET POST", "/sessions", "listProjects, readProject, createProject"],
-  ["GET PATCH DELETE", "/sessions/{session_id}", "readProject, updateProject, deleteProject"],
+  ["GET POST", "/sessions", "listProjects, readProject, createProject", "listProjects -"],
+  [
+    "GET PATCH DELETE",
+    "/sessions/{session_id}",
+    "readProject, updateProject, deleteProject",
+    "readProject - -",
+  ],
   ["GET", "/v2/sessions", "projects, by cursor"],
 
-  ["GET POST", "/feedback", "listFeedback, createFeedback"],
-  ["GET PATCH DELETE", "/feedback/{feedback_id}", "readFeedback, updateFeedback, deleteFeedback"],
+  ["GET POST", "/feedback", "listFeedback, createFeedback", "feedback feedback"],
+  [
+    "GET PATCH DELETE",
+    "/feedback/{feedback_id}",
+    "readFeedback, updateFeedback, deleteFeedback",
+    "feedback feedback feedback",
+  ],
   ["GET POST", "/feedback/tokens", "listPresignedFeedbackTokens, createPresignedFeedbackToken"],
   ["GET POST", "/feedback/tokens/{token}", "feedback without a key"],
   ["GET POST PATCH DELETE", "/feedback-configs", "feedback configurations"],

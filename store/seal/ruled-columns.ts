@@ -1,4 +1,6 @@
 import {
+  ATTR_LANGSMITH_RUN,
+  ATTR_LANGSMITH_SPAN_ID,
   decodeMessage,
   dialectsOfScope,
   type InstrumentationScope,
@@ -57,6 +59,8 @@ export class RuledColumns {
   #scopeBytes: Buffer | undefined;
   #resourceBytes: Buffer | undefined;
   #entered = 0;
+  /** Rows whose spans came as LangSmith runs, of the request at hand. */
+  readonly nativeRuns: number[] = [];
 
   constructor(
     readonly batch: ColumnBatch,
@@ -113,6 +117,17 @@ export class RuledColumns {
       Object.entries(result.provenance).filter(([column, source]) => !isDefaultSource(column, source)),
     );
     if (provenance !== undefined) this.#write(this.#provenance, row, provenance);
+    this.#noteNativeRun(row, decoded);
+  }
+
+  /** A LangSmith run keeps its own id, which can't be computed from the span's. */
+  #noteNativeRun(row: number, { attributes }: Span): void {
+    const at = (key: string): string | undefined =>
+      attributes.find((attribute) => attribute.key === key)?.value?.stringValue;
+    if (at(ATTR_LANGSMITH_RUN) === undefined) return;
+    this.nativeRuns.push(row);
+    const runId = at(ATTR_LANGSMITH_SPAN_ID);
+    if (runId !== undefined) this.#write(this.#textVector("run_id"), row, runId.toLowerCase());
   }
 
   /** Points the column at the attribute that filled it, where that says exactly the same. */

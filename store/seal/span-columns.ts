@@ -92,6 +92,11 @@ export class SpanColumns {
     this.#finishReasons = FINISH_REASON_TEXTS.map((text) => batch.scratch.constant(text));
   }
 
+  /** Rows filled since the last call whose spans came as LangSmith runs. */
+  takeNativeRuns(): number[] {
+    return this.#ruled.nativeRuns.splice(0);
+  }
+
   /**
    * Fills one row from the span in that range; `hasContent` tells whether its events may hold what was said. Returns
    * false when the attributes can't be had back exactly from it.

@@ -34,6 +34,7 @@ export class SpanDecoder implements RecordDecoder {
   readonly #kinds;
   readonly #statuses;
   readonly #source;
+  readonly #sourceLangSmith;
   #exact = true;
   #seen = 0;
   #row = 0;
@@ -53,6 +54,7 @@ export class SpanDecoder implements RecordDecoder {
     this.#kinds = KINDS.map((name) => scratch.constant(name));
     this.#statuses = STATUS_CODES.map((name) => scratch.constant(name));
     this.#source = scratch.constant("otlp");
+    this.#sourceLangSmith = scratch.constant("langsmith");
     this.#c = {
       traceId: batch.text("trace_id"),
       spanId: batch.text("span_id"),
@@ -89,6 +91,8 @@ export class SpanDecoder implements RecordDecoder {
   decode(start: number, end: number, origin: RecordOrigin): number {
     const first = this.batch.rows;
     for (const id of this.#ids) id.length = -1;
+    // Left over when a request before turned out to be malformed.
+    this.#columns.takeNativeRuns();
     this.#walker.walk(start, end, this.#onSpan);
     this.#fillOrigin(first, origin);
     return this.batch.rows - first;
@@ -99,6 +103,8 @@ export class SpanDecoder implements RecordDecoder {
     const { rows } = this.batch;
     const { source, receivedAt, seq, seqIndex, ruleSet } = this.#c;
     source.setAll(first, rows, this.#source.offset, this.#source.length);
+    const { offset, length } = this.#sourceLangSmith;
+    for (const row of this.#columns.takeNativeRuns()) source.set(row, offset, length);
     receivedAt.fill64(first, rows, origin.receivedUnixNano);
     seq.fill64(first, rows, BigInt(origin.seq));
     for (let row = first; row < rows; row++) {

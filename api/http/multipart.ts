@@ -1,0 +1,83 @@
+import { CounterfoilError, MULTIPART_HEADER_BYTES_MAX, MULTIPART_PARTS_MAX } from "../../schema/index.js";
+
+/** One part of a multipart/form-data body. */
+export interface Part {
+  readonly name: string;
+  readonly filename: string | undefined;
+  /** Without parameters, lower case; empty when the part has none. */
+  readonly contentType: string;
+  /** A view of the request's body. */
+  readonly content: Buffer;
+}
+
+const CRLF2 = Buffer.from("\r\n\r\n");
+
+/**
+ * Splits a multipart/form-data body (RFC 7578). Nothing is copied: each part is a view. Throws CF_REQUEST_INVALID for
+ * a body that is not what its Content-Type says, is cut off, or passes the bounds on parts and their headers.
+ */
+export function* multipartParts(body: Uint8Array, contentType: string | undefined): Generator<Part> {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const boundary = boundaryOf(contentType);
+  const delimiter = Buffer.from(`\r\n--${boundary}`);
+  let at = bytes.indexOf(`--${boundary}`);
+  if (at !== 0 && (at < 2 || bytes.toString("latin1", at - 2, at) !== "\r\n")) {
+    throw invalid("its first boundary is missing");
+  }
+  at += boundary.length + 2;
+  for (let count = 0; ; count++) {
+    if (bytes.toString("latin1", at, at + 2) === "--") return;
+    if (count === MULTIPART_PARTS_MAX) throw invalid(`it has more than ${MULTIPART_PARTS_MAX} parts`);
+    // Spaces may follow a boundary (RFC 2046).
+    while (bytes[at] === 32 || bytes[at] === 9) at++;
+    if (bytes.toString("latin1", at, at + 2) !== "\r\n") throw invalid("it is cut off");
+    const head = bytes.toString("latin1", at + 2, at + 4) === "\r\n" ? at : bytes.indexOf(CRLF2, at + 2);
+    if (head < 0 || head - at > MULTIPART_HEADER_BYTES_MAX) throw invalid("the headers of a part do not end");
+    const start = head === at ? at + 4 : head + CRLF2.length;
+    const end = bytes.indexOf(delimiter, start - 2);
+    if (end < 0) throw invalid("it is cut off");
+    yield partOf(bytes.toString("utf8", at + 2, head), bytes.subarray(start, Math.max(start, end)));
+    at = end + delimiter.length;
+  }
+}
+
+function boundaryOf(contentType: string | undefined): string {
+  const match = /^\s*multipart\/form-data\s*;.*?boundary=(?:"([^"]{1,200})"|([^\s;]{1,200}))/is.exec(
+    contentType ?? "",
+  );
+  const boundary = match?.[1] ?? match?.[2];
+  if (boundary !== undefined) return boundary;
+  throw new CounterfoilError(
+    "CF_REQUEST_INVALID",
+    "Content-Type must be multipart/form-data with a boundary.",
+  );
+}
+
+function partOf(head: string, content: Buffer): Part {
+  let name: string | undefined;
+  let filename: string | undefined;
+  let contentType = "";
+  for (const line of head.split("\r\n")) {
+    const colon = line.indexOf(":");
+    const field = line.slice(0, colon).trim().toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    if (field === "content-disposition") {
+      name = parameter(value, "name");
+      filename = parameter(value, "filename");
+    } else if (field === "content-type") contentType = (value.split(";", 1)[0] ?? "").trim().toLowerCase();
+    else if (field === "content-encoding") throw invalid("a part has a Content-Encoding of its own");
+  }
+  if (name === undefined) throw invalid("a part has no name");
+  return { name, filename, contentType, content };
+}
+
+/** Clients write a quote in a name as `%22` (browsers) or `\"`. */
+function parameter(disposition: string, name: string): string | undefined {
+  const match = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]*))`, "i").exec(disposition);
+  const value = match?.[1] ?? match?.[2];
+  return value?.replace(/\\(["\\])/g, "$1").replaceAll("%22", '"');
+}
+
+function invalid(why: string): CounterfoilError {
+  return new CounterfoilError("CF_REQUEST_INVALID", `The multipart body is not valid: ${why}.`);
+}

@@ -1,0 +1,72 @@
+import {
+  isRunId,
+  type NativeRun,
+  nativeRunOf,
+  runSpanId,
+  runTimeNanos,
+  runTraceId,
+} from "../../../schema/index.js";
+import type { MirrorReads, Row } from "../../mirror-reads.js";
+import type { RunWrite } from "./run-writes.js";
+
+/** The LangSmith runs that the mirror has. */
+export interface RunArchive {
+  /** The latest start of any run, nanoseconds since 1970; 0 when there is none. */
+  newestStart(): Promise<bigint>;
+  /** Those of the writes' runs that are there, by id. */
+  find(writes: readonly RunWrite[]): Promise<ReadonlyMap<string, NativeRun>>;
+}
+
+/** Columns that a native run is read from; see {@link nativeRunOfRow}. */
+export const NATIVE_COLUMNS = `attributes['langsmith.run'] AS native_run,
+  coalesce(attributes['gen_ai.prompt'], input_messages) AS native_inputs,
+  coalesce(attributes['gen_ai.completion'], output_messages) AS native_outputs,
+  attributes['langsmith.attachments'] AS native_attachments`;
+
+/** The native run of a row with {@link NATIVE_COLUMNS}; undefined for any other span. */
+export function nativeRunOfRow(row: Row): NativeRun | undefined {
+  const held = textOf(row["native_run"]);
+  if (held === undefined) return undefined;
+  const texts: Record<string, string | undefined> = {
+    "langsmith.run": held,
+    "gen_ai.prompt": textOf(row["native_inputs"]),
+    "gen_ai.completion": textOf(row["native_outputs"]),
+    "langsmith.attachments": textOf(row["native_attachments"]),
+  };
+  return nativeRunOf((key) => texts[key]);
+}
+
+export function createRunArchive(reads: MirrorReads): RunArchive {
+  return {
+    async newestStart() {
+      const [row] = await reads.rows(
+        "SELECT max(start_time) AS newest FROM spans WHERE source = 'langsmith'",
+      );
+      return runTimeNanos(row?.["newest"]) ?? 0n;
+    },
+    async find(writes) {
+      const params: string[] = [];
+      const bind = (text: string): string => `$${params.push(text)}`;
+      const conditions = writes.map(({ fields }) => {
+        const { id, trace_id: trace } = fields;
+        if (!isRunId(trace)) return `run_id = ${bind(id)}`;
+        return `(trace_id = ${bind(runTraceId(trace))} AND span_id = ${bind(runSpanId(id))})`;
+      });
+      const rows = await reads.rows(
+        `SELECT run_id, ${NATIVE_COLUMNS} FROM spans WHERE source = 'langsmith' AND (${conditions.join(" OR ")})`,
+        params,
+      );
+      const runs = new Map<string, NativeRun>();
+      for (const row of rows) {
+        const run = nativeRunOfRow(row);
+        const id = textOf(row["run_id"]);
+        if (run !== undefined && id !== undefined) runs.set(id, run);
+      }
+      return runs;
+    },
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,185 @@
+import { isRunId, type RunJson, type RunRecord, runSpanId, runTimeNanos } from "../../../schema/index.js";
+import { DEFAULT_PROJECT } from "../filter/fields.js";
+import { Bindings, filterSql } from "../filter/filter-sql.js";
+import { parseFilter } from "../filter/parse-filter.js";
+import type { ProjectNames } from "../projects/project-names.js";
+import { badField } from "../replies.js";
+
+/** A query of runs, ready to be run over the view `spans` as `s`. */
+export interface RunQuery {
+  readonly where: string;
+  readonly bindings: Bindings;
+  readonly ascending: boolean;
+  readonly limit: number;
+  /** Fields of a run to give; undefined for all. */
+  readonly select: ReadonlySet<string> | undefined;
+}
+
+/** Runs in one page of version 1. */
+const LIMIT_MAX = 100;
+
+/** Reads the body of `POST /runs/query`. Throws 422 and 400 for what is wrong in it. */
+export async function readRunQuery(body: RunRecord, projects: ProjectNames): Promise<RunQuery> {
+  const bindings = new Bindings();
+  const conditions = await conditionsOf(body, bindings, projects);
+  const ascending = orderOf(body["order"]);
+  const cursor = body["cursor"];
+  if (cursor !== undefined && cursor !== null) conditions.push(afterSql(cursor, ascending, bindings));
+  return {
+    where: conditions.length === 0 ? "true" : conditions.join(" AND "),
+    bindings,
+    ascending,
+    limit: limitOf(body["limit"]),
+    select: selectOf(body["select"]),
+  };
+}
+
+/** What chooses the runs, without order and page: statistics use it, too. */
+export async function conditionsOf(
+  body: RunRecord,
+  bindings: Bindings,
+  projects: ProjectNames,
+): Promise<string[]> {
+  const conditions: string[] = [];
+  const anyOf = (sql: string, values: readonly string[] | undefined): void => {
+    if (values === undefined) return;
+    conditions.push(
+      values.length === 0 ? "false" : `${sql} IN (${values.map((each) => bindings.bind(each)).join(", ")})`,
+    );
+  };
+  const sessions = idsOf(body, "session");
+  if (sessions !== undefined) {
+    const names = [...(await projects.resolve(sessions)).values()];
+    anyOf(`coalesce(s.project, '${DEFAULT_PROJECT}')`, names);
+  }
+  anyOf("s.run_id", idsOf(body, "id"));
+  anyOf(
+    "s.trace_id",
+    idsOf(body, "trace")?.map((id) => id.replaceAll("-", "")),
+  );
+  anyOf("s.attributes['langsmith.reference_example_id']", idsOf(body, "reference_example"));
+  const parents = idsOf(body, "parent_run");
+  if (parents !== undefined) conditions.push(parentSql(parents, bindings));
+  const types = textsOf(body, "run_type")?.map((type) => type.toLowerCase());
+  anyOf("coalesce(s.run_type, 'chain')", types);
+  timeCondition(body, "start_time", ">=", { bindings, conditions });
+  timeCondition(body, "end_time", "<=", { bindings, conditions });
+  const error = body["error"];
+  if (typeof error === "boolean")
+    conditions.push(error ? "s.status_code = 'ERROR'" : "s.status_code IS DISTINCT FROM 'ERROR'");
+  const isRoot = body["execution_order"] === 1 ? true : body["is_root"];
+  if (typeof isRoot === "boolean") conditions.push(`s.parent_span_id IS ${isRoot ? "" : "NOT "}NULL`);
+  conditions.push(...filterConditions(body, bindings));
+  return conditions;
+}
+
+function filterConditions(body: RunRecord, bindings: Bindings): string[] {
+  const conditions: string[] = [];
+  const search = textOf(body, "query") ?? textOf(body, "search_filter");
+  if (search !== undefined) {
+    const node = { kind: "call", name: "search", args: [{ kind: "value", value: search }] } as const;
+    conditions.push(filterSql(node, bindings));
+  }
+  const filter = textOf(body, "filter");
+  if (filter !== undefined) conditions.push(filterSql(parseFilter(filter), bindings));
+  for (const [field, more] of [
+    ["trace_filter", " AND s.parent_span_id IS NULL"],
+    ["tree_filter", ""],
+  ] as const) {
+    const text = textOf(body, field);
+    if (text === undefined) continue;
+    // The subquery has an `s` of its own: the run of the same trace that the condition is about.
+    conditions.push(
+      `s.trace_id IN (SELECT s.trace_id FROM spans AS s WHERE ${filterSql(parseFilter(text), bindings)}${more})`,
+    );
+  }
+  return conditions;
+}
+
+/** Children of a run: their parent is its span, in its trace where it is the root of one. */
+function parentSql(ids: readonly string[], bindings: Bindings): string {
+  const each = ids.map((id) => {
+    const root = `(s.trace_id = ${bindings.bind(id.replaceAll("-", ""))} AND s.parent_span_id IN (SELECT span_id FROM spans WHERE trace_id = ${bindings.bind(id.replaceAll("-", ""))} AND parent_span_id IS NULL))`;
+    return `(s.parent_span_id = ${bindings.bind(runSpanId(id))} OR ${root})`;
+  });
+  return each.length === 0 ? "false" : `(${each.join(" OR ")})`;
+}
+
+interface Conditions {
+  readonly bindings: Bindings;
+  readonly conditions: string[];
+}
+
+function timeCondition(
+  body: RunRecord,
+  field: "start_time" | "end_time",
+  operator: string,
+  to: Conditions,
+): void {
+  const value = body[field];
+  if (value === undefined || value === null) return;
+  const nanos = runTimeNanos(value);
+  if (nanos === undefined) throw badField(["body", field], "must be a time");
+  to.conditions.push(`s.${field} ${operator} ${to.bindings.time(nanos)}`);
+}
+
+/** Order of pages: by start, runs of one moment by id. A run without a start comes as the oldest. */
+export const ORDER_SQL = "coalesce(s.start_time, make_timestamp_ns(0))";
+
+/** Where the next page goes on after a run. */
+export function cursorAfter(startNanos: string, id: string): string {
+  return Buffer.from(`${startNanos} ${id}`).toString("base64url");
+}
+
+function afterSql(cursor: RunJson, ascending: boolean, bindings: Bindings): string {
+  const text = typeof cursor === "string" ? Buffer.from(cursor, "base64url").toString("utf8") : "";
+  const match = /^(\d{1,19}) ([0-9a-f-]{36})$/.exec(text);
+  if (match === null) throw badField(["body", "cursor"], "is not one that this server gave");
+  const time = bindings.time(BigInt(match[1] ?? 0));
+  const way = ascending ? ">" : "<";
+  return `(${ORDER_SQL} ${way} ${time} OR (${ORDER_SQL} = ${time} AND s.run_id ${way} ${bindings.bind(match[2] ?? "")}))`;
+}
+
+function orderOf(order: RunJson | undefined): boolean {
+  if (order === undefined || order === null || order === "desc") return false;
+  if (order === "asc") return true;
+  throw badField(["body", "order"], "must be asc or desc");
+}
+
+function limitOf(limit: RunJson | undefined): number {
+  if (limit === undefined || limit === null) return LIMIT_MAX;
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1) {
+    throw badField(["body", "limit"], "must be a whole number of at least 1");
+  }
+  // LangSmith refuses more than a page, but its clients pass a caller's limit on and then read page after page.
+  return Math.min(limit, LIMIT_MAX);
+}
+
+function selectOf(select: RunJson | undefined): ReadonlySet<string> | undefined {
+  if (select === undefined || select === null) return undefined;
+  if (Array.isArray(select) && select.every((field) => typeof field === "string")) return new Set(select);
+  throw badField(["body", "select"], "must be a list of fields");
+}
+
+function textsOf(body: RunRecord, field: string): string[] | undefined {
+  const value = body[field];
+  if (value === undefined || value === null) return undefined;
+  const list = Array.isArray(value) ? value : [value];
+  if (list.every((item) => typeof item === "string")) return list;
+  throw badField(["body", field], "must be a list of texts");
+}
+
+function idsOf(body: RunRecord, field: string): string[] | undefined {
+  const list = textsOf(body, field);
+  for (const [at, id] of (list ?? []).entries()) {
+    if (!isRunId(id)) throw badField(["body", field, at], "must be a UUID");
+  }
+  return list?.map((id) => id.toLowerCase());
+}
+
+function textOf(body: RunRecord, field: string): string | undefined {
+  const value = body[field];
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
+  throw badField(["body", field], "must be a text");
+}

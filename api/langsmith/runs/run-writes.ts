@@ -1,0 +1,195 @@
+import {
+  CounterfoilError,
+  dottedOrderNanos,
+  isRunId,
+  LANGSMITH_RUNS_MAX,
+  type RunAttachment,
+  type RunJson,
+  type RunRecord,
+  runTimeNanos,
+} from "../../../schema/index.js";
+import { multipartParts, type Part } from "../../http/multipart.js";
+import { badField, RefusedCall } from "../replies.js";
+
+/** A checked create or update of a run: `fields` has `id`, lower case. */
+export interface RunWrite {
+  readonly kind: "post" | "patch";
+  readonly fields: RunRecord & { readonly id: string };
+  readonly attachments: readonly RunAttachment[];
+}
+
+/** What a multipart request brings. */
+export interface MultipartWrites {
+  readonly writes: readonly RunWrite[];
+  /** The JSON of its feedback parts. */
+  readonly feedback: readonly RunRecord[];
+}
+
+type Where = readonly (string | number)[];
+
+const UUID_FIELDS = ["trace_id", "parent_run_id", "session_id", "reference_example_id"];
+const TIME_FIELDS = ["start_time", "end_time"];
+const TEXT_FIELDS = ["name", "run_type", "session_name", "error", "dotted_order"];
+/** Fields that travel in parts of their own. */
+const OUT_OF_BAND = new Set(["inputs", "outputs", "events", "error", "extra", "serialized"]);
+const SEGMENT = /^\d{8}T\d{12}Z([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
+/** A JSON body. Throws CF_REQUEST_INVALID when it is none. */
+export function parseBody(bytes: Uint8Array): RunJson {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as RunJson;
+  } catch (error) {
+    throw new CounterfoilError("CF_REQUEST_INVALID", "The body is not JSON in UTF-8.", { cause: error });
+  }
+}
+
+/** One create (`POST /runs`) or update (`PATCH /runs/{id}`). Throws 422 with the way to the wrong field. */
+export function singleWrite(kind: RunWrite["kind"], body: RunJson, id?: string): RunWrite {
+  const fields = objectAt(body, ["body"]);
+  return checked(kind, id === undefined ? fields : { ...fields, id }, ["body"], []);
+}
+
+/** `POST /runs/batch`. */
+export function batchWrites(body: RunJson): RunWrite[] {
+  const lists = objectAt(body, ["body"]);
+  const writes = (["post", "patch"] as const).flatMap((kind) => {
+    const list = lists[kind] ?? [];
+    if (!Array.isArray(list)) throw badField(["body", kind], "must be a list of runs");
+    return list.map((item, at) => {
+      const where = ["body", kind, at];
+      const fields = objectAt(item, where);
+      for (const field of ["trace_id", "dotted_order"]) {
+        if (typeof fields[field] !== "string") throw badField([...where, field], "is required in a batch");
+      }
+      return checked(kind, fields, where, []);
+    });
+  });
+  return bounded(writes);
+}
+
+interface Gathered {
+  readonly kind: RunWrite["kind"];
+  fields: RunRecord | undefined;
+  readonly outOfBand: RunRecord;
+}
+
+/** `POST /runs/multipart`. */
+export function multipartWrites(body: Uint8Array, contentType: string | undefined): MultipartWrites {
+  const runs = new Map<string, Gathered>();
+  const attachments = new Map<string, RunAttachment[]>();
+  const feedback: RunRecord[] = [];
+  for (const part of multipartParts(body, contentType)) {
+    const [kind = "", rawId = "", ...rest] = part.name.split(".");
+    const id = rawId.toLowerCase();
+    if (!isRunId(id))
+      throw badField(["body", part.name], "must be named <kind>.<uuid>, with an optional field after it");
+    if (kind === "feedback") feedback.push({ ...objectAt(partJson(part), ["body", part.name]), id });
+    else if (kind === "attachment") addAttachment(attachments, id, rest.join("."), part);
+    else if (kind === "post" || kind === "patch") gather(runs, { kind, id, field: rest.join(".") }, part);
+    else
+      throw badField(
+        ["body", part.name],
+        `starts with ${kind}; known are post, patch, attachment and feedback`,
+      );
+  }
+  const writes = [...runs].map(([key, { kind, fields, outOfBand }]) => {
+    const id = key.slice(key.indexOf(".") + 1);
+    if (fields === undefined) throw badField(["body", key], "is missing: a field of the run came without it");
+    const files = attachments.get(id) ?? [];
+    attachments.delete(id);
+    return checked(kind, { ...fields, ...outOfBand, id }, ["body", key], files);
+  });
+  // Files of a run that this request does not otherwise name are an update of it.
+  const others = [...attachments].map(([id, files]) =>
+    checked("patch", { id }, ["body", `attachment.${id}`], files),
+  );
+  return { writes: bounded([...writes, ...others]), feedback };
+}
+
+function gather(
+  runs: Map<string, Gathered>,
+  { kind, id, field }: { kind: RunWrite["kind"]; id: string; field: string },
+  part: Part,
+): void {
+  const key = `${kind}.${id}`;
+  const run = runs.get(key) ?? { kind, fields: undefined, outOfBand: {} };
+  runs.set(key, run);
+  if (field === "") run.fields = objectAt(partJson(part), ["body", part.name]);
+  else if (OUT_OF_BAND.has(field)) run.outOfBand[field] = partJson(part);
+  else throw badField(["body", part.name], `names no field; known are ${[...OUT_OF_BAND].join(", ")}`);
+}
+
+function addAttachment(to: Map<string, RunAttachment[]>, id: string, name: string, part: Part): void {
+  if (name === "") throw badField(["body", part.name], "must name the attachment");
+  const list = to.get(id) ?? [];
+  to.set(id, list);
+  // The body's memory is used again after the answer.
+  const content = Buffer.from(part.content);
+  list.push({ name, mimeType: part.contentType || "application/octet-stream", content });
+}
+
+function partJson(part: Part): RunJson {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(part.content)) as RunJson;
+  } catch {
+    throw badField(["body", part.name], "is not JSON in UTF-8");
+  }
+}
+
+function checked(
+  kind: RunWrite["kind"],
+  fields: RunRecord,
+  where: Where,
+  attachments: readonly RunAttachment[],
+): RunWrite {
+  const given = fields["id"];
+  if (!isRunId(given)) throw badField([...where, "id"], "must be a UUID");
+  for (const field of UUID_FIELDS) {
+    const value = fields[field];
+    if (value !== undefined && value !== null && !isRunId(value))
+      throw badField([...where, field], "must be a UUID");
+  }
+  for (const field of TEXT_FIELDS) {
+    const value = fields[field];
+    if (value !== undefined && value !== null && typeof value !== "string") {
+      throw badField([...where, field], "must be a text");
+    }
+  }
+  for (const field of TIME_FIELDS) {
+    const value = fields[field];
+    if (value !== undefined && value !== null && runTimeNanos(value) === undefined) {
+      throw badField([...where, field], "must be a time: ISO 8601, or milliseconds since 1970");
+    }
+  }
+  if (kind === "post" && typeof fields["name"] !== "string")
+    throw badField([...where, "name"], "is required");
+  const id = given.toLowerCase();
+  checkDottedOrder({ ...fields, id }, where);
+  return { kind, fields: { ...fields, id }, attachments };
+}
+
+/** Its last run is this one, and its first the trace: a run in another place could not be found again. */
+function checkDottedOrder(fields: RunRecord, where: Where): void {
+  const order = fields["dotted_order"];
+  if (typeof order !== "string") return;
+  const ids = order.split(".").map((segment) => SEGMENT.exec(segment)?.[1]?.toLowerCase());
+  const at = [...where, "dotted_order"];
+  if (ids.includes(undefined) || dottedOrderNanos(order) === undefined) {
+    throw badField(at, "must be segments of YYYYMMDDTHHMMSSffffffZ and a run id, joined by dots");
+  }
+  if (ids.at(-1) !== fields["id"]) throw badField(at, "must end with the run's own id");
+  const trace = fields["trace_id"];
+  if (typeof trace === "string" && ids[0] !== trace.toLowerCase()) {
+    throw badField(at, `trace_id ${trace} does not match first part of dotted_order`);
+  }
+}
+
+function objectAt(value: RunJson | undefined, where: Where): RunRecord {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw badField(where, "must be a JSON object");
+}
+
+function bounded(writes: RunWrite[]): RunWrite[] {
+  if (writes.length <= LANGSMITH_RUNS_MAX) return writes;
+  throw new RefusedCall(413, `The request has more than ${LANGSMITH_RUNS_MAX} runs. Send smaller batches.`);
+}

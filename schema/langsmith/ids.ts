@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Runs that are OpenTelemetry spans: the span id, padded with zeros. */
+const PADDED = /^00000000-0000-0000-([0-9a-f]{4})-([0-9a-f]{12})$/;
+
+/** Whether a value is a UUID of any version, in lower or upper case. */
+export function isRunId(value: unknown): value is string {
+  return typeof value === "string" && UUID.test(value);
+}
+
+/** The OTLP trace id of a LangSmith trace: the same 16 bytes. `traceRunId` is a UUID. */
+export function runTraceId(traceRunId: string): string {
+  return traceRunId.toLowerCase().replaceAll("-", "");
+}
+
+/**
+ * The OTLP span id of a run. A run that is an OpenTelemetry span has that span's id in its own; any other gets 8 bytes of
+ * its id's SHA-256. (A UUIDv7's own bytes would not do: the first half is the time, so runs of one moment would collide.)
+ */
+export function runSpanId(runId: string): string {
+  const id = runId.toLowerCase();
+  const padded = PADDED.exec(id);
+  if (padded !== null) return `${padded[1]}${padded[2]}`;
+  return createHash("sha256").update(id).digest("hex").slice(0, 16);
+}
+
+/** A version 5 UUID (RFC 9562): the same name in the same namespace is always the same id. */
+export function nameUuid(namespace: string, name: string): string {
+  const digest = createHash("sha1")
+    .update(Buffer.from(namespace.replaceAll("-", ""), "hex"))
+    .update(name, "utf8")
+    .digest();
+  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
+  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
+  const hex = digest.toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    "-",
+  );
+}

@@ -1,0 +1,3 @@
+export { isRunId, nameUuid, runSpanId, runTraceId } from "./ids.js";
+export * from "./run-span.js";
+export { dottedOrderNanos, nanosToRunTime, runTimeNanos } from "./time.js";

@@ -1,0 +1,198 @@
+import type { AnyValue, KeyValue, Span } from "../otlp/types.js";
+import { isRunId, runSpanId, runTraceId } from "./ids.js";
+import { dottedOrderNanos, runTimeNanos } from "./time.js";
+
+/** Any JSON value. */
+export type RunJson = string | number | boolean | null | RunJson[] | { [key: string]: RunJson };
+
+/** A run as LangSmith's clients send it, whole or in part; fields that are unknown here are kept as any other. */
+export type RunRecord = { [field: string]: RunJson };
+
+/** A file that belongs to a run. */
+export interface RunAttachment {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly content: Uint8Array;
+}
+
+/** A run with what does not travel in its JSON. */
+export interface NativeRun {
+  readonly run: RunRecord;
+  readonly attachments: readonly RunAttachment[];
+}
+
+/** Marks a span that came as a LangSmith run: the run's JSON without what other attributes hold. */
+export const ATTR_LANGSMITH_RUN = "langsmith.run";
+/** The run's own id, when it is not the one computed from trace and span id. */
+export const ATTR_LANGSMITH_SPAN_ID = "langsmith.span.id";
+/** Name of the instrumentation scope of such spans. */
+export const NATIVE_RUN_SCOPE = "langsmith";
+
+const ATTR_INPUTS = "gen_ai.prompt";
+const ATTR_OUTPUTS = "gen_ai.completion";
+const ATTR_ATTACHMENTS = "langsmith.attachments";
+const STATUS_OK = 1;
+const STATUS_ERROR = 2;
+const KIND_INTERNAL = 1;
+
+/**
+ * The span of a run. `run` must have `id` and `trace_id`, both UUIDs; everything else may be missing. Nothing is lost:
+ * {@link spanToNativeRun} gives the same run back. The attributes are LangSmith's own OpenTelemetry names, so that the
+ * rules which read those fill the mirror's columns.
+ */
+export function runToSpan({ run, attachments }: NativeRun): Span {
+  const id = textOf(run["id"]) ?? "";
+  const parent = textOf(run["parent_run_id"]);
+  const error = textOf(run["error"]);
+  const end = runTimeNanos(run["end_time"]) ?? 0n;
+  const start = runTimeNanos(run["start_time"]) ?? dottedOrderNanos(run["dotted_order"]) ?? 0n;
+  const code = error !== undefined && error !== "" ? STATUS_ERROR : end === 0n ? undefined : STATUS_OK;
+  return {
+    traceId: runTraceId(textOf(run["trace_id"]) ?? id),
+    spanId: runSpanId(id),
+    traceState: "",
+    parentSpanId: parent !== undefined && isRunId(parent) ? runSpanId(parent) : "",
+    flags: 0,
+    name: textOf(run["name"]) ?? "",
+    kind: KIND_INTERNAL,
+    startTimeUnixNano: start,
+    endTimeUnixNano: end,
+    attributes: [...runAttributes(run, start), ...attachmentAttribute(attachments)],
+    droppedAttributesCount: 0,
+    events: [],
+    droppedEventsCount: 0,
+    links: [],
+    droppedLinksCount: 0,
+    ...(code === undefined ? {} : { status: { code, message: code === STATUS_ERROR ? (error ?? "") : "" } }),
+  };
+}
+
+/** The run that a span came from; undefined when it did not come as a run. */
+export function spanToNativeRun(span: Pick<Span, "attributes">): NativeRun | undefined {
+  const texts = new Map<string, string>();
+  for (const { key, value } of span.attributes) {
+    if (value?.stringValue !== undefined && !texts.has(key)) texts.set(key, value.stringValue);
+  }
+  return nativeRunOf((key) => texts.get(key));
+}
+
+/** The same from attributes by name, as the mirror has them. */
+export function nativeRunOf(attribute: (key: string) => string | undefined): NativeRun | undefined {
+  const rest = attribute(ATTR_LANGSMITH_RUN);
+  if (rest === undefined) return undefined;
+  const run = JSON.parse(rest) as RunRecord;
+  const inputs = attribute(ATTR_INPUTS);
+  const outputs = attribute(ATTR_OUTPUTS);
+  const attachments = attribute(ATTR_ATTACHMENTS);
+  return {
+    run: {
+      ...run,
+      ...(inputs === undefined ? {} : { inputs: JSON.parse(inputs) as RunJson }),
+      ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as RunJson }),
+    },
+    attachments: attachments === undefined ? [] : attachmentsOf(JSON.parse(attachments)),
+  };
+}
+
+function runAttributes(run: RunRecord, start: bigint): KeyValue[] {
+  const { inputs, outputs, ...fields } = run;
+  const attributes: KeyValue[] = [];
+  const put = (key: string, value: RunJson | undefined): void => {
+    if (typeof value === "string") attributes.push({ key, value: { stringValue: value } });
+  };
+  // A null says something, too (an update may set one): it stays in the JSON.
+  const rest: RunRecord = { ...fields };
+  if (inputs === null) rest["inputs"] = null;
+  if (outputs === null) rest["outputs"] = null;
+  put(ATTR_LANGSMITH_RUN, JSON.stringify(rest));
+  put("langsmith.span.kind", run["run_type"]);
+  put("langsmith.trace.session_name", run["session_name"]);
+  put("langsmith.trace.id", run["trace_id"]);
+  put(ATTR_LANGSMITH_SPAN_ID, run["id"]);
+  put("langsmith.span.parent_id", run["parent_run_id"]);
+  put("langsmith.span.dotted_order", run["dotted_order"]);
+  put("langsmith.reference_example_id", run["reference_example_id"]);
+  if (run["run_type"] === "tool") put("langsmith.trace.name", run["name"]);
+  const tags = run["tags"];
+  if (Array.isArray(tags) && tags.length > 0) {
+    attributes.push({ key: "langsmith.span.tags", value: { arrayValue: { values: tags.map(textValue) } } });
+  }
+  attributes.push(...metadataAttributes(run));
+  const usage = usageOf(run);
+  if (usage !== undefined) put("langsmith.usage_metadata", JSON.stringify(usage));
+  const first = firstTokenSeconds(run["events"], start);
+  if (first !== undefined) {
+    attributes.push({ key: "gen_ai.response.time_to_first_chunk", value: { doubleValue: first } });
+  }
+  if (inputs !== undefined && inputs !== null) put(ATTR_INPUTS, JSON.stringify(inputs));
+  if (outputs !== undefined && outputs !== null) put(ATTR_OUTPUTS, JSON.stringify(outputs));
+  return attributes;
+}
+
+function metadataAttributes(run: RunRecord): KeyValue[] {
+  const extra = objectOf(run["extra"]);
+  const metadata = objectOf(extra?.["metadata"]);
+  const attributes = Object.entries(metadata ?? {}).flatMap(([name, value]): KeyValue[] =>
+    value === null || name === "usage_metadata"
+      ? []
+      : [{ key: `langsmith.metadata.${name}`, value: scalarValue(value) }],
+  );
+  const params = objectOf(extra?.["invocation_params"]);
+  const model = textOf(params?.["model"]) ?? textOf(params?.["model_name"]);
+  if (run["run_type"] === "llm" && model !== undefined && metadata?.["ls_model_name"] === undefined) {
+    attributes.push({ key: "gen_ai.request.model", value: { stringValue: model } });
+  }
+  return attributes;
+}
+
+/** Where LangSmith's clients put token counts, the first that is there. */
+function usageOf(run: RunRecord): RunJson | undefined {
+  const outputs = objectOf(run["outputs"]);
+  const metadata = objectOf(objectOf(run["extra"])?.["metadata"]);
+  return objectOf(outputs?.["usage_metadata"]) ?? objectOf(metadata?.["usage_metadata"]);
+}
+
+/** From the start to the first `new_token` event, seconds. */
+function firstTokenSeconds(events: RunJson | undefined, start: bigint): number | undefined {
+  if (!Array.isArray(events) || start === 0n) return undefined;
+  const first = events.map(objectOf).find((event) => event?.["name"] === "new_token");
+  const at = runTimeNanos(first?.["time"]);
+  return at === undefined || at < start ? undefined : Number(at - start) / 1e9;
+}
+
+function attachmentAttribute(attachments: readonly RunAttachment[]): KeyValue[] {
+  if (attachments.length === 0) return [];
+  const list = attachments.map(({ name, mimeType, content }) => ({
+    name,
+    content: Buffer.from(content).toString("base64"),
+    mime_type: mimeType,
+  }));
+  return [{ key: ATTR_ATTACHMENTS, value: { stringValue: JSON.stringify(list) } }];
+}
+
+function attachmentsOf(list: unknown): RunAttachment[] {
+  return (list as { name: string; content: string; mime_type: string }[]).map((item) => ({
+    name: item.name,
+    mimeType: item.mime_type,
+    content: Buffer.from(item.content, "base64"),
+  }));
+}
+
+function scalarValue(value: Exclude<RunJson, null>): AnyValue {
+  if (typeof value === "boolean") return { boolValue: value };
+  if (typeof value !== "number")
+    return { stringValue: typeof value === "string" ? value : JSON.stringify(value) };
+  return Number.isSafeInteger(value) ? { intValue: BigInt(value) } : { doubleValue: value };
+}
+
+function textValue(value: RunJson): AnyValue {
+  return { stringValue: typeof value === "string" ? value : JSON.stringify(value) };
+}
+
+function textOf(value: RunJson | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function objectOf(value: RunJson | undefined): { [key: string]: RunJson } | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+}
