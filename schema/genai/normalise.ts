@@ -30,9 +30,11 @@ class Reading {
   readonly plan: Plan;
   readonly values = new Map<GenAiColumn, ColumnValue>();
   readonly sources = new Map<string, string>();
+  readonly scopeName: string;
   readonly #start: bigint;
 
   constructor(input: NormaliserInput) {
+    this.scopeName = input.scope?.name ?? "";
     this.view = new SpanView(input);
     this.dialects = detectDialects(input, this.view);
     this.plan = planFor(this.dialects);
@@ -121,7 +123,7 @@ function result(reading: Reading): NormalisedSpan {
   }
   const details = usageDetails(reading);
   if (details !== undefined) columns.usage_details = details;
-  const scope = usageScope(reading.values, reading.sources, reading.dialects);
+  const scope = usageScope(reading.values, reading.sources, reading.dialects, reading.scopeName);
   if (scope !== undefined) columns.usage_scope = scope;
   const includes = inputIncludesCache(reading.values, reading.dialects);
   if (includes !== undefined) columns.input_includes_cache = includes;

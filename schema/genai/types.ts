@@ -163,8 +163,8 @@ export interface Dialect {
   readonly inputIncludesCache?: boolean | Readonly<Record<string, boolean>>;
   /** Sources that only sum up what other spans report: a span whose tokens come from one is a rollup. */
   readonly rollupSources?: readonly string[];
-  /** Values of an attribute that make the span's usage a rollup (true) or its own (false), against its run type. */
-  readonly rollupValues?: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+  /** Scopes whose chains report usage that no span below them has: it is their own. */
+  readonly ownUsageScopes?: readonly string[];
   /** Remarks for `docs/dialects.md`. */
   readonly notes?: readonly string[];
 }

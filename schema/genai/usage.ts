@@ -20,6 +20,7 @@ export function usageScope(
   values: Values,
   sources: ReadonlyMap<string, string>,
   dialects: readonly number[],
+  scopeName = "",
 ): string | undefined {
   const reported = (["input_tokens", "output_tokens", "cost_usd"] as const).some((column) =>
     values.has(column),
@@ -30,6 +31,7 @@ export function usageScope(
     const rollups = DIALECTS[index]?.rollupSources;
     if (rollups?.some((source) => from.includes(source)) === true) return "rollup";
   }
+  if (dialects.some((index) => DIALECTS[index]?.ownUsageScopes?.includes(scopeName) === true)) return "own";
   // A chain only because nothing tells what it is reports what nobody else does, as far as anyone knows.
   const isChain = values.get("run_type") === "chain" && sources.get("run_type") !== NOTHING_ELSE;
   return isChain ? "rollup" : "own";

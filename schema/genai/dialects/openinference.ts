@@ -19,6 +19,11 @@ export const OPENINFERENCE: Dialect = {
     scopes: ["openinference.*", "@arizeai/openinference-*"],
   },
   inputIncludesCache: true,
+  // Its calls are made in a process of their own, and only the agent's span says what they used.
+  ownUsageScopes: [
+    "openinference.instrumentation.claude_agent_sdk",
+    "@arizeai/openinference-instrumentation-claude-agent-sdk",
+  ],
   columns: {
     run_type: [
       {

@@ -11,6 +11,9 @@ export const PYDANTIC_AI: Dialect = {
   inputIncludesCache: true,
   rollupSources: ["gen_ai.aggregated_usage.input_tokens", "gen_ai.aggregated_usage.output_tokens"],
   columns: {
+    // Up to format 1 nothing else tells an agent's span from a call.
+    run_type: [{ from: "agent_name", map: { "*": "chain" } }],
+    operation: [{ from: "agent_name", map: { "*": "invoke_agent" } }],
     agent_name: ["agent_name", "gen_ai.agent.name"],
     request_model: ["gen_ai.request.model", "model_name"],
     input_tokens: ["gen_ai.usage.input_tokens", "gen_ai.aggregated_usage.input_tokens"],
