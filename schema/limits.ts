@@ -23,10 +23,10 @@ export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 export const GROUP_COMMIT_BYTES_MAX = 16 * 1024 * 1024;
 /** A level-0 file is written at this many rows, bytes of OTLP, or milliseconds since its first record. */
 export const SEAL_ROWS = 122_880;
-export const SEAL_BYTES = 32 * 1024 * 1024;
+export const SEAL_BYTES = 24 * 1024 * 1024;
 export const SEAL_INTERVAL_MS = 1_000;
-/** Sealing threads that had no work for this long are ended, and one is started afresh, ms: it gives memory back. */
-export const SEAL_IDLE_MS = 10_000;
+/** Sealing threads that had no work for this long are ended, ms: it gives memory back. They start with the next work. */
+export const SEAL_IDLE_MS = 5_000;
 /** Largest gRPC message after decompression, bytes (grpc-go's default is 4 MiB; agents' spans are bigger). */
 export const GRPC_MESSAGE_BYTES_MAX = BODY_BYTES_MAX;
 /** Time to receive request headers and a whole request, milliseconds (slow-loris guard). */

@@ -139,7 +139,7 @@ class SealingMirror implements Mirror {
       paths: dataDirPaths(options.dataDir),
       workers: options.workers ?? 1,
       ...(options.startSealer === undefined ? {} : { startSealer: options.startSealer }),
-      onRenewed: () => this.#pump(),
+      onRested: () => this.#pump(),
       onLog: (level, message) => this.#log({ level, message }),
     });
     const { sealedSeq, sealedCounts } = options.catalog.snapshot();
@@ -177,6 +177,7 @@ class SealingMirror implements Mirror {
     if (tail.seq <= this.#tail.seq) return;
     this.#tail = tail;
     this.#waitingSince ??= Date.now();
+    if (this.#state === "running") this.#pool.warm();
     this.#pump();
   }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CounterfoilError, errorMessage, SEAL_IDLE_MS, SEAL_RETRY_MIN_MS } from "../../schema/index.js";
+import { CounterfoilError, SEAL_IDLE_MS, SEAL_RETRY_MIN_MS } from "../../schema/index.js";
 import type { DataDirPaths } from "../data-dir.js";
 import { SealerClient } from "./sealer-client.js";
 import type { SealerPort, StartSealer } from "./sealer-port.js";
@@ -7,17 +7,17 @@ import type { SealerPort, StartSealer } from "./sealer-port.js";
 export interface SealerPoolOptions {
   readonly paths: DataDirPaths;
   readonly workers: number;
-  /** Time without work after which threads are ended and the first one is renewed, ms. */
+  /** Time without work after which threads are ended, ms. */
   readonly idleMs?: number;
-  /** Threads that were being renewed are free again: work that came meanwhile can be given out. */
-  readonly onRenewed?: () => void;
+  /** Threads that were being ended can be had again: work that came meanwhile can be given out. */
+  readonly onRested?: () => void;
   /** By default a thread with DuckDB. */
   readonly startSealer?: StartSealer;
   readonly onLog: (level: "info" | "warn", message: string) => void;
 }
 
-/** Fewer calls than this leave nothing behind that is worth a new thread. */
-const USES_BEFORE_RENEWAL = 8;
+/** Fewer calls than this leave nothing behind that is worth starting a thread again. */
+const USES_BEFORE_REST = 8;
 /** An idle thread ends at once; this is for one that hangs, ms. */
 const STOP_IDLE_MS = 5_000;
 
@@ -36,7 +36,7 @@ export class SealerPool {
   /** Calls that wait for a free place, oldest first. */
   readonly #queue: (() => void)[] = [];
   #idleTimer: NodeJS.Timeout | undefined;
-  #usesSinceRenewal = 0;
+  #usesSinceRest = 0;
   filler = "";
 
   constructor(readonly options: SealerPoolOptions) {
@@ -59,6 +59,13 @@ export class SealerPool {
     await this.use(() => Promise.resolve());
   }
 
+  /** Work is coming: starts a thread when there is none, so that it is ready when the work is due. */
+  warm(): void {
+    if (this.#stopped || this.#slots.some((slot) => slot.busy || slot.client?.alive === true)) return;
+    // Whoever needs a thread starts one, and then sees why it can't be started.
+    this.start().catch(() => undefined);
+  }
+
   /** Whether a call of {@link use} would begin at once. */
   get idle(): boolean {
     return !this.#stopped && this.#queue.length === 0 && this.#slots.some((slot) => !slot.busy);
@@ -72,7 +79,7 @@ export class SealerPool {
       if (slot.client?.alive !== true) slot.client = await this.#launch(slot);
       return await call(slot.client);
     } finally {
-      this.#usesSinceRenewal++;
+      this.#usesSinceRest++;
       this.#free(slot);
     }
   }
@@ -81,29 +88,22 @@ export class SealerPool {
     slot.busy = false;
     this.#queue.shift()?.();
     clearTimeout(this.#idleTimer);
-    if (this.#stopped || this.#usesSinceRenewal < USES_BEFORE_RENEWAL) return;
-    this.#idleTimer = setTimeout(() => void this.#renew(), this.options.idleMs ?? SEAL_IDLE_MS);
+    if (this.#stopped || this.#usesSinceRest < USES_BEFORE_REST) return;
+    this.#idleTimer = setTimeout(() => void this.#rest(), this.options.idleMs ?? SEAL_IDLE_MS);
     this.#idleTimer.unref();
   }
 
   /**
-   * After a load, ends all threads and starts the first one afresh: their heaps, the memory they read into and what
-   * the engine's allocator keeps go back to the system, and the next request still finds a thread that is ready.
+   * After a load, ends all threads: their heaps, the memory they read into and what the engine's allocator keeps go back
+   * to the system. New ones start with the next work.
    */
-  async #renew(): Promise<void> {
+  async #rest(): Promise<void> {
     if (this.#stopped || this.#slots.some((slot) => slot.busy)) return;
-    this.#usesSinceRenewal = 0;
+    this.#usesSinceRest = 0;
     for (const slot of this.#slots) slot.busy = true;
-    const [first] = this.#slots;
-    try {
-      await Promise.all(this.#slots.map((slot) => slot.client?.stop(STOP_IDLE_MS) ?? Promise.resolve()));
-      if (first !== undefined && !this.#stopped) first.client = await this.#launch(first);
-    } catch (error) {
-      // Whoever needs a thread starts one, and then sees why it can't be started.
-      this.options.onLog("warn", `A sealing thread did not start: ${errorMessage(error)}`);
-    }
+    await Promise.all(this.#slots.map((slot) => slot.client?.stop(STOP_IDLE_MS) ?? Promise.resolve()));
     for (const slot of this.#slots) this.#free(slot);
-    this.options.onRenewed?.();
+    this.options.onRested?.();
   }
 
   async #take(): Promise<Slot> {

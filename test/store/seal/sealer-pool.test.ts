@@ -3,20 +3,20 @@ import { dataDirPaths } from "../../../store/index.js";
 import { SealerPool } from "../../../store/seal/sealer-pool.js";
 import type { SealerPort } from "../../../store/seal/sealer-port.js";
 
-/** A pool over sealers that do nothing but count, and the promise of its first renewal. */
+/** A pool over sealers that do nothing but count, and the promise of its first rest. */
 function countingPool(workers: number) {
   const running = new Set<SealerPort>();
   let started = 0;
-  let renewed = (): void => undefined;
-  const renewal = new Promise<void>((resolve) => {
-    renewed = resolve;
+  let rested = (): void => undefined;
+  const rest = new Promise<void>((resolve) => {
+    rested = resolve;
   });
   const pool = new SealerPool({
     paths: dataDirPaths("nowhere"),
     workers,
     idleMs: 1,
     onLog: () => undefined,
-    onRenewed: () => renewed(),
+    onRested: () => rested(),
     startSealer: () => {
       started++;
       const sealer: SealerPort = {
@@ -36,23 +36,23 @@ function countingPool(workers: number) {
       return Promise.resolve(sealer);
     },
   });
-  return { pool, running, renewal, started: () => started };
+  return { pool, running, rest, started: () => started };
 }
 
 const work = (pool: SealerPool, calls: number) =>
   Promise.all(Array.from({ length: calls }, () => pool.use(() => Promise.resolve())));
 
 describe("the sealing threads after a load", () => {
-  it("are ended, and one new one waits for the next request", async () => {
-    const { pool, running, renewal, started } = countingPool(2);
+  it("are ended, and one starts again when work is coming", async () => {
+    const { pool, running, rest, started } = countingPool(2);
     await work(pool, 20);
-    const before = [...running];
-    expect(before).toHaveLength(2);
-    await renewal;
-    expect(running.size).toBe(1);
-    expect(before.some((sealer) => running.has(sealer))).toBe(false);
-    await work(pool, 1);
-    expect(started()).toBe(3);
+    expect(running.size).toBe(2);
+    await rest;
+    expect(running.size).toBe(0);
+    pool.warm();
+    pool.warm();
+    while (running.size === 0) await Promise.resolve();
+    expect([started(), running.size]).toEqual([3, 1]);
     await pool.stop(100);
     expect(running.size).toBe(0);
   });
