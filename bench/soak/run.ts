@@ -94,7 +94,8 @@ export class SoakRun {
       ? performance.now() + LOAD_BEFORE_COMPACTION_MS
       : Infinity;
     const load = this.clients.run(server.ports(), () => over || performance.now() > loadUntil);
-    await Promise.race([delay(lifeMs), server.exited()]);
+    // The server keeps this process alive; what is left of the time after its end must not.
+    await Promise.race([delay(lifeMs, undefined, { ref: false }), server.exited()]);
     if (server.gone && killPoint === undefined) throw new Error(`it ended by itself: ${server.lastWords}`);
     this.#count(server.gone ? name : "under load");
     server.kill();

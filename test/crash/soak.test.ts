@@ -17,7 +17,7 @@ async function soak(args: readonly string[]): Promise<{ code: number | null; out
 it(
   "item 40: killed at each instrumented point, from the journal's write to the sweep of old files, no acknowledged span is lost or doubled",
   async () => {
-    const { code, output } = await soak(["--every-kill-point"]);
+    const { code, output } = await soak(["--every-kill-point", "--clients", "2"]);
     expect(code, output).toBe(0);
     expect(output).toMatch(/each present exactly once/);
     expect(output).toMatch(/compaction-half-committed: 1.*trim-after-unlink: 1/);
