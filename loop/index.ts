@@ -6,3 +6,6 @@ export {
   type FeedbackPorts,
   type FeedbackService,
 } from "./feedback/feedback-service.js";
+export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
+export * from "./datasets/types.js";
+export { type ProjectPorts, type ProjectRecord, ProjectService } from "./projects/project-service.js";

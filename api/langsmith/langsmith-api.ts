@@ -1,13 +1,18 @@
+import { createFeedbackService, DatasetService, ProjectService } from "../../loop/index.js";
 import type { Api, ApiHost, CreateApi } from "../../schema/index.js";
+import { createRecordWriter, type SqlParameter } from "../../store/index.js";
 import type { Handler } from "./call.js";
-import { createMirrorReads } from "../mirror-reads.js";
+import { createMirrorReads, type MirrorReads } from "../mirror-reads.js";
 import { createRunArchive } from "./runs/run-archive.js";
 import { runIngestHandlers } from "./runs/run-ingest.js";
 import { runReadHandlers } from "./runs/run-reads.js";
-import { projectHandlers } from "./projects/project-reads.js";
+import { projectHandlers } from "./projects/project-routes.js";
 import { ProjectNames } from "./projects/project-names.js";
 import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
+import { datasetHandlers } from "./datasets/dataset-routes.js";
+import { exampleHandlers } from "./datasets/example-routes.js";
+import { TENANT_ID } from "./tenant.js";
 import { readInfo } from "./info.js";
 import { json, refusal, RefusedCall } from "./replies.js";
 import { LANGSMITH_ROUTES, type RouteSpec } from "./routes.js";
@@ -19,13 +24,7 @@ import { LANGSMITH_ROUTES, type RouteSpec } from "./routes.js";
 export const createLangSmithApi: CreateApi = (host: ApiHost): Api => {
   const router = new Router(LANGSMITH_ROUTES);
   const reads = createMirrorReads(host);
-  const projects = new ProjectNames(reads);
-  const handlers: Readonly<Record<string, Handler>> = {
-    info: readInfo,
-    ...runReadHandlers(reads, projects),
-    ...projectHandlers(reads),
-    ...runIngestHandlers(host, new RunStates(createRunArchive(reads))),
-  };
+  const handlers = createHandlers(host, reads);
   return {
     find(method, path) {
       const match = router.find(method, canonicalPath(path));
@@ -44,6 +43,24 @@ export const createLangSmithApi: CreateApi = (host: ApiHost): Api => {
     close: () => reads.close(),
   };
 };
+
+function createHandlers(host: ApiHost, reads: MirrorReads): Readonly<Record<string, Handler>> {
+  const writer = createRecordWriter(host, { source: "langsmith" });
+  const ports = { writer, rows: (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params) };
+  const service = new ProjectService(ports);
+  const names = new ProjectNames(reads, service);
+  const datasets = new DatasetService(ports);
+  const feedback = createFeedbackService(ports);
+  return {
+    info: readInfo,
+    settings: async () => json(200, { id: TENANT_ID, display_name: "Counterfoil", tenant_handle: null }),
+    ...runReadHandlers(reads, names),
+    ...runIngestHandlers({ host, states: new RunStates(createRunArchive(reads)), names, feedback }),
+    ...projectHandlers({ reads, service, names }),
+    ...datasetHandlers(datasets),
+    ...exampleHandlers(datasets),
+  };
+}
 
 /** `/api/v1/runs`, `/runs` -> `/runs`; `/api/v1/platform/x`, `/v1/platform/x` -> `/platform/x`; `/api/v2/x` -> `/v2/x`. */
 export function canonicalPath(path: string): string {

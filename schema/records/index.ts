@@ -1,8 +1,10 @@
 export { decodeRecords, encodeRecords } from "./codec.js";
+export { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 export { FEEDBACK, FEEDBACK_TARGETS } from "./feedback.js";
 export { hexToUuid, spanIdOf, spanIdOfRunId, traceIdOf, uuidOf } from "./ids.js";
 export { recordDataSchema } from "./json-schema.js";
 export { PRICES } from "./prices.js";
+export { PROJECTS } from "./projects.js";
 export * from "./record-tables.js";
 export { timeToUnixNano, unixNanoToTime } from "./time.js";
 export * from "./types.js";

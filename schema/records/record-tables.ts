@@ -1,10 +1,19 @@
 import type { Column } from "../columns.js";
+import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 import { FEEDBACK } from "./feedback.js";
 import { PRICES } from "./prices.js";
+import { PROJECTS } from "./projects.js";
 import type { RecordType } from "./types.js";
 
 /** Every type of record that this version knows. */
-export const RECORD_TYPES: readonly RecordType[] = [FEEDBACK, PRICES];
+export const RECORD_TYPES: readonly RecordType[] = [
+  FEEDBACK,
+  PRICES,
+  PROJECTS,
+  DATASETS,
+  EXAMPLES,
+  DATASET_TAGS,
+];
 
 /** Table of records of a type that this version does not know. */
 export const UNKNOWN_RECORDS_TABLE = "records";

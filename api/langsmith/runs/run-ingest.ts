@@ -1,20 +1,34 @@
+import type { FeedbackService } from "../../../loop/index.js";
 import {
   type ApiHost,
   type ApiReply,
+  checkRecord,
   encodeOtlp,
+  FEEDBACK,
   type NativeRun,
   NATIVE_RUN_SCOPE,
   runToSpan,
 } from "../../../schema/index.js";
 import type { Call, Handler } from "../call.js";
-import { json, RefusedCall } from "../replies.js";
+import type { ProjectNames } from "../projects/project-names.js";
+import { badField, json } from "../replies.js";
 import type { RunStates } from "./run-states.js";
-import { batchWrites, multipartWrites, parseBody, type RunWrite, singleWrite } from "./run-writes.js";
+import { parseBody } from "../body.js";
+import { batchWrites, multipartWrites, type RunWrite, singleWrite } from "./run-writes.js";
+
+/** What taking runs needs. */
+export interface RunIngestParts {
+  readonly host: ApiHost;
+  readonly states: RunStates;
+  readonly names: ProjectNames;
+  readonly feedback: FeedbackService;
+}
 
 /** Routes that take runs. Each answers 202 once the runs are durable (I1). */
-export function runIngestHandlers(host: ApiHost, states: RunStates): Readonly<Record<string, Handler>> {
+export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string, Handler>> {
+  const { host, states, names, feedback } = parts;
   const accept = async (writes: readonly RunWrite[]): Promise<ApiReply> => {
-    const runs = await states.merge(writes);
+    const runs = await states.merge(await withProjects(writes, names));
     if (runs.length > 0) await host.append(entryOf(runs));
     return json(202, { message: "Runs accepted" });
   };
@@ -24,13 +38,34 @@ export function runIngestHandlers(host: ApiHost, states: RunStates): Readonly<Re
       accept([singleWrite("patch", parseBody(request.body), params["run_id"])]),
     batchRuns: ({ request }) => accept(batchWrites(parseBody(request.body))),
     multipartRuns: async ({ request }) => {
-      const { writes, feedback } = multipartWrites(request.body, request.header("content-type"));
-      if (feedback.length > 0) {
-        throw new RefusedCall(501, "Counterfoil does not take feedback in a multipart request yet.");
-      }
-      return accept(writes);
+      const { writes, feedback: drafts } = multipartWrites(request.body, request.header("content-type"));
+      // Before anything is stored: a request is taken whole or not at all.
+      for (const draft of drafts) checkRecord(FEEDBACK, draft);
+      const reply = await accept(writes);
+      if (drafts.length > 0) await feedback.create(drafts);
+      return reply;
     },
   };
+}
+
+/** Runs may name their project by its id alone; the mirror has names. Throws 422 for an id that is none. */
+async function withProjects(writes: readonly RunWrite[], names: ProjectNames): Promise<readonly RunWrite[]> {
+  const byId = ({ kind, fields }: RunWrite): string | undefined => {
+    const { session_id: id, session_name: name } = fields;
+    return kind === "post" && typeof id === "string" && typeof name !== "string"
+      ? id.toLowerCase()
+      : undefined;
+  };
+  const ids = writes.flatMap((write) => byId(write) ?? []);
+  if (ids.length === 0) return writes;
+  const known = await names.resolve(ids);
+  return writes.map((write) => {
+    const id = byId(write);
+    if (id === undefined) return write;
+    const name = known.get(id);
+    if (name === undefined) throw badField(["body", "session_id"], `names no project: ${id}`);
+    return { ...write, fields: { ...write.fields, session_name: name } };
+  });
 }
 
 /** One journal record: an OTLP request whose spans are the runs. */

@@ -8,7 +8,7 @@ import {
   PROMPT_TOKENS_SQL,
   STATUS_SQL,
 } from "../filter/fields.js";
-import { projectId } from "../projects/project-names.js";
+import type { ProjectNames } from "../projects/project-names.js";
 import { NATIVE_COLUMNS, nativeRunOfRow } from "./run-archive.js";
 import { TENANT_ID } from "../tenant.js";
 import { UPDATE_ONLY } from "./run-states.js";
@@ -31,7 +31,11 @@ export interface RunPosition {
 }
 
 /** A run as LangSmith gives it, from a row of {@link RUN_COLUMNS}. `position` is needed for spans that came as OTLP. */
-export function runOfRow(row: Row, position: RunPosition | undefined): RunRecord {
+export function runOfRow(
+  row: Row,
+  projects: Pick<ProjectNames, "idOf">,
+  position: RunPosition | undefined,
+): RunRecord {
   const { [UPDATE_ONLY]: updateOnly, ...sent } = nativeRunOfRow(row)?.run ?? {};
   const native = row["source"] === "langsmith" ? sent : undefined;
   const id = textAt(row, "run_id") ?? "";
@@ -39,7 +43,7 @@ export function runOfRow(row: Row, position: RunPosition | undefined): RunRecord
   const session = textAt(row, "project") ?? DEFAULT_PROJECT;
   const ancestors =
     native === undefined ? (position?.ancestors ?? []) : ancestorsIn(textAt(native, "dotted_order"));
-  const sessionId = textAt(native, "session_id") ?? projectId(session);
+  const sessionId = textAt(native, "session_id") ?? projects.idOf(session);
   return {
     // What has no meaning here was sent all the same, and comes back.
     ...sent,

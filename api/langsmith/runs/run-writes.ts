@@ -1,5 +1,4 @@
 import {
-  CounterfoilError,
   dottedOrderNanos,
   isRunId,
   LANGSMITH_RUNS_MAX,
@@ -33,15 +32,6 @@ const TEXT_FIELDS = ["name", "run_type", "session_name", "error", "dotted_order"
 /** Fields that travel in parts of their own. */
 const OUT_OF_BAND = new Set(["inputs", "outputs", "events", "error", "extra", "serialized"]);
 const SEGMENT = /^\d{8}T\d{12}Z([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
-
-/** A JSON body. Throws CF_REQUEST_INVALID when it is none. */
-export function parseBody(bytes: Uint8Array): RunJson {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as RunJson;
-  } catch (error) {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "The body is not JSON in UTF-8.", { cause: error });
-  }
-}
 
 /** One create (`POST /runs`) or update (`PATCH /runs/{id}`). Throws 422 with the way to the wrong field. */
 export function singleWrite(kind: RunWrite["kind"], body: RunJson, id?: string): RunWrite {

@@ -39,6 +39,7 @@ const API_STATUS: Partial<Record<ErrorCode, number>> = {
   CF_NOT_FOUND: 404,
   CF_USAGE: 400,
   CF_RECORD_INVALID: 422,
+  CF_CONFLICT: 409,
   CF_QUERY_LIMIT: 503,
   CF_SEAL_FAILED: 503,
 };

@@ -1,0 +1,18 @@
+import { CounterfoilError, type RunJson, type RunRecord } from "../../schema/index.js";
+import { badField } from "./replies.js";
+
+/** A JSON body. Throws CF_REQUEST_INVALID when it is none. */
+export function parseBody(bytes: Uint8Array): RunJson {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as RunJson;
+  } catch (error) {
+    throw new CounterfoilError("CF_REQUEST_INVALID", "The body is not JSON in UTF-8.", { cause: error });
+  }
+}
+
+/** The JSON object of a request. Throws 422 when it is none. */
+export function objectBody(bytes: Uint8Array): RunRecord {
+  const body = parseBody(bytes);
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
+  throw badField(["body"], "must be a JSON object");
+}

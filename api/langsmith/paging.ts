@@ -1,0 +1,27 @@
+import { badField } from "./replies.js";
+
+/** Things in one page. */
+export const PAGE_MAX = 100;
+
+/** `limit` and `offset` of a query. Throws 422. */
+export function pageLimits(query: URLSearchParams): { readonly limit: number; readonly offset: number } {
+  return {
+    limit: Math.min(wholeNumber(query, "limit", PAGE_MAX), PAGE_MAX),
+    offset: wholeNumber(query, "offset", 0),
+  };
+}
+
+/** The page of a list that a query asks for. */
+export function pageOf<T>(query: URLSearchParams, list: readonly T[]): T[] {
+  const { limit, offset } = pageLimits(query);
+  return list.slice(offset, offset + limit);
+}
+
+function wholeNumber(query: URLSearchParams, name: string, fallback: number): number {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw badField(["query", name], "must be a whole number");
+  return value;
+}
