@@ -17,7 +17,7 @@ const source = (data: JsonObject): JsonObject => {
 function targetOf(data: JsonObject): string | undefined {
   if (typeof data["target"] === "string") return data["target"];
   const named = (name: string): boolean => typeof data[name] === "string";
-  if (named("run_id") || named("span_id")) return "span";
+  if (named("run_id") || named("span_id") || named("response_id")) return "span";
   if (named("trace_id")) return "trace";
   if (named("thread_id")) return "thread";
   if (named("example_id")) return "example";
@@ -55,6 +55,12 @@ export const FEEDBACK: RecordType = {
     { name: "run_id", kind: "uuid", doc: "LangSmith run id." },
     { name: "trace_id", kind: "trace_id", doc: "Trace id, 32 hex digits or a UUID." },
     { name: "span_id", kind: "span_id", doc: "Span id, 16 hex digits." },
+    {
+      name: "response_id",
+      kind: "text",
+      lengthMax: ID_LENGTH_MAX,
+      doc: "`gen_ai.response.id` of the call, where no run or span is known.",
+    },
     { name: "thread_id", kind: "text", lengthMax: ID_LENGTH_MAX, doc: "Thread (conversation)." },
     {
       name: "session_id",
@@ -121,6 +127,11 @@ export const FEEDBACK: RecordType = {
       doc: "Span id, 16 lowercase hex digits; also where only a run id was given that was computed from it.",
       read: (data) => spanIdOf(data["span_id"]) ?? spanIdOfRunId(uuidOf(data["run_id"])),
     },
+    {
+      name: "response_id",
+      type: "VARCHAR",
+      doc: "`gen_ai.response.id` of the call, where no run or span was given.",
+    },
     { name: "thread_id", type: "VARCHAR", doc: "Thread (conversation)." },
     { name: "session_id", type: "VARCHAR", doc: "LangSmith id of the project or experiment." },
     { name: "project", type: "VARCHAR", doc: "Name of the project." },
@@ -175,6 +186,6 @@ export const FEEDBACK: RecordType = {
   ],
   check: (data) =>
     targetOf(data) === undefined
-      ? "names nothing that it is about: give run_id, span_id, trace_id, thread_id, session_id, project or example_id"
+      ? "names nothing that it is about: give run_id, span_id, response_id, trace_id, thread_id, session_id, project or example_id"
       : undefined,
 };

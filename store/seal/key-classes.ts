@@ -1,4 +1,10 @@
-import { DIALECTS, METADATA_PREFIX, RUN_TYPE_SOURCES, SPAN_RULES } from "../../schema/index.js";
+import {
+  DIALECTS,
+  JUDGEMENT_PREFIXES,
+  METADATA_PREFIX,
+  RUN_TYPE_SOURCES,
+  SPAN_RULES,
+} from "../../schema/index.js";
 import { hash, KeyTable } from "./key-table.js";
 
 /** What a key's name says about its span: bits. */
@@ -9,6 +15,8 @@ export const KEY_METADATA = 4;
 export const KEY_RULES = 8;
 /** A name of the conventions before 1.37. */
 export const KEY_LEGACY = 16;
+/** Part of a judgement that the span carries: it becomes feedback. */
+export const KEY_JUDGEMENT = 32;
 
 const ruleSources = SPAN_RULES.flatMap((rule) => rule.sources);
 
@@ -46,6 +54,11 @@ const segments = new KeyTable([
     prefixes.filter((prefix) => !prefix.startsWith("gen_ai.")).map((prefix) => prefix.split(/[.:]/)[0] ?? ""),
   ),
 ]);
+/** First segments of the names that judgements have, and the whole of what these begin with. */
+const judgementSegments = new KeyTable([
+  ...new Set(JUDGEMENT_PREFIXES.map((prefix) => prefix.split(".")[0] ?? "")),
+]);
+const judgementPrefixes = JUDGEMENT_PREFIXES.map((prefix) => Buffer.from(prefix));
 const SEGMENT_MAX = 24;
 const GEN_AI = Buffer.from("gen_ai.");
 const LANGSMITH = Buffer.from("langsmith.");
@@ -80,6 +93,11 @@ function prefixClass(bytes: Uint8Array, offset: number, length: number): number 
   return startsWith(bytes, offset, length, METADATA) ? KEY_LANGSMITH | KEY_METADATA : KEY_LANGSMITH;
 }
 
+function judgementClass(bytes: Uint8Array, offset: number, length: number): number {
+  for (const prefix of judgementPrefixes) if (startsWith(bytes, offset, length, prefix)) return KEY_JUDGEMENT;
+  return 0;
+}
+
 /** The class of a key that is not one of {@link KNOWN_KEYS}; `hashed` is its hash. */
 export function unknownKeyClass(bytes: Uint8Array, offset: number, length: number, hashed: number): number {
   if (length === 0) return 0;
@@ -93,7 +111,11 @@ export function unknownKeyClass(bytes: Uint8Array, offset: number, length: numbe
   for (let i = 1; i < length && i <= SEGMENT_MAX; i++) {
     const byte = bytes[offset + i];
     if (byte !== 46 && byte !== 58) continue;
-    return segments.findHashed(hash(bytes, offset, i), bytes, offset, i) >= 0 ? KEY_RULES : 0;
+    const hashedSegment = hash(bytes, offset, i);
+    const rules = segments.findHashed(hashedSegment, bytes, offset, i) >= 0 ? KEY_RULES : 0;
+    return judgementSegments.findHashed(hashedSegment, bytes, offset, i) < 0
+      ? rules
+      : rules | judgementClass(bytes, offset, length);
   }
   return 0;
 }

@@ -1,4 +1,10 @@
-import { anyValueToText, decodeMessage, type LogRecord } from "../../schema/index.js";
+import {
+  anyValueToText,
+  decodeMessage,
+  evaluationsOfLog,
+  type LogRecord,
+  type StoredChange,
+} from "../../schema/index.js";
 import { AnyJsonWriter } from "./any-json.js";
 import type { ColumnBatch } from "./column-batch.js";
 import { EnvelopeWalker } from "./envelope.js";
@@ -16,6 +22,7 @@ export class LogDecoder implements RecordDecoder {
   readonly #c;
   #origin: RecordOrigin = { seq: 0, receivedUnixNano: 0n };
   #index = 0;
+  #evaluations: StoredChange[] = [];
 
   constructor(readonly batch: ColumnBatch) {
     this.#walker = new EnvelopeWalker(batch, this.#reader, new AnyJsonWriter(this.#reader, batch.scratch));
@@ -46,14 +53,20 @@ export class LogDecoder implements RecordDecoder {
     const first = this.batch.rows;
     this.#origin = origin;
     this.#index = 0;
+    this.#evaluations = [];
     this.#walker.walk(start, end, this.#onRecord);
     return this.batch.rows - first;
+  }
+
+  evaluations(): readonly StoredChange[] {
+    return this.#evaluations;
   }
 
   readonly #onRecord = (start: number, end: number, fieldStart: number): void => {
     const reader = this.#reader;
     const plain = isPlainMessage("LogRecord", reader, start, end);
     const record = decodeMessage("LogRecord", reader.bytes.subarray(start, end));
+    this.#evaluations.push(...evaluationsOfLog(record));
     const row = this.batch.addRow();
     const filled = this.#fill(row, record);
     if (!plain || !filled || !this.#walker.exact) {

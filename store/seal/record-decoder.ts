@@ -1,4 +1,6 @@
 import type { PriceTable } from "../../schema/index.js";
+import type { StoredChange } from "../../schema/index.js";
+
 /** What a row takes from the journal record that it came in. */
 export interface RecordOrigin {
   readonly seq: number;
@@ -12,6 +14,8 @@ export interface RecordDecoder {
    * CF_OTLP_TOO_DEEP; the rows it added until then are the caller's to roll back.
    */
   decode(start: number, end: number, origin: RecordOrigin): number;
+  /** Feedback that the last request carried, in its order. Absent where none can be. */
+  evaluations?(): readonly StoredChange[];
   /** Prices calls by this table from the next request on; only where rows have a cost. */
   usePrices?(table: PriceTable): void;
 }

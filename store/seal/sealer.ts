@@ -274,6 +274,8 @@ export class Sealer {
       const bytes = inflatePayload(record.encoding, record.payload);
       const start = batch.addSource(bytes);
       table.decoder.decode(start, start + bytes.length, record);
+      const found = table.decoder.evaluations?.() ?? [];
+      if (found.length > 0) this.#changes.add(found, record);
     } catch (error) {
       batch.rollback(mark);
       this.#giveUpOne(record, errorMessage(error), deadLetter);

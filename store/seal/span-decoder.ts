@@ -1,8 +1,15 @@
-import { type PriceTable, RULE_SET_VERSION } from "../../schema/index.js";
+import {
+  decodeMessage,
+  evaluationsOfSpan,
+  type PriceTable,
+  RULE_SET_VERSION,
+  type StoredChange,
+} from "../../schema/index.js";
 import { AnyJsonWriter, sameBytes } from "./any-json.js";
 import { AttributeList } from "./attribute-list.js";
 import type { ColumnBatch, TextVector } from "./column-batch.js";
 import { EnvelopeWalker } from "./envelope.js";
+import { KEY_JUDGEMENT } from "./key-classes.js";
 import { PriceColumns } from "./price-columns.js";
 import { IN_SCRATCH, repairedUtf8, validUtf8 } from "./scratch.js";
 import type { RecordDecoder, RecordOrigin } from "./record-decoder.js";
@@ -36,6 +43,7 @@ export class SpanDecoder implements RecordDecoder {
   readonly #source;
   readonly #sourceLangSmith;
   #exact = true;
+  #evaluations: StoredChange[] = [];
   #seen = 0;
   #row = 0;
   /** The span at hand. */
@@ -93,9 +101,14 @@ export class SpanDecoder implements RecordDecoder {
     for (const id of this.#ids) id.length = -1;
     // Left over when a request before turned out to be malformed.
     this.#columns.takeNativeRuns();
+    if (this.#evaluations.length > 0) this.#evaluations = [];
     this.#walker.walk(start, end, this.#onSpan);
     this.#fillOrigin(first, origin);
     return this.batch.rows - first;
+  }
+
+  evaluations(): readonly StoredChange[] {
+    return this.#evaluations;
   }
 
   /** The columns that are the same in all rows of a request, or count them. */
@@ -126,6 +139,9 @@ export class SpanDecoder implements RecordDecoder {
     if (reader.pos !== end) throw malformed("a field longer than the span it is in", end);
     this.#range.start = start;
     this.#range.end = end;
+    if ((this.#list.classes & KEY_JUDGEMENT) !== 0 || this.#lists.hasEvaluation) {
+      this.#evaluations.push(...evaluationsOfSpan(decodeMessage("Span", reader.bytes.subarray(start, end))));
+    }
     if (!this.#columns.fill(row, this.#range, this.#walker, this.#lists.hasContent)) this.#exact = false;
     this.#prices.fill(row);
     this.#complete(row);

@@ -1,3 +1,4 @@
+import { EVALUATION_EVENT } from "../../schema/index.js";
 import type { AnyJsonWriter } from "./any-json.js";
 import type { TextVector } from "./column-batch.js";
 import { JsonObject } from "./json-object.js";
@@ -6,6 +7,7 @@ import { malformed, type WireReader } from "./wire.js";
 
 const EXCEPTION = Buffer.from("exception");
 const EXCEPTION_TYPE = Buffer.from("exception.type");
+const EVALUATION = Buffer.from(EVALUATION_EVENT);
 const TAG_ATTRIBUTES_OF_EVENT = 26;
 const TAG_ATTRIBUTES_OF_LINK = 34;
 
@@ -22,6 +24,8 @@ export class SpanLists {
   exact = true;
   /** Whether an event came that is more than an exception: it may hold what was said. */
   hasContent = false;
+  /** Whether an event came that may be the result of an evaluation. */
+  hasEvaluation = false;
   readonly #events: Range[] = [];
   readonly #links: Range[] = [];
   readonly #exception: Range = { start: -1, end: -1 };
@@ -35,6 +39,7 @@ export class SpanLists {
   reset(): void {
     this.exact = true;
     this.hasContent = false;
+    this.hasEvaluation = false;
     // Setting a length is a slow call, and most spans have neither.
     if (this.#events.length > 0) this.#events.length = 0;
     if (this.#links.length > 0) this.#links.length = 0;
@@ -45,7 +50,10 @@ export class SpanLists {
   event(limit: number): void {
     const end = this.reader.fieldEnd(limit);
     this.#events.push({ start: this.reader.pos, end });
-    if (!this.#isException(end)) this.hasContent = true;
+    if (!this.#isException(end)) {
+      this.hasContent = true;
+      if (this.#mentionsEvaluation(end)) this.hasEvaluation = true;
+    }
     this.reader.pos = end;
   }
 
@@ -55,6 +63,12 @@ export class SpanLists {
     if (pos + 11 + EXCEPTION.length > end || bytes[pos] !== 9 || bytes[pos + 9] !== 18) return false;
     if (bytes[pos + 10] !== EXCEPTION.length) return false;
     return this.#equals({ start: pos + 11, end: pos + 11 + EXCEPTION.length }, EXCEPTION);
+  }
+
+  /** Whether the name of the result of an evaluation is anywhere in the event at the reader's place. */
+  #mentionsEvaluation(end: number): boolean {
+    const { bytes, pos } = this.reader;
+    return Buffer.from(bytes.buffer, bytes.byteOffset + pos, end - pos).includes(EVALUATION);
   }
 
   /** Notes a link whose tag was just read. */

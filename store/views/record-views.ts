@@ -23,13 +23,17 @@ function everyChange(table: string, files: readonly ViewFile[]): string {
 }
 
 /**
- * The last change of each id, unless it is a delete. What was read out of telemetry yields to what was decided about the
- * same id: a redelivered span must not undo it.
+ * Of the changes of one id. What was read out of telemetry yields to what was decided, and is ordered by its own time
+ * before that of its arrival: a redelivered span must not undo anything.
  */
+const LATEST_FIRST =
+  "coalesce(source, '') <> 'otlp' DESC, CASE WHEN source = 'otlp' THEN time END DESC NULLS LAST, seq DESC, seq_index DESC";
+
+/** The last change of each id, unless it is a delete. */
 function current(table: string): string {
   return `SELECT * FROM (
   SELECT * FROM ${sqlIdentifier(historyOf(table))}
-  QUALIFY row_number() OVER (PARTITION BY id ORDER BY coalesce(source, '') <> 'otlp' DESC, seq DESC, seq_index DESC) = 1
+  QUALIFY row_number() OVER (PARTITION BY id ORDER BY ${LATEST_FIRST}) = 1
 ) WHERE op = 'put'`;
 }
 
@@ -39,14 +43,18 @@ function current(table: string): string {
  */
 const FEEDBACK_SELECT = `WITH latest AS (${current("feedback")}),
 open AS (
-  SELECT id, run_id, span_id FROM latest
-  WHERE target = 'span' AND (trace_id IS NULL OR span_id IS NULL) AND (run_id IS NOT NULL OR span_id IS NOT NULL)
+  SELECT id, run_id, span_id, response_id FROM latest
+  WHERE target = 'span' AND (trace_id IS NULL OR span_id IS NULL)
 ),
 found AS (
   SELECT id, min({'trace_id': s.trace_id, 'span_id': s.span_id}) AS span FROM (
     SELECT o.id, s.trace_id, s.span_id FROM spans AS s JOIN open AS o ON o.span_id = s.span_id
     UNION ALL
     SELECT o.id, s.trace_id, s.span_id FROM spans AS s JOIN open AS o ON o.run_id = s.run_id AND o.span_id IS NULL
+    UNION ALL
+    SELECT o.id, s.trace_id, s.span_id FROM (
+      SELECT trace_id, span_id, attributes['gen_ai.response.id'] AS response_id FROM spans
+    ) AS s JOIN open AS o ON o.response_id = s.response_id AND o.span_id IS NULL AND o.run_id IS NULL
   ) AS s GROUP BY id
 )
 SELECT latest.* REPLACE (

@@ -29,12 +29,12 @@ it("item 66: a data directory of version 1, its journal not drained, is taken ov
 });
 
 it("item 66: a mirror with files of version 1 alone has every view, and columns added since are null", async () => {
-  const views = ["traces", "threads", "llm_calls", "tool_calls", "messages", "costs"];
+  const views = ["traces", "threads", "llm_calls", "tool_calls", "messages", "costs", "feedback_history"];
   const counts = views.map((view) => `(SELECT count(*) FROM ${view}) AS ${view}`);
   const sql = `SELECT name, usage_details, provenance, ${counts.join(", ")} FROM spans ORDER BY seq`;
   const rows = await queryRows({ dataDir, sql });
   const added = { usage_details: null, provenance: null };
-  expect(rows).toMatchObject([1, 2].map((n) => ({ name: `v1 span ${n}`, ...added, traces: 2 })));
+  expect(rows).toMatchObject([1, 2].map((n) => ({ name: `v1 span ${n}`, ...added, traces: 2, feedback_history: 0 })));
   for await (const arrivals of readOtlpRows(dataDir, "traces", { everyArrival: true })) {
     expect(arrivals).toHaveLength(2);
   }
@@ -44,7 +44,7 @@ it("item 51, item 66: a journal of a newer version is refused by name, and not a
   const folder = dataDirPaths(dataDir).journal;
   const path = join(folder, readdirSync(folder)[0] ?? "");
   const bytes = readFileSync(path);
-  bytes.writeUInt32LE(2, 8);
+  bytes.writeUInt32LE(3, 8);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 124)), 124);
   writeFileSync(path, bytes);
   await expect(start()).rejects.toMatchObject({ code: "CF_JOURNAL_VERSION" });
