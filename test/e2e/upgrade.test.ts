@@ -34,7 +34,9 @@ it("item 66: a mirror with files of version 1 alone has every view, and columns 
   const sql = `SELECT name, usage_details, provenance, ${counts.join(", ")} FROM spans ORDER BY seq`;
   const rows = await queryRows({ dataDir, sql });
   const added = { usage_details: null, provenance: null };
-  expect(rows).toMatchObject([1, 2].map((n) => ({ name: `v1 span ${n}`, ...added, traces: 2, feedback_history: 0 })));
+  expect(rows).toMatchObject(
+    [1, 2].map((n) => ({ name: `v1 span ${n}`, ...added, traces: 2, feedback_history: 0 })),
+  );
   for await (const arrivals of readOtlpRows(dataDir, "traces", { everyArrival: true })) {
     expect(arrivals).toHaveLength(2);
   }
