@@ -9,6 +9,7 @@ import { readExportAnswer } from "../core/otlp-answer.js";
 import { partData } from "../core/payload.js";
 import type { ExporterContext } from "../otlp/otlp-http-exporter.js";
 import { NativeClient } from "./native-client.js";
+import { latestRuns, nativeRun, type OutgoingRun } from "./native-runs.js";
 import { spanToRun, type Run } from "./run.js";
 import type { RunOptions } from "./run-fields.js";
 import { TraceTree } from "./trace-tree.js";
@@ -116,20 +117,27 @@ function createNative(
   return { exporter, tree };
 }
 
-/** The batch's runs, parents before children. */
-function runsOf(batch: ExportBatch, tree: TraceTree, config: LangSmithExporterConfig): Run[] {
-  const options = { ...runOptions(config), project: config.project ?? DEFAULT_PROJECT };
-  const runs: Run[] = [];
+/** The batch's runs, parents before children. What came as runs goes on as it was. */
+function runsOf(batch: ExportBatch, tree: TraceTree, config: LangSmithExporterConfig) {
+  const project = config.project ?? DEFAULT_PROJECT;
+  const options = { ...runOptions(config), project };
+  const runs: OutgoingRun[] = [];
   for (const part of batch.parts) {
     for (const { resource, scopeSpans } of partData("traces", part).resourceSpans) {
       for (const { scope, spans } of scopeSpans) {
         for (const span of spans) {
-          runs.push(spanToRun(span, resource, scope, { ...options, place: tree.place(span) }));
+          const place = tree.place(span);
+          const native = nativeRun(span, project);
+          runs.push(
+            native ?? { run: spanToRun(span, resource, scope, { ...options, place }), update: false },
+          );
         }
       }
     }
   }
-  return runs.sort((left, right) => (left.dotted_order < right.dotted_order ? -1 : 1));
+  const { creates, updates } = latestRuns(runs);
+  const byOrder = (left: Run, right: Run): number => (left.dotted_order < right.dotted_order ? -1 : 1);
+  return { creates: creates.sort(byOrder), updates: updates.sort(byOrder) };
 }
 
 function runOptions(config: LangSmithExporterConfig): RunOptions {

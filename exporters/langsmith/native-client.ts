@@ -13,6 +13,12 @@ export interface NativeClientOptions {
   readonly transport: HttpTransport;
 }
 
+/** What goes out in one request. */
+export interface RunBatch {
+  readonly creates: readonly Run[];
+  readonly updates: readonly Run[];
+}
+
 /**
  * Sends runs with LangSmith's own client, which knows the wire format. Its retries, sampling, queues and environment
  * settings are out of play: its `fetch` always says 202, and the peer's true answer comes back to the delivery core.
@@ -27,7 +33,7 @@ export class NativeClient {
   }
 
   /** One attempt. A server without multipart ingest gets the older JSON batch from then on. */
-  async send(runs: readonly Run[], abort: AbortSignal): Promise<Outcome> {
+  async send(runs: RunBatch, abort: AbortSignal): Promise<Outcome> {
     // Loaded when first needed: no other destination pays for the package.
     const slot = this.#idle.pop() ?? new Slot((await import("langsmith")).Client, this.#options);
     try {
@@ -78,15 +84,18 @@ class Slot {
   }
 
   async ingest(
-    runs: readonly Run[],
+    { creates, updates }: RunBatch,
     multipart: boolean,
     abort: AbortSignal,
   ): Promise<HttpAnswer | HttpFailure> {
     this.#answer = undefined;
     this.#abort = abort;
-    const runCreates = runs.map((run) => ({ ...run }));
-    if (multipart) await this.#client.multipartIngestRuns({ runCreates });
-    else await this.#client.batchIngestRuns({ runCreates });
+    const runs = {
+      runCreates: creates.map((run) => ({ ...run })),
+      runUpdates: updates.map((run) => ({ ...run })),
+    };
+    if (multipart) await this.#client.multipartIngestRuns(runs);
+    else await this.#client.batchIngestRuns(runs);
     return this.#answer ?? { failure: "the LangSmith client sent nothing" };
   }
 }

@@ -19,6 +19,8 @@ export interface RunAttachment {
 export interface NativeRun {
   readonly run: RunRecord;
   readonly attachments: readonly RunAttachment[];
+  /** The run, or its create, was in a record before this one. */
+  readonly update?: boolean;
 }
 
 /** Marks a span that came as a LangSmith run: the run's JSON without what other attributes hold. */
@@ -30,6 +32,7 @@ export const NATIVE_RUN_SCOPE = "langsmith";
 
 const ATTR_INPUTS = "gen_ai.prompt";
 const ATTR_OUTPUTS = "gen_ai.completion";
+const ATTR_UPDATE = "langsmith.run.update";
 const ATTR_ATTACHMENTS = "langsmith.attachments";
 const STATUS_OK = 1;
 const STATUS_ERROR = 2;
@@ -40,7 +43,7 @@ const KIND_INTERNAL = 1;
  * {@link spanToNativeRun} gives the same run back. The attributes are LangSmith's own OpenTelemetry names, so that the
  * rules which read those fill the mirror's columns.
  */
-export function runToSpan({ run, attachments }: NativeRun): Span {
+export function runToSpan({ run, attachments, update }: NativeRun): Span {
   const id = textOf(run["id"]) ?? "";
   const parent = textOf(run["parent_run_id"]);
   const error = textOf(run["error"]);
@@ -57,7 +60,11 @@ export function runToSpan({ run, attachments }: NativeRun): Span {
     kind: KIND_INTERNAL,
     startTimeUnixNano: start,
     endTimeUnixNano: end,
-    attributes: [...runAttributes(run, start), ...attachmentAttribute(attachments)],
+    attributes: [
+      ...runAttributes(run, start),
+      ...attachmentAttribute(attachments),
+      ...(update === true ? [{ key: ATTR_UPDATE, value: { boolValue: true } }] : []),
+    ],
     droppedAttributesCount: 0,
     events: [],
     droppedEventsCount: 0,
@@ -73,7 +80,9 @@ export function spanToNativeRun(span: Pick<Span, "attributes">): NativeRun | und
   for (const { key, value } of span.attributes) {
     if (value?.stringValue !== undefined && !texts.has(key)) texts.set(key, value.stringValue);
   }
-  return nativeRunOf((key) => texts.get(key));
+  const native = nativeRunOf((key) => texts.get(key));
+  const update = span.attributes.some(({ key, value }) => key === ATTR_UPDATE && value?.boolValue === true);
+  return native === undefined || !update ? native : { ...native, update };
 }
 
 /** The same from attributes by name, as the mirror has them. */

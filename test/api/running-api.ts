@@ -1,8 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApi } from "../../api/index.js";
-import { createLogger, defaultConfig, startCollector, type Collector } from "../../collector/index.js";
+import {
+  createLogger,
+  defaultConfig,
+  loadConfig,
+  startCollector,
+  type Collector,
+} from "../../collector/index.js";
 
 /** A whole server with its API on a free port, in this process. */
 export interface RunningApi {
@@ -14,22 +20,31 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-export async function runApi(root = mkdtempSync(join(tmpdir(), "counterfoil-api-"))): Promise<RunningApi> {
+/** `config` is the YAML of a configuration file; without it the default one. */
+export async function runApi(
+  config?: string,
+  root = mkdtempSync(join(tmpdir(), "counterfoil-api-")),
+): Promise<RunningApi> {
   const dataDir = join(root, "data");
-  const collector = await startCollector(defaultConfig({}), {
-    dataDir,
-    httpPort: 0,
-    grpcPort: 0,
-    logger: createLogger("silent"),
-    createApi,
-  });
+  const file = join(root, "counterfoil.yaml");
+  if (config !== undefined) writeFileSync(file, config);
+  const collector = await startCollector(
+    config === undefined ? defaultConfig({}) : loadConfig(file, {}).config,
+    {
+      dataDir,
+      httpPort: 0,
+      grpcPort: 0,
+      logger: createLogger("silent"),
+      createApi,
+    },
+  );
   return {
     collector,
     dataDir,
     url: `http://127.0.0.1:${collector.ports.http}`,
     restart: async () => {
       await collector.shutdown(5_000);
-      return runApi(root);
+      return runApi(config, root);
     },
     stop: async () => {
       await collector.shutdown(5_000);

@@ -17,6 +17,8 @@ interface RunState {
   created: RunRecord | undefined;
   updated: RunRecord;
   attachments: readonly RunAttachment[];
+  /** A record with its create was made, so what comes now is an update of it. */
+  told: boolean;
   chars: number;
 }
 
@@ -52,6 +54,10 @@ export class RunStates {
       touched.delete(id);
       touched.set(id, wholeRun(state));
     }
+    for (const id of touched.keys()) {
+      const state = this.#states.get(id);
+      if (state !== undefined) state.told ||= state.created !== undefined;
+    }
     this.#forget();
     return [...touched.values()];
   }
@@ -70,7 +76,13 @@ export class RunStates {
 
   #apply({ kind, fields, attachments }: RunWrite): RunState {
     const { id } = fields;
-    const state = this.#states.get(id) ?? { created: undefined, updated: {}, attachments: [], chars: 0 };
+    const state = this.#states.get(id) ?? {
+      created: undefined,
+      updated: {},
+      attachments: [],
+      told: false,
+      chars: 0,
+    };
     if (kind === "post")
       state.created = placedRun({ ...state.created, ...fields }, (run) => this.#place(run));
     else if (state.created === undefined && fields["trace_id"] === undefined) {
@@ -139,8 +151,8 @@ export class RunStates {
       const { [UPDATE_ONLY]: partial, ...fields } = run;
       const state =
         partial === true
-          ? { created: undefined, updated: fields, attachments, chars: 0 }
-          : { created: fields, updated: {}, attachments, chars: 0 };
+          ? { created: undefined, updated: fields, attachments, told: false, chars: 0 }
+          : { created: fields, updated: {}, attachments, told: true, chars: 0 };
       this.#keep(id, state);
     }
   }
@@ -153,13 +165,13 @@ function startOf(fields: RunRecord): bigint | undefined {
 }
 
 /** As LangSmith's own clients merge the two: a field of the update wins, unless it says nothing. */
-function wholeRun({ created, updated, attachments }: RunState): NativeRun {
+function wholeRun({ created, updated, attachments, told }: RunState): NativeRun {
   const run: RunRecord = { ...created };
   for (const [field, value] of Object.entries(updated)) {
     if (value !== null || run[field] === undefined) run[field] = value;
   }
   if (created === undefined) run[UPDATE_ONLY] = true;
-  return { run, attachments };
+  return { run, attachments, update: told || created === undefined };
 }
 
 function bytesOf(attachments: readonly RunAttachment[]): number {
