@@ -1,4 +1,5 @@
 // A whole collector on a data directory. Prints its HTTP port when it receives, and runs until it is killed.
+import { createApi } from "../../dist/api/index.js";
 import { createLogger, defaultConfig, startCollector } from "../../dist/collector/index.js";
 
 const collector = await startCollector(defaultConfig({}), {
@@ -6,5 +7,6 @@ const collector = await startCollector(defaultConfig({}), {
   httpPort: 0,
   grpcPort: 0,
   logger: createLogger("warn"),
+  createApi,
 });
 process.stdout.write(`${collector.ports.http}\n`);

@@ -26,6 +26,22 @@ beforeAll(() => {
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 let nextId = 1;
+/** First ids of spans whose two feedbacks, one change set, were acknowledged. */
+const judged: number[] = [];
+
+/** Gives two feedbacks at once on the span with that id; false when the collector was killed before it answered. */
+async function judge(url: string, first: number): Promise<boolean> {
+  const about = { key: "k", score: first, span_id: first.toString(16).padStart(16, "0") };
+  const pair = ["a", "b"].map((half) => ({ ...about, id: `${half}${first}` }));
+  const response = await fetch(`${url}/api/v1/feedback`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(pair),
+  }).catch(() => undefined);
+  if (response === undefined) return false;
+  expect(response.status).toBe(200);
+  return true;
+}
 
 /** Loads a collector from several clients and kills it after `requests` answers; gives the first ids of what was acknowledged. */
 async function killedAfter(requests: number): Promise<number[]> {
@@ -47,6 +63,7 @@ async function killedAfter(requests: number): Promise<number[]> {
       const response = await sent.catch(() => undefined);
       if (response === undefined) return;
       expect(response.status).toBe(200);
+      if (await judge(target.url, first)) judged.push(first);
       acked.push(first);
       if (acked.length === requests) process.kill("SIGKILL");
     }
@@ -78,4 +95,15 @@ it("I1: killed with SIGKILL under load again and again, the collector has lost n
   const expected = acked.flatMap((first) => Array.from({ length: SPANS }, (_, index) => first + index));
   expect(expected.length).toBeGreaterThan(ROUNDS * 40 * SPANS - 1);
   expect(expected.filter((id) => !distinct.has(id.toString(16).padStart(16, "0")))).toEqual([]);
+  await checkFeedback();
 }, 120_000);
+
+/** Each change set is there once and whole, and every acknowledged one is. */
+async function checkFeedback(): Promise<void> {
+  const sql = "SELECT list(id ORDER BY id) AS ids, count(*)::INT AS n FROM feedback_history GROUP BY score";
+  const sets = (await queryRows({ dataDir, sql })) as { ids: string[]; n: number }[];
+  expect(sets.filter(({ ids, n }) => n !== 2 || ids[0]?.slice(1) !== ids[1]?.slice(1))).toEqual([]);
+  const stored = new Set(sets.map(({ ids }) => Number(ids[0]?.slice(1))));
+  expect(judged.length).toBeGreaterThan(0);
+  expect(judged.filter((first) => !stored.has(first))).toEqual([]);
+}

@@ -379,9 +379,14 @@ describe("restart, gaps and flush", () => {
   it("records of signals that the destination does not take are filtered by `signal`", async () => {
     h.start({ signals: new Set(["traces"]) });
     h.journal.append("logs", new Uint8Array([1]), 5);
+    // Feedback and the like: no exporter takes them.
+    h.journal.append("records", new Uint8Array([1]), 3);
     h.feed(["a"]);
     await h.clock.advance(1_000);
-    expect(h.running.stats()).toMatchObject({ filtered: { signal: { logs: 5 } }, delivered: { traces: 1 } });
+    expect(h.running.stats()).toMatchObject({
+      filtered: { signal: { logs: 5, records: 3 } },
+      delivered: { traces: 1 },
+    });
     identity(h.running.stats());
   });
 });

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { RECORD_TABLES } from "../../schema/index.js";
 import {
   dataDirPaths,
   type FileEntry,
@@ -40,6 +41,14 @@ test("entries of superseded rows stay: without them losing rows would show again
   expect(
     planRetention([entry, file(1, 2)], { days: 7, bytes: 0 }, NOW).remove.map(({ table }) => table),
   ).toEqual(["spans"]);
+});
+
+test("feedback and other records stay, however old and however large they are", () => {
+  const records = RECORD_TABLES.map((table, at) =>
+    file(9_000, at + 1, { table, path: `${table}/date=2002-01-01/1-${at}-${at}.parquet` }),
+  );
+  const spans = file(9_000, 99);
+  expect(planRetention([...records, spans], { days: 1, bytes: 0 }, NOW).remove).toEqual([spans]);
 });
 
 test("catalogue item 64: however far the clock jumps, age takes at most half of the files in one run", () => {

@@ -8,7 +8,7 @@ import type {
   JournalRecord,
   JournalTail,
 } from "../../journal/index.js";
-import { encodeOtlp, type Signal, type Span, type TracesData } from "../../schema/index.js";
+import { encodeOtlp, type JournalSignal, type Span, type TracesData } from "../../schema/index.js";
 
 /** A journal in memory for tests of readers: records can be trimmed and damaged. */
 export class MemoryJournal {
@@ -25,7 +25,7 @@ export class MemoryJournal {
     return copyCounts(this.#after[seq - 1] ?? zeroCounts());
   }
 
-  append(signal: Signal, payload: Uint8Array, itemCount: number): number {
+  append(signal: JournalSignal, payload: Uint8Array, itemCount: number): number {
     const seq = this.#records.length + 1;
     this.#records.push({ seq, signal, encoding: "identity", payload, itemCount, receivedUnixNano: 0n });
     const counts = this.countsAt(seq - 1);
