@@ -1,10 +1,5 @@
-import {
-  FORMAT_VERSION,
-  TABLE_COLUMNS,
-  type Column,
-  type ColumnType,
-  type TelemetryTable,
-} from "./columns.js";
+import { FORMAT_VERSION, type Column, type ColumnType } from "./columns.js";
+import { columnsOf } from "./tables.js";
 
 /** The JSON Schema (draft 2020-12) of one row; plain data, to be written out as it is. */
 export interface RowSchema {
@@ -43,9 +38,9 @@ function columnSchema({ type, doc, json }: Column): Readonly<Record<string, unkn
   return { description: doc, ...JSON_TYPES[type], ...(json ? { contentMediaType: "application/json" } : {}) };
 }
 
-/** The schema of a table's rows, made from its columns: the one source of names, types and meanings. */
-export function rowSchema(table: TelemetryTable): RowSchema {
-  const columns = TABLE_COLUMNS[table];
+/** The schema of the rows of one of MIRROR_TABLES, made from its columns: the one source of names, types and meanings. */
+export function rowSchema(table: string): RowSchema {
+  const columns = columnsOf(table);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: `urn:counterfoil:format:${FORMAT_VERSION}:${table}`,

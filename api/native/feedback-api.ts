@@ -70,8 +70,14 @@ function handlerFor(
 }
 
 async function create(service: FeedbackService, body: unknown): Promise<unknown> {
-  if (!Array.isArray(body)) return (await service.create([objectOf(body)]))[0];
-  return service.create(body.map(objectOf));
+  if (!Array.isArray(body)) return (await service.create([draftOf(body)]))[0];
+  return service.create(body.map(draftOf));
+}
+
+/** LangSmith's JavaScript client writes one field's name in camel case. */
+function draftOf(value: unknown): JsonObject {
+  const { feedbackConfig, ...draft } = objectOf(value);
+  return feedbackConfig === undefined ? draft : { feedback_config: feedbackConfig, ...draft };
 }
 
 function decoded(segment: string): string {

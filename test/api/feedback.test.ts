@@ -57,6 +57,7 @@ async function sendSpans(...spans: Parameters<typeof makeSpan>[]): Promise<void>
 test("feedback is read as soon as it is acknowledged, changed, and deleted, and all of it stays in the history", async () => {
   const given = {
     id: "life",
+    feedbackConfig: { type: "continuous", min: 0, max: 1 },
     key: "k",
     score: false,
     run_id: TRACE_UUID.toUpperCase(),
@@ -65,7 +66,14 @@ test("feedback is read as soon as it is acknowledged, changed, and deleted, and 
   const created = await call("POST", "", given);
   expect(created).toMatchObject({
     status: 200,
-    body: { id: "life", score: false, run_id: TRACE_UUID, comment: null, feedback_source: { type: "api" } },
+    body: {
+      id: "life",
+      feedback_config: { type: "continuous" },
+      score: false,
+      run_id: TRACE_UUID,
+      comment: null,
+      feedback_source: { type: "api" },
+    },
   });
   expect(await call("GET", "/life")).toEqual(created);
   const changed = await call("PATCH", "/life", { score: 0.25, comment: "no" });

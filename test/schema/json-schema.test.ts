@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { rowSchema, TABLE_COLUMNS, TELEMETRY_TABLES, type ColumnType } from "../../schema/index.js";
+import { columnsOf, MIRROR_TABLES, rowSchema, type ColumnType } from "../../schema/index.js";
 
 const GOOD: Readonly<Record<ColumnType, readonly unknown[]>> = {
   VARCHAR: ["", "text"],
@@ -24,8 +24,8 @@ const BAD: Readonly<Record<ColumnType, readonly unknown[]>> = {
   "MAP(VARCHAR, VARCHAR)": [{ count: 1 }, "a=b", []],
 };
 
-describe.each(TELEMETRY_TABLES)("the JSON Schema of %s", (table) => {
-  const columns = TABLE_COLUMNS[table];
+describe.each(MIRROR_TABLES)("the JSON Schema of %s", (table) => {
+  const columns = columnsOf(table);
   const schema = rowSchema(table);
   const validator = z.fromJSONSchema(schema as unknown as Parameters<typeof z.fromJSONSchema>[0]);
   const emptyRow = Object.fromEntries(columns.map(({ name }) => [name, null]));
