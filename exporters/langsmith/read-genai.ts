@@ -1,16 +1,14 @@
 import {
   anyValueToJson,
   anyValueToText,
-  RESOURCE_RULES,
-  RUN_TYPE_SOURCES,
-  RUN_TYPES,
-  SPAN_RULES,
+  ATTR_SERVICE_NAME,
+  JSON_COLUMNS,
+  normaliseSpan,
   type AnyValue,
-  type ColumnRule,
+  type InstrumentationScope,
   type KeyValue,
   type Resource,
   type Span,
-  type ValueShape,
 } from "../../schema/index.js";
 
 /** Parsed JSON. */
@@ -22,7 +20,7 @@ export interface ReadValue {
   readonly source: string;
 }
 
-/** What the plain reading found on a span: values by column name of `spans`. */
+/** What the rules of every dialect found on a span: values by column name of `spans`. */
 export type GenAiReading = ReadonlyMap<string, ReadValue>;
 
 /** Attributes by key; the first of duplicates wins, as in the mirror. */
@@ -37,57 +35,23 @@ export function attributeMap(attributes: readonly KeyValue[]): AttributeMap {
   return map;
 }
 
-/** Reads a span and its resource by the rules of `schema/genai` (over objects; the sealer does it over bytes). */
-export function readGenAi(span: AttributeMap, resource: Resource | undefined): GenAiReading {
+/** Reads a span as the mirror does: by `normaliseSpan`, JSON columns as objects; and the service of its resource. */
+export function readGenAi(
+  span: Span,
+  resource: Resource | undefined,
+  scope: InstrumentationScope | undefined,
+): GenAiReading {
+  const { columns, provenance } = normaliseSpan({ ...span, scope, resource });
   const reading = new Map<string, ReadValue>();
-  apply(SPAN_RULES, span, reading);
-  apply(RESOURCE_RULES, attributeMap(resource?.attributes ?? []), reading);
+  for (const [column, value] of Object.entries(columns)) {
+    const json = JSON_COLUMNS.has(column) ? (JSON.parse(String(value)) as Json) : value;
+    reading.set(column, { value: json, source: provenance[column] ?? "" });
+  }
+  const service = resource?.attributes.find(({ key }) => key === ATTR_SERVICE_NAME)?.value;
+  if (service !== undefined) {
+    reading.set("service_name", { value: anyValueToText(service), source: ATTR_SERVICE_NAME });
+  }
   return reading;
-}
-
-function apply(
-  rules: readonly ColumnRule[],
-  attributes: AttributeMap,
-  reading: Map<string, ReadValue>,
-): void {
-  for (const { column, shape, sources } of rules) {
-    for (const source of sources) {
-      const found = attributes.get(source);
-      const value = found === undefined ? undefined : shapeValue(found, shape);
-      if (value === undefined) continue;
-      reading.set(column, { value, source });
-      break;
-    }
-  }
-}
-
-function shapeValue(value: AnyValue, shape: ValueShape): Json | undefined {
-  switch (shape) {
-    case "text":
-      return anyValueToText(value);
-    case "int":
-      return integerOf(value);
-    case "double":
-      return numberOf(value);
-    case "seconds_as_ms": {
-      const seconds = numberOf(value);
-      return seconds === undefined ? undefined : seconds * 1_000;
-    }
-    case "json":
-      return jsonOf(value);
-    case "strings":
-      return stringsOf(value);
-  }
-}
-
-function integerOf(value: AnyValue): number | undefined {
-  if (value.intValue !== undefined) return Number(value.intValue);
-  return undefined;
-}
-
-function numberOf(value: AnyValue): number | undefined {
-  if (value.doubleValue !== undefined) return value.doubleValue;
-  return integerOf(value);
 }
 
 /** A string that holds JSON parsed, any other string as it is, structured values as plain JSON. */
@@ -100,59 +64,9 @@ export function jsonOf(value: AnyValue): Json {
   }
 }
 
-function stringsOf(value: AnyValue): Json[] {
-  if (value.arrayValue !== undefined) return value.arrayValue.values.map((item) => anyValueToText(item));
-  const text = anyValueToText(value);
-  if (text.startsWith("[")) {
-    const parsed = jsonOf(value);
-    if (Array.isArray(parsed))
-      return parsed.map((item) => (typeof item === "string" ? item : JSON.stringify(item)));
-  }
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-}
-
-/** Attributes of other conventions that LangSmith's ingest documents for the kind, in its order. */
-const DOCUMENTED_KINDS = ["openinference.span.kind", "traceloop.span.kind"];
-const DOCUMENTED_REQUEST_TYPES = ["llm.request.type", "traceloop.llm.request.type"];
-const KIND_RUN_TYPES: ReadonlyMap<string, string> = new Map([
-  ["tool", "tool"],
-  ["llm", "llm"],
-  ["retriever", "retriever"],
-  ["embedding", "embedding"],
-  ["workflow", "chain"],
-  ["task", "chain"],
-  ["agent", "chain"],
-  ["chain", "chain"],
-]);
-
-/** What LangSmith itself would make of the span: setting a kind must not hide it. */
-function documentedKind(attributes: AttributeMap): string | undefined {
-  for (const source of DOCUMENTED_REQUEST_TYPES) {
-    const value = attributes.get(source);
-    if (value !== undefined) return anyValueToText(value) === "embedding" ? "embedding" : "llm";
-  }
-  for (const source of DOCUMENTED_KINDS) {
-    const value = attributes.get(source);
-    const type = value === undefined ? undefined : KIND_RUN_TYPES.get(anyValueToText(value).toLowerCase());
-    if (type !== undefined) return type;
-  }
-  return undefined;
-}
-
 /** LangSmith's run type of a span; `chain` when nothing says otherwise. */
-export function runTypeOf(attributes: AttributeMap, reading: GenAiReading): string {
-  for (const source of RUN_TYPE_SOURCES) {
-    const value = attributes.get(source);
-    const named = value === undefined ? "" : anyValueToText(value).toLowerCase();
-    if (Object.hasOwn(RUN_TYPES, named)) return RUN_TYPES[named] ?? "chain";
-  }
-  if (reading.has("tool_name")) return "tool";
-  const documented = documentedKind(attributes);
-  if (documented !== undefined) return documented;
-  return reading.has("request_model") || reading.has("response_model") ? "llm" : "chain";
+export function runTypeOf(reading: GenAiReading): string {
+  return textOf(reading, "run_type") ?? "chain";
 }
 
 /** A text column; undefined when absent or empty. */

@@ -9,7 +9,7 @@ import {
   toTools,
   type Attachment,
 } from "./messages.js";
-import { jsonOf, type AttributeMap, type GenAiReading, type Json } from "./read-genai.js";
+import { jsonOf, type AttributeMap, type GenAiReading, type Json, type ReadValue } from "./read-genai.js";
 
 /** Inputs or outputs of a run. */
 export interface Content {
@@ -27,26 +27,43 @@ const RETRIEVAL_QUERY = "gen_ai.retrieval.query.text";
 const RAW_INPUTS = ["input.value", "traceloop.entity.input", "gen_ai.prompt"];
 const RAW_OUTPUTS = ["output.value", "traceloop.entity.output", "gen_ai.completion"];
 
-/** What went in: tool arguments, a retrieval's query, or messages with system text and tools. */
+/** Attributes of the conventions that say what the raw ones of the same span say, in a better shape. */
+const CONVENTION_CONTENT = new Set([
+  "gen_ai.input.messages",
+  "gen_ai.output.messages",
+  "gen_ai.system_instructions",
+  "gen_ai.tool.call.arguments",
+  "gen_ai.tool.call.result",
+  "gen_ai.retrieval.documents",
+]);
+
+/**
+ * What went in: tool arguments, a retrieval's query, or messages with system text and tools. Where the span has an attribute
+ * that LangSmith reads as it is, and none of the conventions', that one is left to it.
+ */
 export function readInputs(
   runType: string,
   attributes: AttributeMap,
   reading: GenAiReading,
   attachments: Attachment[],
 ): Content | undefined {
-  const toolArguments = reading.get("tool_arguments");
-  if (runType === "tool" && toolArguments !== undefined) {
-    return { value: asObject(toolArguments.value, "input"), sources: [toolArguments.source] };
-  }
   const query = attributes.get(RETRIEVAL_QUERY);
-  if (query !== undefined) {
+  if (query !== undefined && runType !== "tool") {
     return { value: { query: anyValueToText(query) }, sources: [RETRIEVAL_QUERY] };
   }
+  const toolArguments = runType === "tool" ? reading.get("tool_arguments") : undefined;
   const messages = reading.get("input_messages");
   const system = reading.get("system_instructions");
-  if (messages === undefined && system === undefined) return raw(RAW_INPUTS, attributes, "input");
-  if (messages !== undefined && !isConventionMessages(messages.value)) {
-    return plain(messages, RAW_INPUTS, "input");
+  const given = toolArguments ?? messages ?? system;
+  if (given === undefined || isLeftToLangSmith(given, RAW_INPUTS, attributes)) {
+    return raw(RAW_INPUTS, attributes, "input");
+  }
+  if (toolArguments !== undefined) {
+    return { value: asObject(toolArguments.value, "input"), sources: [toolArguments.source] };
+  }
+  const question = runType === "retriever" ? textOfMessages(messages?.value) : undefined;
+  if (messages !== undefined && question !== undefined) {
+    return { value: { query: question }, sources: [messages.source] };
   }
   const chat = [
     ...(system === undefined ? [] : toSystemMessage(system.value, attachments)),
@@ -66,25 +83,34 @@ export function readOutputs(
   reading: GenAiReading,
   attachments: Attachment[],
 ): Content | undefined {
-  const result = reading.get("tool_result");
-  if (runType === "tool" && result !== undefined) {
-    return { value: asObject(result.value, "output"), sources: [result.source] };
-  }
+  const result = runType === "tool" ? reading.get("tool_result") : undefined;
   const documents = reading.get("retrieval_documents");
-  if (documents !== undefined) {
-    return { value: { documents: toDocuments(documents.value) }, sources: [documents.source] };
-  }
   const messages = reading.get("output_messages");
-  if (messages === undefined) return raw(RAW_OUTPUTS, attributes, "output");
-  if (!isConventionMessages(messages.value)) return plain(messages, RAW_OUTPUTS, "output");
-  return { value: toCompletion(messages.value, attachments), sources: [messages.source] };
+  const given = result ?? documents ?? messages;
+  if (given === undefined || isLeftToLangSmith(given, RAW_OUTPUTS, attributes)) {
+    return raw(RAW_OUTPUTS, attributes, "output");
+  }
+  const { source, value } = given;
+  if (given === result) return { value: asObject(value, "output"), sources: [source] };
+  if (given === documents) return { value: { documents: toDocuments(value) }, sources: [source] };
+  if (!isConventionMessages(value)) return raw(RAW_OUTPUTS, attributes, "output");
+  return { value: toCompletion(value, attachments), sources: [source] };
 }
 
-/** Content that is not in the convention's shape: kept as it is; written anew only when LangSmith would not find it. */
-function plain(read: { value: Json; source: string }, rawSources: readonly string[], key: string): Content {
-  const sources = rawSources.includes(read.source) ? [] : [read.source];
-  const { value } = read;
-  return { value: Array.isArray(value) ? { messages: value } : asObject(value, key), sources };
+function isLeftToLangSmith(
+  read: ReadValue,
+  rawSources: readonly string[],
+  attributes: AttributeMap,
+): boolean {
+  return !CONVENTION_CONTENT.has(read.source) && rawSources.some((source) => attributes.has(source));
+}
+
+/** The text of one message that is nothing else: what a retrieval was asked. */
+function textOfMessages(value: Json | undefined): string | undefined {
+  const [message, ...more] = isConventionMessages(value) ? value : [];
+  const [part, ...others] = Array.isArray(message?.["parts"]) ? message["parts"] : [];
+  if (more.length > 0 || others.length > 0 || !isObject(part) || part["type"] !== "text") return undefined;
+  return typeof part["content"] === "string" ? part["content"] : undefined;
 }
 
 function raw(sources: readonly string[], attributes: AttributeMap, key: string): Content | undefined {

@@ -1,14 +1,14 @@
 import {
   anyValueToText,
+  ATTR_GEN_AI_SYSTEM,
   METADATA_PREFIX,
-  ROLLUP_OPERATIONS,
   type AnyValue,
   type InstrumentationScope,
   type Resource,
   type Span,
 } from "../../schema/index.js";
 import { readInputs, readOutputs, type Content } from "./run-content.js";
-import type { Attachment } from "./messages.js";
+import { isObject, type Attachment } from "./messages.js";
 import { routeProject } from "./project-routes.js";
 import {
   attributeMap,
@@ -56,16 +56,16 @@ export interface RunFields {
 export function readRun(
   span: Span,
   resource: Resource | undefined,
-  _scope: InstrumentationScope | undefined,
+  scope: InstrumentationScope | undefined,
   options: RunOptions,
 ): RunFields {
   const attributes = attributeMap(span.attributes);
-  const reading = readGenAi(attributes, resource);
-  const runType = runTypeOf(attributes, reading);
+  const reading = readGenAi(span, resource, scope);
+  const runType = runTypeOf(reading);
   const attachments: Attachment[] = [];
   const inputs = readInputs(runType, attributes, reading, attachments);
   const outputs = readOutputs(runType, attributes, reading, attachments);
-  const isRollup = ROLLUP_OPERATIONS.includes(textOf(reading, "operation") ?? "");
+  const isRollup = textOf(reading, "usage_scope") === "rollup";
   const usage = readUsage(attributes, reading, isRollup);
   const project =
     textOf(reading, "project") ??
@@ -124,7 +124,16 @@ function readMetadata(
   const given = (column: string): boolean => reading.get(column)?.source.startsWith(METADATA_PREFIX) ?? false;
   if (!given("conversation_id")) put("thread_id", textOf(reading, "conversation_id"));
   if (!given("user_id")) put("user_id", textOf(reading, "user_id"));
-  put("ls_provider", textOf(reading, "provider"));
+  const named = reading.get("metadata");
+  if (named !== undefined && isObject(named.value)) {
+    for (const [key, value] of Object.entries(named.value)) put(key, plainOf(value));
+  }
+  // A framework's name is no provider, but it is what LangSmith has for one then.
+  const system = attributes.get(ATTR_GEN_AI_SYSTEM);
+  put(
+    "ls_provider",
+    textOf(reading, "provider") ?? (system === undefined ? undefined : anyValueToText(system)),
+  );
   put("ls_model_name", textOf(reading, "request_model") ?? textOf(reading, "response_model"));
   if (run.runType === "llm") {
     put("ls_model_type", textOf(reading, "operation") === "text_completion" ? "llm" : "chat");
@@ -133,6 +142,11 @@ function readMetadata(
   put("OTEL_TRACE_ID", span.traceId);
   put("OTEL_SPAN_ID", span.spanId);
   return metadata;
+}
+
+/** Metadata values are scalars; anything else is its JSON. */
+function plainOf(value: Json): Json {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }
 
 /** Scalars keep their type; anything else is text. */

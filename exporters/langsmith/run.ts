@@ -1,6 +1,6 @@
 import { anyValueToText, type InstrumentationScope, type Resource, type Span } from "../../schema/index.js";
 import { dottedOrderSegment, isUuid, nanosToIso, otelToRunId, traceIdToUuid } from "./ids.js";
-import { attributeMap, jsonOf, type Json } from "./read-genai.js";
+import { attributeMap, jsonOf, textOf, type Json } from "./read-genai.js";
 import { readRun, scalarOf, type RunFields, type RunOptions } from "./run-fields.js";
 import { failureOf } from "./translate.js";
 
@@ -168,6 +168,8 @@ function invocationParams(run: RunFields): { [key: string]: Json } | undefined {
     const value = run.attributes.get(attribute);
     if (value !== undefined) params[name] = value.arrayValue === undefined ? scalarOf(value) : jsonOf(value);
   }
+  const model = textOf(run.reading, "request_model");
+  if (params["model"] === undefined && run.runType === "llm" && model !== undefined) params["model"] = model;
   return Object.keys(params).length === 0 ? undefined : params;
 }
 

@@ -7,8 +7,13 @@ import type {
   SpanEvent,
   TracesData,
 } from "../../schema/index.js";
-import { METADATA_PREFIX } from "../../schema/index.js";
-import type { Json } from "./read-genai.js";
+import {
+  ATTR_GEN_AI_INPUT_MESSAGES,
+  ATTR_GEN_AI_OUTPUT_MESSAGES,
+  ATTR_GEN_AI_REQUEST_MODEL,
+  METADATA_PREFIX,
+} from "../../schema/index.js";
+import { textOf, type Json } from "./read-genai.js";
 import { readRun, type RunFields, type RunOptions } from "./run-fields.js";
 
 /** OTLP's status code for an error. */
@@ -30,17 +35,18 @@ export function translateSpanForLangSmith(
   options: RunOptions = {},
 ): Span {
   const run = readRun(span, resource, scope, options);
-  const removed = new Set<string>();
+  const removed: string[] = [];
   const added: KeyValue[] = [];
   const put = (key: string, value: AnyValue | undefined): boolean => {
     if (value === undefined || run.attributes.has(key)) return false;
     added.push({ key, value });
     return true;
   };
-  const putContent = (key: string, content: RunFields["inputs"]): void => {
-    if (content === undefined || content.sources.length === 0) return;
-    if (!put(key, json(content.value))) return;
-    for (const source of content.sources) removed.add(source);
+  const putContent = (key: string, content: RunFields["inputs"], messages: string): void => {
+    const isWritten = content !== undefined && content.sources.length > 0;
+    if (isWritten && !put(key, json(content.value))) return;
+    // LangSmith would take the conventions' messages first, as a text: also when another attribute says more.
+    removed.push(messages, ...(content?.sources ?? []));
   };
 
   put("langsmith.span.kind", text(run.runType));
@@ -48,17 +54,35 @@ export function translateSpanForLangSmith(
   put("langsmith.trace.session_name", run.project === undefined ? undefined : text(run.project));
   const provider = run.metadata["ls_provider"];
   put("gen_ai.system", typeof provider === "string" ? text(provider) : undefined);
-  putContent("gen_ai.prompt", run.inputs);
-  putContent("gen_ai.completion", run.outputs);
+  const model = textOf(run.reading, "request_model");
+  if (run.runType === "llm") put(ATTR_GEN_AI_REQUEST_MODEL, model === undefined ? undefined : text(model));
+  if (run.tags.length > 0) put("langsmith.span.tags", text(run.tags.join(", ")));
+  putContent("gen_ai.prompt", run.inputs, ATTR_GEN_AI_INPUT_MESSAGES);
+  putContent("gen_ai.completion", run.outputs, ATTR_GEN_AI_OUTPUT_MESSAGES);
   if (run.usage !== undefined) put("langsmith.usage_metadata", json(run.usage as unknown as Json));
   for (const [key, value] of Object.entries(run.metadata)) put(`${METADATA_PREFIX}${key}`, scalar(value));
   if (run.attachments.length > 0) {
     put("langsmith.attachments", json(run.attachments.map((attachment) => ({ ...attachment }))));
   }
 
-  const kept = span.attributes.filter(({ key }) => !removed.has(key));
+  const kept = span.attributes.filter(({ key }) => !removed.some((source) => holdsContent(source, key)));
   const attributes = run.isRollup ? kept.map(asRollup) : kept;
   return { ...span, attributes: [...attributes, ...added], events: withException(span, run) };
+}
+
+/** Of the groups that hold more than content, the attributes that are content. */
+const CONTENT_OF_GROUPS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
+  ["ai.response.", "ai.result."].map((group) => [
+    `${group}*`,
+    new Set(["text", "object", "reasoning", "toolCalls", "files"].map((name) => `${group}${name}`)),
+  ]),
+);
+
+/** Whether an attribute is content that came from this source, as the rules write it, and nothing else. */
+function holdsContent(source: string, key: string): boolean {
+  if (!source.endsWith(".*")) return source === key;
+  const own = CONTENT_OF_GROUPS[source];
+  return own === undefined ? key.startsWith(source.slice(0, -1)) : own.has(key);
 }
 
 /** Every span of a request translated. */

@@ -12,8 +12,7 @@ export interface UsageMetadata {
 
 /**
  * Usage of a run. A `langsmith.usage_metadata` on the span wins. A span that repeats its children's usage has none:
- * LangSmith adds the children up itself. Some sources leave cached tokens out of `input_tokens`; when the cached ones are
- * more than all, they are added.
+ * LangSmith adds the children up itself. Some sources leave cached tokens out of `input_tokens`: then they are added.
  */
 export function readUsage(
   attributes: AttributeMap,
@@ -31,7 +30,8 @@ export function readUsage(
   const cacheCreation = numberColumn(reading, "cache_write_tokens");
   const reasoning = numberColumn(reading, "reasoning_tokens");
   const cached = (cacheRead ?? 0) + (cacheCreation ?? 0);
-  const inputTokens = (input ?? 0) + (cached > (input ?? 0) ? cached : 0);
+  const includesCache = reading.get("input_includes_cache")?.value;
+  const inputTokens = (input ?? 0) + (includesCache === false ? cached : 0);
   const inputDetails = compact({ cache_read: cacheRead, cache_creation: cacheCreation });
   const outputDetails = compact({ reasoning });
   return {
