@@ -54,7 +54,7 @@ function createHandlers(host: ApiHost, reads: MirrorReads): Readonly<Record<stri
   return {
     info: readInfo,
     settings: async () => json(200, { id: TENANT_ID, display_name: "Counterfoil", tenant_handle: null }),
-    ...runReadHandlers(reads, names),
+    ...runReadHandlers({ reads, projects: names }),
     ...runIngestHandlers({ host, states: new RunStates(createRunArchive(reads)), names, feedback }),
     ...projectHandlers({ reads, service, names }),
     ...datasetHandlers(datasets),

@@ -56,3 +56,12 @@ export const ENTRY_SOURCES: Readonly<Record<string, string>> = {
   input: INPUTS_SQL,
   output: OUTPUTS_SQL,
 };
+
+/** Fields of one feedback on a run, over a row `f` of the view `feedback`; those in one `and` are about the same one. */
+export const FEEDBACK_FIELDS: Readonly<Record<string, RunField>> = {
+  feedback_key: { kind: "text", sql: "f.key" },
+  feedback_score: { kind: "number", sql: "f.score" },
+  feedback_value: { kind: "text", sql: "json_extract_string(f.value, '$')" },
+  feedback_comment: { kind: "text", sql: "f.comment" },
+  feedback_source: { kind: "text", sql: "f.source_type" },
+};

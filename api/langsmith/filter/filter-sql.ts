@@ -1,7 +1,15 @@
 import { runTimeNanos } from "../../../schema/index.js";
 import type { SqlParameter } from "../../../store/index.js";
 import { RefusedCall } from "../replies.js";
-import { ENTRY_SOURCES, ERROR_SQL, type FieldKind, INPUTS_SQL, OUTPUTS_SQL, RUN_FIELDS } from "./fields.js";
+import {
+  ENTRY_SOURCES,
+  ERROR_SQL,
+  FEEDBACK_FIELDS,
+  type FieldKind,
+  INPUTS_SQL,
+  OUTPUTS_SQL,
+  RUN_FIELDS,
+} from "./fields.js";
 import type { FilterNode, FilterValue } from "./parse-filter.js";
 
 /** Collects the values of a statement. */
@@ -27,7 +35,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
   lt: "<",
   lte: "<=",
 };
-const ENTRY_FIELD = /^(metadata|input|output)_(key|value)$/;
+const ENTRY_FIELD = /^(metadata|input|output|feedback)_(key|value|score|comment|source)$/;
 
 /**
  * A filter as a condition over a row `s` of the view `spans`. Two-valued: a comparison with a missing value is false, and
@@ -82,12 +90,15 @@ function allOf(args: readonly FilterNode[], bindings: Bindings): string {
 }
 
 function isEntryTest(node: FilterNode): node is Call {
-  return node.kind === "call" && ENTRY_FIELD.test(fieldOf(node.args));
+  if (node.kind !== "call") return false;
+  const [, source = "", part = ""] = ENTRY_FIELD.exec(fieldOf(node.args)) ?? [];
+  return source === "feedback" || part === "key" || part === "value";
 }
 
 /** Whether one entry of a JSON object passes all tests of its key and value. */
 function entrySql(tests: readonly Call[], bindings: Bindings): string {
   const source = ENTRY_FIELD.exec(fieldOf(tests[0]?.args ?? []))?.[1] ?? "";
+  if (source === "feedback") return feedbackSql(tests, bindings);
   const object = ENTRY_SOURCES[source] ?? "NULL";
   const value = `json_extract_string(${object}, '/' || replace(replace(k, '~', '~0'), '/', '~1'))`;
   const conditions = tests.map(({ name, args }) => {
@@ -98,6 +109,16 @@ function entrySql(tests: readonly Call[], bindings: Bindings): string {
     return compareSql(name, { kind: number ? "number" : "text", sql }, textArgument(args[1]), bindings);
   });
   return `(len(list_filter(${keysSql(object)}, lambda k: ${conditions.join(" AND ")})) > 0)`;
+}
+
+/** Whether one feedback on the run passes all tests. */
+function feedbackSql(tests: readonly Call[], bindings: Bindings): string {
+  const conditions = tests.map(({ name, args }) => {
+    const field = FEEDBACK_FIELDS[fieldOf(args)];
+    if (field === undefined) throw wrong(`names the field ${fieldOf(args)}`);
+    return compareSql(name, field, args[1], bindings);
+  });
+  return `EXISTS (SELECT 1 FROM feedback AS f WHERE f.trace_id = s.trace_id AND f.span_id = s.span_id AND ${conditions.join(" AND ")})`;
 }
 
 /** A boolean in a JSON object reads as the text true or false. */
@@ -114,13 +135,11 @@ function fieldSql(name: string, args: readonly FilterNode[], bindings: Bindings)
   const fieldName = fieldOf(args);
   const field = Object.hasOwn(RUN_FIELDS, fieldName) ? RUN_FIELDS[fieldName] : undefined;
   if (field !== undefined) return compareSql(name, field, args[1], bindings);
-  if (fieldName.startsWith("feedback_"))
-    throw new RefusedCall(501, "Counterfoil does not filter runs by feedback yet.");
   if (fieldName === "tags" && name === "eq") return hasSql(args, bindings);
   throw wrong(
     fieldName === ""
       ? `calls ${name} without a field first`
-      : `names the field ${fieldName}; known are ${[...Object.keys(RUN_FIELDS), "tags", "metadata", "metadata_key", "metadata_value", "input_key", "input_value", "output_key", "output_value"].join(", ")}`,
+      : `names the field ${fieldName}; known are ${[...Object.keys(RUN_FIELDS), "tags", "metadata", "metadata_key", "metadata_value", "input_key", "input_value", "output_key", "output_value", ...Object.keys(FEEDBACK_FIELDS)].join(", ")}`,
   );
 }
 

@@ -64,6 +64,8 @@ export async function conditionsOf(
   anyOf("coalesce(s.run_type, 'chain')", types);
   timeCondition(body, "start_time", ">=", { bindings, conditions });
   timeCondition(body, "end_time", "<=", { bindings, conditions });
+  // Version 2 bounds the start on both sides.
+  timeCondition(body, "max_start_time", "<=", { bindings, conditions });
   const error = body["error"];
   if (typeof error === "boolean")
     conditions.push(error ? "s.status_code = 'ERROR'" : "s.status_code IS DISTINCT FROM 'ERROR'");
@@ -112,7 +114,7 @@ interface Conditions {
 
 function timeCondition(
   body: RunRecord,
-  field: "start_time" | "end_time",
+  field: "start_time" | "end_time" | "max_start_time",
   operator: string,
   to: Conditions,
 ): void {
@@ -120,7 +122,7 @@ function timeCondition(
   if (value === undefined || value === null) return;
   const nanos = runTimeNanos(value);
   if (nanos === undefined) throw badField(["body", field], "must be a time");
-  to.conditions.push(`s.${field} ${operator} ${to.bindings.time(nanos)}`);
+  to.conditions.push(`s.${field.replace("max_", "")} ${operator} ${to.bindings.time(nanos)}`);
 }
 
 /** Order of pages: by start, runs of one moment by id. A run without a start comes as the oldest. */

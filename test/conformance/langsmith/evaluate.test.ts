@@ -180,3 +180,47 @@ test("feedback with a correction comes by itself or inside a multipart request, 
     '["in-multipart",1,null]',
   ]);
 });
+
+test("runs are found by their feedback, and carry its figures; version 2 and statistics give the same runs", async () => {
+  const start = new Date().toISOString().replace(/Z$/, "000Z");
+  const runs = [1, 2].map((n) => {
+    const id = crypto.randomUUID();
+    const dotted = `${start.replace(/[-:.]/g, "")}${id}`;
+    return {
+      id,
+      trace_id: id,
+      dotted_order: dotted,
+      name: `r${n}`,
+      run_type: "llm",
+      inputs: { n },
+      start_time: start,
+      end_time: start,
+    };
+  });
+  const [good, bad] = runs;
+  await client.batchIngestRuns({ runCreates: runs.map((run) => ({ ...run, session_name: "rated" })) });
+  await client.createFeedback(good?.id ?? "", "rating", { score: 1 });
+  await client.createFeedback(bad?.id ?? "", "rating", { score: 0 });
+  await client.createFeedback(bad?.id ?? "", "other", { score: 1 });
+  const filter = 'and(eq(feedback_key, "rating"), gte(feedback_score, 1))';
+  const found = await collect(client.listRuns({ projectName: "rated", filter }));
+  expect(found.map(({ name }) => name)).toEqual(["r1"]);
+  expect(found[0]?.feedback_stats).toMatchObject({ rating: { n: 1, avg: 1 } });
+  const project = await client.readProject({ projectName: "rated" });
+  const page = await client.runs.query({
+    project_ids: [project.id],
+    selects: ["NAME", "RUN_TYPE", "STATUS"],
+  });
+  expect(new Set(page.items.map(({ name }) => name))).toEqual(new Set(["r1", "r2"]));
+  expect(page.items[0]).toMatchObject({ run_type: "LLM", status: "SUCCESS" });
+  const one = await client.runs.retrieve(bad?.id ?? "", {
+    project_id: project.id,
+    start_time: start,
+    selects: ["INPUTS"],
+  });
+  expect(one).toEqual({ id: bad?.id, inputs: { n: 2 } });
+  expect(await client.getRunStats({ projectNames: ["rated"] })).toMatchObject({
+    run_count: 2,
+    error_rate: 0,
+  });
+});
