@@ -19,7 +19,7 @@ export const CONTENT_COLUMN: Column = {
   name: "content",
   type: "MAP(VARCHAR, VARCHAR)",
   content: true,
-  doc: `${PACKED_COLUMNS.map((name) => `\`${name}\``).join(", ")}, by name, those that are not null; instead of columns of their own.`,
+  doc: `${PACKED_COLUMNS.map((name) => `\`${name}\``).join(", ")}, by name, those that are not null; instead of columns of their own. On the row that has a trace's totals, and only when it has no such text itself, also \`trace_input\` and \`trace_output\`: the first input and last output among those spans, with their places in time (\`trace_input_order\`, \`trace_output_order\`).`,
 };
 
 const count = (name: string, doc: string): Column => ({ name, type: "BIGINT", doc });
@@ -28,6 +28,11 @@ const least = (column: string): Column => ({
   type: "VARCHAR",
   doc: `Smallest \`${column}\` of those spans. Null when it is the row's own.`,
 });
+
+/** {@link COLUMNS_VERSION} from which compacted files say what is wrong with a trace. Older ones are compacted again. */
+export const TRACE_REPAIR_SINCE = 4;
+
+const repair = (column: Column): Column => ({ ...column, since: TRACE_REPAIR_SINCE });
 
 /** Totals of a trace within one compacted file. */
 export const TRACE_COLUMNS: readonly Column[] = [
@@ -42,6 +47,36 @@ export const TRACE_COLUMNS: readonly Column[] = [
   count("trace_total_tokens", "Sum of total tokens, as in the view `llm_calls`, roll-ups left out."),
   { name: "trace_cost_usd", type: "DOUBLE", doc: "Sum of cost_usd, roll-ups left out." },
   { name: "trace_models", type: "VARCHAR", json: true, doc: "Models that answered: sorted JSON array." },
+  repair(count("trace_roots", "Of those spans, the roots.")),
+  repair(count("trace_open", "Of those spans, the ones without an end.")),
+  repair(
+    count(
+      "trace_orphans",
+      "Of those spans, the ones whose parent is in no compacted file. Null for huge traces.",
+    ),
+  ),
+  repair(
+    count(
+      "trace_clock_skew_ns",
+      "The most that one of those spans starts before its parent, nanoseconds; 0 when none does.",
+    ),
+  ),
+  repair({
+    name: "trace_error",
+    type: "VARCHAR",
+    doc: "Status message, else error type, of the earliest span with status ERROR.",
+  }),
+  repair({
+    name: "trace_error_order",
+    type: "VARCHAR",
+    doc: "Place of that span in time: start in nanoseconds times 2^64, plus the span id as a number; decimal.",
+  }),
+  repair({
+    name: "trace_links",
+    type: "VARCHAR",
+    json: true,
+    doc: "Spans of the trace here, as lists of numbers: ids, parents, starts. Null when the trace looked whole to the writer: a root, every parent, and no part elsewhere.",
+  }),
   least("project"),
   least("service_name"),
   least("environment"),

@@ -34,7 +34,15 @@ import {
   writeOutput,
   ZSTD_LEVEL,
 } from "./parquet-output.js";
-import { chunksSql, compactedSelect, inputRows, partsTableSql } from "./spans-layout.js";
+import {
+  chunksSql,
+  compactedSelect,
+  filesWithParentsSql,
+  foundTableSql,
+  inputRows,
+  partsTableSql,
+  totalsTableSql,
+} from "./spans-layout.js";
 
 /**
  * The process that rewrites files of the mirror. It only ever makes new files, synced and renamed into place; nothing
@@ -106,16 +114,33 @@ interface Planned {
 const folderOf = (day: unknown): string =>
   `date=${new Date(Number(day) * DAY_MS).toISOString().slice(0, 10)}`;
 
+/** Makes the table `parts`: what the files to be written have of each trace. */
+async function makeParts(
+  connection: DuckDBConnection,
+  { source, others, chunkRows }: { source: string; others: readonly FileEntry[]; chunkRows: number },
+): Promise<void> {
+  await connection.run(totalsTableSql(source, others));
+  const found = others.length === 0 ? [] : await rowsOf(connection, filesWithParentsSql(others));
+  const names = new Set(found.map(({ filename }) => String(filename)));
+  await connection.run(foundTableSql(others.filter(({ path }) => names.has(path))));
+  await connection.run(partsTableSql(chunkRows));
+  await connection.run("DROP TABLE totals");
+}
+
 /** Files of `spans`: those of each event day, in chunks that can be sorted in memory when sorting pays. */
 async function planSpans(connection: DuckDBConnection, placement: Placement): Promise<Planned[]> {
   const { job, inputs, sources, size, request } = placement;
   const source = await countingRows(connection, job, sources);
   const sorted = worthSorting(size);
   const chunkRows = sorted ? sortableRows(size, request.rawBytesMax) : Number.MAX_SAFE_INTEGER;
-  await connection.run(partsTableSql(source, otherCompacted(job.settled, inputs), chunkRows));
+  await makeParts(connection, { source, others: otherCompacted(job.settled, inputs), chunkRows });
   const planned: Planned[] = [];
   for (const found of await rowsOf(connection, chunksSql(source))) {
-    const file = { day: String(found["day"]), chunk: String(found["chunk"]) };
+    const file = {
+      day: String(found["day"]),
+      chunk: String(found["chunk"]),
+      otherTexts: found["other_texts"] === true,
+    };
     const names = new Set(found["files"] as readonly string[]);
     // Traces lie close together, so that a chunk needs few of the inputs.
     const rows = await countingRows(

@@ -5,6 +5,7 @@ import {
   COMPACTION_JOB_ROWS_MAX,
   COMPACTION_OPEN_FILES_MAX,
   MIRROR_TABLES,
+  TRACE_REPAIR_SINCE,
 } from "../../schema/index.js";
 import type { SpanRewrite } from "../rewrite/rewrite-types.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
@@ -51,6 +52,11 @@ function upToMax(files: readonly FileEntry[], bytesMax: number): FileEntry[] {
   return end < 0 ? [...files] : files.slice(0, end);
 }
 
+/** Of an earlier version, made anew from the journal, or from before traces said what is missing of them. */
+function isOutdated(file: FileEntry): boolean {
+  return !isCompacted(file) || (file.columnsVersion ?? 1) < TRACE_REPAIR_SINCE;
+}
+
 const folderOf = (file: FileEntry): string => file.path.slice(0, file.path.lastIndexOf("/"));
 
 /** Small files of a day: when it is over and has more than one of them, or when there are too many. */
@@ -83,8 +89,7 @@ function planTable(
   const settled = mine.filter(({ level }) => level > 0).sort(byTime);
   const open = fresh.filter((file) => !isClosed(file));
   const tooMany = open.length > (options.openFilesMax ?? COMPACTION_OPEN_FILES_MAX);
-  // Of an earlier version, or made anew from the journal.
-  const outdated = table === "spans" ? settled.filter((file) => !isCompacted(file)) : [];
+  const outdated = table === "spans" ? settled.filter(isOutdated) : [];
   const urgent = [closed, tooMany ? open : [], outdated].find((files) => files.length > 0);
   const wanted = urgent ?? smallFilesOfOneDay(settled, options);
   if (wanted === undefined) return undefined;

@@ -13,26 +13,43 @@ const AGO = `-- ago(INTERVAL 1 DAY): that long before now, as the type of the ti
 CREATE OR REPLACE MACRO ago(duration) AS
   CAST(CAST(make_timestamp_ns(epoch_ns(now())) AS TIMESTAMP) - duration AS TIMESTAMP_NS);`;
 
-const THREADS = `-- threads: one row a conversation of a project.
+/** The thread of a trace: its conversation, else what LangSmith takes for one in the metadata. */
+const THREAD_ID = `coalesce(conversation_id,
+    CASE WHEN json_valid(metadata) THEN coalesce(metadata ->> '$.thread_id', metadata ->> '$.session_id', metadata ->> '$.conversation_id') END)`;
+
+const THREADS = `-- threads: one row a conversation (session, thread) of a project.
 CREATE OR REPLACE VIEW threads AS
 SELECT
-  conversation_id,
+  thread_id,
+  thread_id AS conversation_id,
   project,
   min(start_time) AS start_time,
   max(end_time) AS end_time,
+  CASE WHEN bool_or(status = 'pending') THEN 'pending' ELSE arg_max(status, start_time) END AS status,
   count(*) AS trace_count,
   count(*) FILTER (WHERE status_code = 'ERROR') AS error_count,
+  count(*) FILTER (WHERE NOT complete) AS incomplete_count,
+  CAST(sum(span_count) AS BIGINT) AS span_count,
   CAST(sum(llm_calls) AS BIGINT) AS llm_calls,
+  CAST(sum(tool_calls) AS BIGINT) AS tool_calls,
+  CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
+  CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
   CAST(sum(total_tokens) AS BIGINT) AS total_tokens,
   sum(cost_usd) AS cost_usd,
   min(user_id) AS user_id,
   arg_min(trace_id, start_time) AS first_trace_id,
   arg_max(trace_id, start_time) AS last_trace_id,
-  arg_min(input, start_time) AS first_input,
-  arg_max(output, start_time) AS last_output
-FROM traces
-WHERE conversation_id IS NOT NULL
-GROUP BY conversation_id, project;`;
+  arg_min(first_input, start_time) AS first_input,
+  arg_max(last_output, start_time) AS last_output,
+  arg_max(error, start_time) AS last_error,
+  map_from_entries(list_transform(
+    list_sort(list_distinct(flatten(list(map_keys(feedback)) FILTER (WHERE feedback IS NOT NULL)))),
+    lambda k: {'key': k, 'value': list_avg(list_transform(
+      list_filter(list(feedback) FILTER (WHERE feedback IS NOT NULL), lambda f: map_contains(f, k)),
+      lambda f: f[k]))})) AS feedback
+FROM (SELECT *, ${THREAD_ID} AS thread_id FROM traces)
+WHERE thread_id IS NOT NULL
+GROUP BY thread_id, project;`;
 
 const LLM_CALLS = `-- llm_calls: one row a call of a model.
 CREATE OR REPLACE VIEW llm_calls AS

@@ -58,10 +58,14 @@ export function storedValue(name: string, files: readonly ViewFile[]): string {
   return files.every(isCompacted) ? packed : `coalesce(${column}, ${packed})`;
 }
 
+/** Whether any of these files has the columns of that COLUMNS_VERSION; true when there are none. */
+export function isKnown(since: number, files: readonly ViewFile[]): boolean {
+  return files.length === 0 || files.some(({ columnsVersion = 1 }) => columnsVersion >= since);
+}
+
 /** One column over these files for a select list: null when it is newer than all of them, as no file has it then. */
 function storedColumn({ name, since = 1, type }: Column, files: readonly ViewFile[]): string {
-  const known = files.length === 0 || files.some(({ columnsVersion = 1 }) => columnsVersion >= since);
-  return `${known ? storedValue(name, files) : `CAST(NULL AS ${type})`} AS ${sqlIdentifier(name)}`;
+  return `${isKnown(since, files) ? storedValue(name, files) : `CAST(NULL AS ${type})`} AS ${sqlIdentifier(name)}`;
 }
 
 /** Select list of a table's columns over these files, whichever layout they have and however old they are. */

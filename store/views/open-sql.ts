@@ -8,7 +8,7 @@ import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { CatalogSnapshot } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";
 import { filesRelation, spansSelect, storedColumns, type ViewFile } from "./files-relation.js";
-import { RECORD_VIEWS } from "./record-views.js";
+import { historyOf, RECORD_VIEWS, type RecordView } from "./record-views.js";
 import { sqlIdentifier } from "./sql-text.js";
 import { tracesView } from "./traces-view.js";
 
@@ -37,11 +37,17 @@ export function viewStatements(
   sources: ViewSources,
   wanted: (view: string) => boolean = () => true,
 ): string[] {
+  const traces = wanted("traces");
+  const feedback = sources.files("feedback").length > 0;
+  const record = ({ name }: RecordView): boolean =>
+    wanted(name) || (traces && feedback && (name === "feedback" || name === historyOf("feedback")));
   return [
     ...TELEMETRY_TABLES.filter(wanted).map((table) => tableView(table, sources)),
-    ...(wanted("traces") ? [tracesView(sources.files("spans"), sources.files(SUPERSEDED_TABLE))] : []),
+    ...RECORD_VIEWS.filter(record).map(({ sql }) => sql(sources.files)),
+    ...(traces
+      ? [tracesView({ spans: sources.files("spans"), superseded: sources.files(SUPERSEDED_TABLE), feedback })]
+      : []),
     ...DERIVED_VIEWS.filter(({ name }) => wanted(name)).map(({ sql }) => sql),
-    ...RECORD_VIEWS.filter(({ name }) => wanted(name)).map(({ sql }) => sql(sources.files)),
   ];
 }
 

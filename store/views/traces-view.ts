@@ -1,20 +1,48 @@
 import { TABLE_COLUMNS } from "../../schema/index.js";
 import { SUPERSEDED_COLUMNS } from "../superseded.js";
 import { filesRelation, isCompacted, readFiles, spansSelect, type ViewFile } from "./files-relation.js";
-import { mergedParts, partsOfRows, storedParts, TRACE_KEY, tracesOfParts } from "./trace-parts.js";
+import {
+  mergedParts,
+  partsOfRows,
+  storedParts,
+  TRACE_KEY,
+  tracesOfParts,
+  tracesOfRows,
+} from "./trace-parts.js";
 
-const HEAD = "-- traces: one row a trace.\nCREATE OR REPLACE VIEW traces AS\n";
+/** What the view `traces` reads. */
+export interface TraceSources {
+  readonly spans: readonly ViewFile[];
+  readonly superseded: readonly ViewFile[];
+  /** Whether there is any feedback: the view `feedback` exists then. */
+  readonly feedback: boolean;
+}
+
+/** Average scores by key, for each trace that has feedback on itself or on one of its spans. */
+const SCORES = `SELECT trace_id, map_from_entries(list({'key': key, 'value': score} ORDER BY key)) AS feedback
+FROM (SELECT trace_id, key, CAST(avg(score) AS DOUBLE) AS score FROM feedback
+  WHERE trace_id IS NOT NULL AND score IS NOT NULL GROUP BY ALL)
+GROUP BY trace_id`;
+
+/** The statement that makes the view `traces`, which uses the view `spans`. Without feedback nobody pays for it. */
+export function tracesView({ spans, superseded, feedback }: TraceSources): string {
+  const traces = tracesSelect(spans, superseded);
+  const select = feedback
+    ? `SELECT t.*, f.feedback FROM (${traces}) AS t LEFT JOIN (${SCORES}) AS f ON f.trace_id = t.trace_id`
+    : `SELECT *, CAST(NULL AS MAP(VARCHAR, DOUBLE)) AS feedback FROM (${traces})`;
+  return `-- traces: one row a trace.\nCREATE OR REPLACE VIEW traces AS\n${select};`;
+}
 
 /**
- * The view `traces`. No part of it is materialized: DuckDB would then read every column of every file, and could not
+ * Rows of `traces`. No part of it is materialized: DuckDB would then read every column of every file, and could not
  * stop early in `ORDER BY start_time DESC LIMIT`. Where a trace lies in one compacted file alone, its row is there,
  * ready-made, so that lists read little. The others are put together: those with rows in files that aren't compacted,
  * in several files, or with a span that came twice.
  */
-export function tracesView(spans: readonly ViewFile[], superseded: readonly ViewFile[]): string {
+function tracesSelect(spans: readonly ViewFile[], superseded: readonly ViewFile[]): string {
   const compacted = spans.filter(isCompacted);
   const fresh = spans.filter((file) => !isCompacted(file));
-  if (compacted.length === 0) return `${HEAD}${tracesOfParts(`(${partsOfRows("spans")})`)};`;
+  if (compacted.length === 0) return tracesOfRows("spans");
   const twice =
     superseded.length === 0
       ? ""
@@ -27,16 +55,16 @@ export function tracesView(spans: readonly ViewFile[], superseded: readonly View
   const but = (key: string): string => (twice === "" ? "" : `${key} NOT IN ${twice}`);
   const where = (condition: string): string => (condition === "" ? "" : `WHERE ${condition}`);
   const parts = [
-    `SELECT * EXCLUDE (trace_key) FROM (${storedParts(compacted, `trace_key IN (FROM open)${twice === "" ? "" : ` AND ${but("trace_key")}`}`)})`,
+    `SELECT * EXCLUDE (trace_key, orphans, clock_skew_ns) FROM (${storedParts(compacted, `trace_key IN (FROM open)${twice === "" ? "" : ` AND ${but("trace_key")}`}`)})`,
     ...(fresh.length === 0
       ? []
       : [partsOfRows(`(${spansSelect(fresh, superseded)}) AS s ${where(but(TRACE_KEY))}`)]),
     ...(twice === "" ? [] : [partsOfRows(`spans WHERE ${TRACE_KEY} IN ${twice}`)]),
   ];
-  return `${HEAD}WITH
+  return `WITH
 open AS NOT MATERIALIZED (${open.join("\nUNION ALL ")}),
 stored AS NOT MATERIALIZED (${storedParts(compacted)})
 ${tracesOfParts("stored WHERE trace_key NOT IN (FROM open)")}
 UNION ALL
-${tracesOfParts(`(${mergedParts(parts.join("\nUNION ALL\n"))})`)};`;
+${tracesOfParts(mergedParts(parts.join("\nUNION ALL\n")))}`;
 }

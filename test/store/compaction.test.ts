@@ -21,7 +21,7 @@ import {
 import { compactInChild, type Compactor, runCompactionJob } from "../../store/compaction/compact.js";
 import { planCompaction } from "../../store/compaction/plan.js";
 import { snapshotSources, viewStatements } from "../../store/views/open-sql.js";
-import { partsOfRows, tracesOfParts } from "../../store/views/trace-parts.js";
+import { tracesOfRows } from "../../store/views/trace-parts.js";
 import { duck, temporaryFolder, writeRows, type Row } from "./mirror-files.js";
 
 const HOUR_MS = 3_600_000;
@@ -171,7 +171,7 @@ class World {
     return {
       spans: await read("SELECT * FROM spans ORDER BY seq, seq_index"),
       traces: await read("SELECT * FROM traces ORDER BY trace_id"),
-      wanted: await read(`FROM (${tracesOfParts(`(${partsOfRows("spans")})`)}) ORDER BY trace_id`),
+      wanted: await read(`FROM (${tracesOfRows("spans")}) ORDER BY trace_id`),
     };
   }
 
