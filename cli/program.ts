@@ -13,6 +13,7 @@ import { addSqlCommand } from "./commands/sql.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
 import { addTailCommand } from "./commands/tail.js";
+import { addThreadsCommand } from "./commands/threads.js";
 import { addTracesCommand } from "./commands/traces.js";
 import { addValidateCommand } from "./commands/validate.js";
 import { EXIT_CODE_TEXT } from "./exit-codes.js";
@@ -49,6 +50,7 @@ export function createProgram(io: Io): Command {
   program.commandsGroup("Look:");
   addStatusCommand(program, io);
   addTracesCommand(program, io);
+  addThreadsCommand(program, io);
   addTailCommand(program, io);
   addSqlCommand(program, io);
   addExplainCommand(program, io);

@@ -1,5 +1,6 @@
 import { CommandError, EXIT } from "./exit-codes.js";
 import { shown } from "./options.js";
+import { TRACE_STATE_COLUMNS, type TraceState } from "./output/trace-state.js";
 
 /** A text as an SQL string literal: the only way that the command line's values enter SQL. */
 export function sqlText(text: string): string {
@@ -17,12 +18,13 @@ export interface TraceFilter {
   readonly service?: string;
   readonly since?: Date;
   readonly until?: Date;
-  readonly status?: "ok" | "error";
+  readonly status?: "ok" | "error" | "pending" | "incomplete";
+  readonly thread?: string;
   readonly limit: number;
 }
 
 /** One row of {@link tracesListSql}. Times are text, UTC; 64-bit integers may come as decimal text. */
-export interface TraceRow {
+export interface TraceRow extends TraceState {
   readonly trace_id: string;
   /** Null while the root span has not arrived. */
   readonly name: string | null;
@@ -38,6 +40,13 @@ export interface TraceRow {
   readonly cost_usd: number | null;
 }
 
+const STATUS_SQL: Readonly<Record<NonNullable<TraceFilter["status"]>, string>> = {
+  ok: "error_count = 0",
+  error: "error_count > 0",
+  pending: "status = 'pending'",
+  incomplete: "complete IS NOT true",
+};
+
 /** One row a trace, newest first, from the view `traces`. */
 export function tracesListSql(filter: TraceFilter): string {
   const where: string[] = [];
@@ -45,11 +54,42 @@ export function tracesListSql(filter: TraceFilter): string {
   if (filter.service !== undefined) where.push(`service_name = ${sqlText(filter.service)}`);
   if (filter.since !== undefined) where.push(`start_time >= ${sqlTime(filter.since)}`);
   if (filter.until !== undefined) where.push(`start_time < ${sqlTime(filter.until)}`);
-  if (filter.status !== undefined) where.push(`error_count ${filter.status === "error" ? ">" : "="} 0`);
+  if (filter.thread !== undefined) where.push(`thread_id = ${sqlText(filter.thread)}`);
+  if (filter.status !== undefined) where.push(STATUS_SQL[filter.status]);
   return `SELECT trace_id, name, project, service_name, start_time, duration_ns, status_code, span_count, error_count,
-  input_tokens, output_tokens, cost_usd
+  input_tokens, output_tokens, cost_usd, error, ${TRACE_STATE_COLUMNS}
 FROM traces${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}
 ORDER BY start_time DESC NULLS LAST, trace_id LIMIT ${filter.limit}`;
+}
+
+/** What `threads list` can be asked for. */
+export interface ThreadFilter {
+  readonly project?: string;
+  readonly since?: Date;
+  readonly limit: number;
+}
+
+/** One row of {@link threadsListSql}. */
+export interface ThreadRow {
+  readonly thread_id: string;
+  readonly project: string | null;
+  readonly last_active: string | null;
+  readonly trace_count: number | string;
+  readonly error_count: number | string;
+  readonly total_tokens: number | string | null;
+  readonly cost_usd: number | null;
+  readonly status: string;
+}
+
+/** One row a thread, the last active first, from the view `threads`; with `content` also its first input and last output. */
+export function threadsListSql(filter: ThreadFilter, content: boolean): string {
+  const where: string[] = [];
+  if (filter.project !== undefined) where.push(`project = ${sqlText(filter.project)}`);
+  if (filter.since !== undefined) where.push(`coalesce(end_time, start_time) >= ${sqlTime(filter.since)}`);
+  return `SELECT thread_id, project, start_time, coalesce(end_time, start_time) AS last_active, trace_count, error_count,
+  incomplete_count, total_tokens, cost_usd, status, last_error, feedback${content ? ", first_input, last_output" : ""}
+FROM threads${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}
+ORDER BY last_active DESC NULLS LAST, thread_id, project LIMIT ${filter.limit}`;
 }
 
 /** Traces that {@link findTraceSql} gives at most: enough to show that an id is ambiguous. */

@@ -3,6 +3,7 @@ import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, terminalWidth, write } from "../io.js";
 import { pointInTime, requireDataDir, shown, wholeNumber, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
+import { formatTraceState, type StateSpan, traceStateOf } from "../output/trace-state.js";
 import { renderTraceTree, type TreeSpan } from "../output/trace-tree.js";
 import { formatCount, formatDurationNs, formatUsd } from "../output/values.js";
 import { mirrorRows, rowsToJson } from "../query.js";
@@ -42,10 +43,14 @@ export function addTracesCommand(program: Command, io: Io): void {
     .description("list traces, newest first")
     .option("--project <name>", "only this LangSmith project")
     .option("--service <name>", "only this service.name")
+    .option("--thread <id>", "only this thread (conversation, session)")
     .option("--since <time>", "started at or after: ISO time, date, or how long ago (2h, 7d)", pointInTime)
     .option("--until <time>", "started before: ISO time, date, or how long ago", pointInTime)
     .addOption(
-      new Option("--status <status>", "error: some span failed; ok: none did").choices(["ok", "error"]),
+      new Option(
+        "--status <status>",
+        "error: some span failed; ok: none did; pending: the root has not ended; incomplete: a span or its end is missing",
+      ).choices(["ok", "error", "pending", "incomplete"]),
     )
     .option("--limit <n>", "at most this many", wholeNumber(1, LIST_LIMIT_MAX), LIST_LIMIT)
     .option("--json", "print a JSON array")
@@ -96,6 +101,7 @@ async function list(options: ListOptions, io: Io): Promise<void> {
         { name: "errors", ...right },
         { name: "tokens", ...right },
         { name: "cost", ...right },
+        { name: "state" },
       ],
       rows: rows.map((row) => listCells(row, terminalWidth(io) !== undefined)),
       width: terminalWidth(io),
@@ -120,10 +126,11 @@ function listCells(row: TraceRow, short: boolean): string[] {
     Number(row.error_count) === 0 ? "" : formatCount(Number(row.error_count)),
     tokens,
     row.cost_usd === null ? "" : formatUsd(row.cost_usd),
+    formatTraceState(row),
   ];
 }
 
-type ShownSpan = TreeSpan & { readonly service_name: string | null; readonly start_time: string | null };
+type ShownSpan = TreeSpan & StateSpan & { readonly service_name: string | null };
 
 async function show(id: string, options: ShowOptions, io: Io): Promise<void> {
   requireDataDir(options.dataDir);
@@ -145,7 +152,9 @@ async function show(id: string, options: ShowOptions, io: Io): Promise<void> {
     content: options.content,
     full: options.full ?? false,
   });
-  await write(io.stdout, `${io.paint.dim(`trace ${traceId}: ${count}${errors}`)}\n${tree}`);
+  const state = spans.length === SPANS_MAX ? "" : formatTraceState(traceStateOf(spans));
+  const wrong = ["", "success", "error"].includes(state) ? "" : `, ${state}`;
+  await write(io.stdout, `${io.paint.dim(`trace ${traceId}: ${count}${errors}${wrong}`)}\n${tree}`);
   if (spans.length === SPANS_MAX) {
     await write(
       io.stderr,

@@ -13,10 +13,6 @@ const AGO = `-- ago(INTERVAL 1 DAY): that long before now, as the type of the ti
 CREATE OR REPLACE MACRO ago(duration) AS
   CAST(CAST(make_timestamp_ns(epoch_ns(now())) AS TIMESTAMP) - duration AS TIMESTAMP_NS);`;
 
-/** The thread of a trace: its conversation, else what LangSmith takes for one in the metadata. */
-const THREAD_ID = `coalesce(conversation_id,
-    CASE WHEN json_valid(metadata) THEN coalesce(metadata ->> '$.thread_id', metadata ->> '$.session_id', metadata ->> '$.conversation_id') END)`;
-
 const THREADS = `-- threads: one row a conversation (session, thread) of a project.
 CREATE OR REPLACE VIEW threads AS
 SELECT
@@ -47,7 +43,7 @@ SELECT
     lambda k: {'key': k, 'value': list_avg(list_transform(
       list_filter(list(feedback) FILTER (WHERE feedback IS NOT NULL), lambda f: map_contains(f, k)),
       lambda f: f[k]))})) AS feedback
-FROM (SELECT *, ${THREAD_ID} AS thread_id FROM traces)
+FROM traces
 WHERE thread_id IS NOT NULL
 GROUP BY thread_id, project;`;
 

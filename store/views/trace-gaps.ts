@@ -31,10 +31,11 @@ export const LISTS_OF_ROWS: readonly string[] = [
   "list(epoch_ns(start_time)) AS starts",
   "list(false) AS certain",
   "CAST(0 AS BIGINT) AS known_skew_ns",
+  "CAST(NULL AS BIGINT) AS known_orphans",
 ];
 
 /** The lists of a stored part; nulls where it had none, because it looked whole. */
-export function storedLists(links: string, skew: string): string[] {
+export function storedLists(links: string, skew: string, orphans: string): string[] {
   const list = (name: string, type: string): string => `from_json(${links} -> '${name}', '["${type}"]')`;
   return [
     `${list("ids", "UBIGINT")} AS ids`,
@@ -42,6 +43,7 @@ export function storedLists(links: string, skew: string): string[] {
     `${list("starts", "BIGINT")} AS starts`,
     `list_transform(${list("starts", "BIGINT")}, lambda s: true) AS certain`,
     `${skew} AS known_skew_ns`,
+    `${orphans} AS known_orphans`,
   ];
 }
 
@@ -51,6 +53,7 @@ export const LISTS_OF_PARTS: readonly string[] = [
     (name) => `flatten(list(${name}) FILTER (WHERE ids IS NOT NULL)) AS ${name}`,
   ),
   "max(known_skew_ns) AS known_skew_ns",
+  "CAST(sum(known_orphans) AS BIGINT) AS known_orphans",
   "bool_or(ids IS NULL) AS hidden",
 ];
 
@@ -73,9 +76,11 @@ export const MERGED_LISTS: ParentLists = { ...OWN_LISTS, hidden: "hidden" };
  */
 export function withGaps(parts: string, { ids, starts, hidden }: ParentLists): string {
   return `(SELECT * EXCLUDE (places),
-  CAST(len(list_filter(places, lambda place, i: place = 0 AND (certain[i] OR NOT ${hidden}))) AS BIGINT) AS orphans,
-  CASE WHEN places IS NOT NULL THEN CAST(greatest(0, known_skew_ns, list_max(list_transform(places, lambda place, i:
-    CASE WHEN place > 0 THEN ${starts}[place] - starts[i] END))) AS BIGINT) END AS clock_skew_ns
+  CASE WHEN ids IS NULL THEN known_orphans
+    ELSE CAST(len(list_filter(places, lambda place, i: place = 0 AND (certain[i] OR NOT ${hidden}))) AS BIGINT) END AS orphans,
+  CASE WHEN places IS NOT NULL OR ids IS NULL AND known_orphans IS NOT NULL THEN
+    CAST(greatest(0, known_skew_ns, list_max(list_transform(places, lambda place, i:
+      CASE WHEN place > 0 THEN ${starts}[place] - starts[i] END))) AS BIGINT) END AS clock_skew_ns
 FROM (SELECT *, CASE WHEN len(ids) <= ${TRACE_REPAIR_SPANS_MAX} THEN
     list_transform(parents, lambda p: CASE WHEN p IS NOT NULL THEN coalesce(list_position(${ids}, p), 0) END) END AS places
   FROM (${parts})))`;

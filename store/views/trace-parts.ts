@@ -50,6 +50,10 @@ export const LEAST_COLUMNS = [
   "user_id",
 ] as const;
 
+/** The thread of a trace: its conversation, else what LangSmith takes for one in the metadata. */
+const THREAD_ID = `coalesce(root_conversation_id, least_conversation_id, CASE WHEN json_valid(metadata) THEN
+    coalesce(metadata ->> '$.thread_id', metadata ->> '$.session_id', metadata ->> '$.conversation_id') END)`;
+
 /** Usage that is not the sum of what child spans report as well. */
 const OWN = "FILTER (WHERE coalesce(usage_scope, 'own') = 'own')";
 const IS_ROOT = "parent_span_id IS NULL";
@@ -170,6 +174,7 @@ export function storedParts(files: readonly ViewFile[], only?: string): string {
     error_order: `CAST(${repairColumn("trace_error_order", "VARCHAR", files)} AS HUGEINT)`,
   };
   const skew = repairColumn("trace_clock_skew_ns", "BIGINT", files);
+  const orphans = repairColumn("trace_orphans", "BIGINT", files);
   const rootValue = (row: string): string => (row === RUN_ID ? row : storedValue(row, files));
   return `SELECT
   trace_id,
@@ -182,8 +187,8 @@ export function storedParts(files: readonly ViewFile[], only?: string): string {
     ...LEAST_COLUMNS.map((column) => `coalesce(trace_${column}, ${column}) AS least_${column}`),
     ...storedText("input", START_ORDER, files),
     ...storedText("output", END_ORDER, files),
-    ...storedLists(repairColumn("trace_links", "VARCHAR", files), skew),
-    `${repairColumn("trace_orphans", "BIGINT", files)} AS orphans`,
+    ...storedLists(repairColumn("trace_links", "VARCHAR", files), skew, orphans),
+    `${orphans} AS orphans`,
     `${skew} AS clock_skew_ns`,
   ])}
 FROM ${readFiles(files)} AS s
@@ -247,6 +252,7 @@ export function tracesOfParts(parts: string): string {
     "span_count, error_count, llm_calls, tool_calls",
     "input_tokens, output_tokens, total_tokens, cost_usd, models",
     rootElseLeast("conversation_id"),
+    `${THREAD_ID} AS thread_id`,
     rootElseLeast("user_id"),
     "tags, metadata, input, output",
     "coalesce(input, any_input) AS first_input",

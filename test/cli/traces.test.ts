@@ -62,7 +62,7 @@ describe("counterfoil traces list", { timeout: 90_000 }, () => {
     const [, , first, second] = stdout.split("\n");
     expect(first).toMatch(
       new RegExp(
-        `^${AGENT}  2026-11-23 10:00:00  agent ␛.*front-desk +2\\.50 s +2 +1 +1,310 → 45 +\\$0\\.00120$`,
+        `^${AGENT}  2026-11-23 10:00:00  agent ␛.*front-desk +2\\.50 s +2 +1 +1,310 → 45 +\\$0\\.00120 +success$`,
       ),
     );
     expect(second).toMatch(new RegExp(`^${OTHER}  2020-01-01 00:00:00  ping`));
@@ -91,6 +91,51 @@ describe("counterfoil traces list", { timeout: 90_000 }, () => {
     ]);
     expect(bad.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
     expect(bad[3]?.stderr).toContain("Did you mean list?");
+  });
+});
+
+describe("counterfoil threads list", { timeout: 90_000 }, () => {
+  it("lists threads, and traces list shows one of them and what is wrong with its traces", async () => {
+    const threads = join(folder, "threads");
+    const span = (trace: number, values: SpanValues): SpanValues => ({
+      trace_id: `${trace}`.repeat(32),
+      start_time: "2026-11-23 10:00:00",
+      end_time: "2026-11-23 10:00:01",
+      metadata: '{"session_id":"s 1"}',
+      project: "hotel",
+      ...values,
+    });
+    await addSpans(threads, 1, [
+      span(1, {
+        span_id: "1".repeat(16),
+        name: "first",
+        input_messages: "hello",
+        start_time: "2026-11-22 09:00:00",
+      }),
+      span(2, { span_id: "2".repeat(16), name: "last", end_time: null, output_messages: "bye" }),
+      span(2, {
+        span_id: "3".repeat(16),
+        parent_span_id: "2".repeat(16),
+        name: "early",
+        start_time: "2026-11-23 09:59:59.75",
+      }),
+      span(2, { span_id: "4".repeat(16), parent_span_id: "9".repeat(16), name: "lost" }),
+      span(3, { span_id: "5".repeat(16), name: "alone", metadata: null }),
+    ]);
+    const cli = (...args: string[]): ReturnType<typeof runCli> => runCli([...args, "--data-dir", threads]);
+    const [table, json, traces, shown] = await Promise.all([
+      cli("threads", "list"),
+      cli("threads", "list", "--json", "--since", "2026-11-23"),
+      cli("traces", "list", "--thread", "s 1", "--status", "incomplete"),
+      cli("traces", "show", "2222"),
+    ]);
+    expect(table.stdout.split("\n")[2]).toMatch(/^s 1 +hotel +2026-11-23 10:00:01 +2 .*pending$/);
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      { thread_id: "s 1", trace_count: 2, incomplete_count: 1, first_input: "hello", last_output: "bye" },
+    ]);
+    const wrong = "pending: 1 span without an end, 1 orphan, clock skew 250 ms";
+    expect(traces.stdout.trimEnd().split("\n").slice(2)).toEqual([expect.stringContaining(wrong)]);
+    expect(shown.stdout.split("\n")[0]).toBe(`trace ${"2".repeat(32)}: 3 spans, ${wrong}`);
   });
 });
 

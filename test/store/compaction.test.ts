@@ -170,8 +170,13 @@ class World {
       (await connection.runAndReadAll(sql)).getRowObjectsJson();
     return {
       spans: await read("SELECT * FROM spans ORDER BY seq, seq_index"),
-      traces: await read("SELECT * FROM traces ORDER BY trace_id"),
-      wanted: await read(`FROM (${tracesOfRows("spans")}) ORDER BY trace_id`),
+      // While rows wait, a missing parent may not be known as such: traces.test.ts.
+      traces: await read(
+        "SELECT * EXCLUDE (orphans, clock_skew_ms, complete, feedback) FROM traces ORDER BY trace_id",
+      ),
+      wanted: await read(
+        `SELECT * EXCLUDE (orphans, clock_skew_ms, complete) FROM (${tracesOfRows("spans")}) ORDER BY trace_id`,
+      ),
     };
   }
 

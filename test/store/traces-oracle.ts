@@ -14,6 +14,7 @@ export interface TraceSpan {
   readonly error_type: string | null;
   readonly input_messages: string | null;
   readonly output_messages: string | null;
+  readonly conversation_id?: string;
 }
 
 function first(spans: readonly TraceSpan[]): TraceSpan | undefined {

@@ -100,6 +100,18 @@ class World {
     return { shown: shown.getRowObjects(), wanted: tracesOf([...this.#seen.values()]) };
   }
 
+  async addFeedback(rows: readonly Row[]): Promise<void> {
+    this.#seq += 1;
+    const seq = this.#seq;
+    const path = `feedback/date=2026-11-23/0-${seq}-${seq}.parquet`;
+    const entry = await writeRows(
+      this.mirror,
+      path,
+      rows.map((row, at) => ({ ...row, seq, seq_index: at })),
+    );
+    await (await this.catalog()).commit({ add: [entry], remove: [], sealedSeq: seq });
+  }
+
   async close(): Promise<void> {
     await this.#catalog?.close();
   }
@@ -200,3 +212,48 @@ interface Gaps {
 function known(traces: readonly unknown[]): unknown[] {
   return (traces as Gaps[]).map(({ orphans: _o, clock_skew_ms: _s, complete: _c, ...rest }) => rest);
 }
+
+test("traces and threads: average scores by key, and no column of feedback is read while there is none", async () => {
+  const world = new World();
+  const span = (trace: number, at: number, parent: number | null): TraceSpan => ({
+    trace,
+    id: idOf(trace, at),
+    parent: parent === null ? null : idOf(trace, parent),
+    name: "span",
+    start: NOON_MS + trace,
+    end: NOON_MS + 100,
+    status_code: null,
+    status_message: null,
+    error_type: null,
+    input_messages: null,
+    output_messages: null,
+    conversation_id: "c1",
+  });
+  await world.seal([span(1, 0, null), span(1, 1, 0), span(2, 0, null), span(3, 0, null)]);
+  const read = async (sql: string): Promise<unknown[]> => {
+    await world.traces();
+    return (await (await duck()).runAndReadAll(sql)).getRowObjectsJson();
+  };
+  const sql =
+    "SELECT trace_id[32:] AS trace, CAST(feedback AS VARCHAR) AS feedback FROM traces ORDER BY trace_id";
+  expect(await read(sql)).toEqual(["1", "2", "3"].map((trace) => ({ trace, feedback: null })));
+  const one = { op: "put", score: 1, trace_id: "1".padStart(32, "0") };
+  await world.addFeedback([
+    { ...one, id: "a", key: "good", score: 0.5 },
+    { ...one, id: "b", key: "good", trace_id: null, span_id: idOf(1, 1), target: "span" },
+    { ...one, id: "c", key: "brief" },
+    { ...one, id: "d", key: "gone", op: "delete" },
+    { ...one, id: "e", key: "good", trace_id: "2".padStart(32, "0"), score: 0 },
+  ]);
+  expect(await read(sql)).toEqual([
+    { trace: "1", feedback: "{brief=1.0, good=0.75}" },
+    { trace: "2", feedback: "{good=0.0}" },
+    { trace: "3", feedback: null },
+  ]);
+  expect(
+    await read(
+      "SELECT thread_id, trace_count::INTEGER AS traces, CAST(feedback AS VARCHAR) AS feedback FROM threads",
+    ),
+  ).toEqual([{ thread_id: "c1", traces: 3, feedback: "{brief=1.0, good=0.375}" }]);
+  await world.close();
+});
