@@ -198,7 +198,7 @@ test("traces: the same after compaction in one or many jobs; only what waits may
       }
       await world.close();
     }),
-    { numRuns: 4 },
+    { numRuns: 2 },
   );
 }, 120_000);
 
