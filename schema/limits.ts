@@ -182,6 +182,8 @@ export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;
 export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
 /** Changes of feedback and other records that are written at once. */
 export const RECORD_CHANGES_MAX = 10_000;
+/** Objects and lists within each other in the data of one record. */
+export const RECORD_JSON_DEPTH_MAX = 100;
 /** Feedback in one page of an answer. */
 export const FEEDBACK_PAGE_MAX = 1_000;
 /** Parts of one multipart body, and bytes of one part's headers. */

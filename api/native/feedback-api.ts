@@ -56,12 +56,13 @@ function handlerFor(
     if (method === "GET") return async ({ query }) => json(200, await service.list(filterOf(query)));
     return undefined;
   }
-  const id = decoded(segment);
-  if (method === "GET") return async () => json(200, await service.get(id));
-  if (method === "PATCH")
-    return async (request) => json(200, await service.update(id, objectOf(bodyOf(request))));
+  if (method === "GET") return async () => json(200, await service.get(decoded(segment)));
+  if (method === "PATCH") {
+    return async (request) => json(200, await service.update(decoded(segment), objectOf(bodyOf(request))));
+  }
   if (method === "DELETE") {
     return async () => {
+      const id = decoded(segment);
       await service.remove(id);
       return json(200, { message: `Feedback ${id} deleted` });
     };

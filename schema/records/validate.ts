@@ -1,4 +1,5 @@
 import { CounterfoilError } from "../errors.js";
+import { RECORD_JSON_DEPTH_MAX } from "../limits.js";
 import { spanIdOf, traceIdOf, uuidOf } from "./ids.js";
 import { RECORD_TYPES } from "./record-tables.js";
 import { timeToUnixNano } from "./time.js";
@@ -21,11 +22,20 @@ export interface CheckOptions {
  */
 export function checkRecord(type: RecordType, data: JsonObject, options: CheckOptions = {}): void {
   const problems: string[] = [];
-  checkFields({ fields: type.fields, strict: options.unknownFields === "refuse", problems }, data, "");
+  // Every reader of the record recurses into it.
+  if (isDeeper(data, RECORD_JSON_DEPTH_MAX)) {
+    problems.push(`it is nested more than ${RECORD_JSON_DEPTH_MAX} deep`);
+  } else checkFields({ fields: type.fields, strict: options.unknownFields === "refuse", problems }, data, "");
   const whole = problems.length === 0 ? type.check?.(data) : undefined;
   if (whole !== undefined) problems.push(`it ${whole}`);
   if (problems.length === 0) return;
   throw new CounterfoilError("CF_RECORD_INVALID", `Not a valid ${type.type}: ${problems.join("; ")}.`);
+}
+
+/** Whether a value is nested deeper than `most` objects and lists. */
+function isDeeper(value: unknown, most: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return most === 0 || Object.values(value).some((item) => isDeeper(item, most - 1));
 }
 
 interface Check {

@@ -158,6 +158,7 @@ test.each([
   ["", [], 400, "Got 0 changes"],
   ["", [1], 400, "must be a JSON object"],
   ["", "{", 400, "must be JSON"],
+  ["/%E0%A4", {}, 400, "not percent-encoded"],
   ["/both", { key: null }, 422, "key is missing"],
 ])(
   "POST or PATCH of what is wrong is refused with the field and what it must be: %s %j",
@@ -170,6 +171,13 @@ test.each([
     );
   },
 );
+
+test("data that is nested too deep is refused, and says how deep it may be", async () => {
+  const value = `${"[".repeat(5_000)}${"]".repeat(5_000)}`;
+  const answer = await call("POST", "", `{"key":"k","trace_id":"${TRACE}","value":${value}}`);
+  expect(answer.status).toBe(422);
+  expect((answer.body as { detail: string }).detail).toContain("nested more than 100 deep");
+});
 
 test.each(["limit=0", "limit=1001", "limit=x", "offset=-1", "run=x", "has_score=1", "min_created_at=soon"])(
   "GET with %s is refused and names the parameter",
