@@ -1,13 +1,16 @@
-import type { Api, CreateApi } from "../schema/index.js";
+import type { Api, ApiHost, CreateApi } from "../schema/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
+import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 
 /** Every HTTP API beside OTLP, in the order in which they are asked for a path. */
-const APIS: readonly CreateApi[] = [createFeedbackApi, createLangSmithApi];
+const APIS: readonly ((host: ApiHost, reads: MirrorReads) => Api)[] = [createFeedbackApi, createLangSmithApi];
 
 /** Builds the APIs that a collector serves on its HTTP port. `cli/` hands it to the collector, which knows only the port. */
 export const createApi: CreateApi = (host): Api => {
-  const apis = APIS.map((create) => create(host));
+  // One process reads for all of them.
+  const reads = createMirrorReads(host);
+  const apis = APIS.map((create) => create(host, reads));
   return {
     find(method, path) {
       for (const api of apis) {
@@ -18,6 +21,7 @@ export const createApi: CreateApi = (host): Api => {
     },
     async close() {
       await Promise.all(apis.map((api) => api.close()));
+      await reads.close();
     },
   };
 };

@@ -1,8 +1,8 @@
 import { createFeedbackService, DatasetService, ProjectService } from "../../loop/index.js";
-import type { Api, ApiHost, CreateApi } from "../../schema/index.js";
+import type { Api, ApiHost } from "../../schema/index.js";
 import { createRecordWriter, type SqlParameter } from "../../store/index.js";
 import type { Handler } from "./call.js";
-import { createMirrorReads, type MirrorReads } from "../mirror-reads.js";
+import type { MirrorReads } from "../mirror-reads.js";
 import { createRunArchive } from "./runs/run-archive.js";
 import { runIngestHandlers } from "./runs/run-ingest.js";
 import { runReadHandlers } from "./runs/run-reads.js";
@@ -21,9 +21,8 @@ import { LANGSMITH_ROUTES, type RouteSpec } from "./routes.js";
  * LangSmith's REST API. Its clients put `/api/v1` before a path or not, depending on their endpoint, and compute the
  * address of "platform" and version 2 routes from it; all of these forms are one route here.
  */
-export const createLangSmithApi: CreateApi = (host: ApiHost): Api => {
+export function createLangSmithApi(host: ApiHost, reads: MirrorReads): Api {
   const router = new Router(LANGSMITH_ROUTES);
-  const reads = createMirrorReads(host);
   const handlers = createHandlers(host, reads);
   return {
     find(method, path) {
@@ -40,9 +39,9 @@ export const createLangSmithApi: CreateApi = (host: ApiHost): Api => {
         }
       };
     },
-    close: () => reads.close(),
+    close: async () => undefined,
   };
-};
+}
 
 function createHandlers(host: ApiHost, reads: MirrorReads): Readonly<Record<string, Handler>> {
   const writer = createRecordWriter(host, { source: "langsmith" });

@@ -1,12 +1,10 @@
 import { createFeedbackService, type FeedbackFilter, type FeedbackService } from "../../loop/index.js";
 import {
   type Api,
-  API_READ_WAIT_MS,
   type ApiHandler,
   type ApiHost,
   type ApiReply,
   type ApiRequest,
-  type CreateApi,
   CounterfoilError,
   FEEDBACK_PAGE_MAX,
   type JsonObject,
@@ -14,7 +12,8 @@ import {
   traceIdOf,
   uuidOf,
 } from "../../schema/index.js";
-import { createMirrorReader, createRecordWriter } from "../../store/index.js";
+import { createRecordWriter } from "../../store/index.js";
+import type { MirrorReads } from "../mirror-reads.js";
 
 const PATH = /^(?:\/api)?(?:\/v1)?\/feedback(?:\/([^/]+))?$/;
 /** LangSmith's presigned tokens live below the same path. */
@@ -25,16 +24,10 @@ const PAGE_DEFAULT = 100;
  * Feedback over HTTP: `/api/v1/feedback` (`docs/feedback.md`). Requests and answers are LangSmith's, so that its clients
  * can use them; a list may be posted as well as one.
  */
-export const createFeedbackApi: CreateApi = (host: ApiHost): Api => {
-  const reader = createMirrorReader({ dataDir: host.dataDir });
+export function createFeedbackApi(host: ApiHost, reads: MirrorReads): Api {
   const service = createFeedbackService({
     writer: createRecordWriter(host, { source: "api" }),
-    rows: async (sql, params) => {
-      const seq = host.durableSeq();
-      if (seq === 0) return [];
-      await host.sealed(seq, API_READ_WAIT_MS);
-      return reader.query(sql, params);
-    },
+    rows: (sql, params) => reads.rows(sql, params),
   });
   return {
     find(method, path) {
@@ -42,9 +35,9 @@ export const createFeedbackApi: CreateApi = (host: ApiHost): Api => {
       if (found === null || found[1] === NOT_AN_ID) return undefined;
       return handlerFor(service, method, found[1]);
     },
-    close: () => reader.close(),
+    close: async () => undefined,
   };
-};
+}
 
 function handlerFor(
   service: FeedbackService,
