@@ -1,4 +1,4 @@
-import { JOURNAL_SIGNALS, type JournalSignal } from "../schema/index.js";
+import { JOURNAL_SIGNALS, type JournalSignal } from "../schema/signals.js";
 import type { ItemCounts } from "./types.js";
 
 /** No items of any signal. */

@@ -1,5 +1,5 @@
 import { type Column, TABLE_COLUMNS, TELEMETRY_TABLES, type TelemetryTable } from "./columns.js";
-import { RECORD_TABLE_COLUMNS, RECORD_TABLES } from "./records/index.js";
+import { RECORD_TABLE_COLUMNS, RECORD_TABLES } from "./records/record-tables.js";
 
 /** Tables of the mirror that hold what came in, one row each: of telemetry and of records. */
 export const MIRROR_TABLES: readonly string[] = [...TELEMETRY_TABLES, ...RECORD_TABLES];

@@ -1,5 +1,6 @@
-import { type ItemCounts, storedCounts, zeroCounts } from "../../journal/index.js";
-import { CounterfoilError } from "../../schema/index.js";
+import { storedCounts, zeroCounts } from "../../journal/item-counts.js";
+import type { ItemCounts } from "../../journal/index.js";
+import { CounterfoilError } from "../../schema/errors.js";
 import type { CatalogChange, CatalogSnapshot, FileEntry, QuarantinedFile } from "../types.js";
 
 /** A change after its redone parts were left out: what one manifest line records. */

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ItemCounts } from "../../journal/index.js";
-import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { CounterfoilError, errorMessage } from "../../schema/errors.js";
 import type { FileEntry, QuarantinedFile } from "../types.js";
 import { CatalogState } from "./catalog-state.js";
 

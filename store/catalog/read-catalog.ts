@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { CounterfoilError, errorMessage } from "../../schema/errors.js";
 import type { CatalogSnapshot } from "../types.js";
 import { MANIFEST_FILE, parseManifest } from "./manifest-log.js";
 

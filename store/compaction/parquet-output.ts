@@ -12,7 +12,8 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { COLUMNS_VERSION, COMPACTION_SYNC_INTERVAL_MS } from "../../schema/index.js";
+import { COLUMNS_VERSION } from "../../schema/columns.js";
+import { COMPACTION_SYNC_INTERVAL_MS } from "../../schema/limits.js";
 import type { FileEntry } from "../types.js";
 import { sqlString } from "../views/sql-text.js";
 

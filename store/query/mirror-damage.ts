@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { errorMessage } from "../../schema/index.js";
+import { errorMessage } from "../../schema/errors.js";
 import { sha256Of } from "../compaction/parquet-output.js";
 import type { CatalogSnapshot, FileEntry } from "../types.js";
 

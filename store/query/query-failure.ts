@@ -1,4 +1,4 @@
-import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { CounterfoilError, errorMessage } from "../../schema/errors.js";
 import type { ChildAnswer } from "./query-types.js";
 
 type Failure = Extract<ChildAnswer, { ok: false }>;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { CounterfoilError, errorMessage } from "../../schema/errors.js";
 import { readCatalog } from "../catalog/read-catalog.js";
 import { answerOneRequest } from "../child-main.js";
 import type { CatalogSnapshot } from "../types.js";

@@ -1,5 +1,5 @@
 import { type DuckDBConnection, StatementType } from "@duckdb/node-api";
-import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { CounterfoilError, errorMessage } from "../../schema/errors.js";
 
 /** How a proven read-only statement is run. */
 export type GatedStatement = "select" | "describe";

@@ -1,4 +1,4 @@
-import { TELEMETRY_TABLES } from "../../schema/index.js";
+import { TELEMETRY_TABLES } from "../../schema/columns.js";
 import { DERIVED_VIEWS } from "../views/derived-views.js";
 import { RECORD_VIEWS } from "../views/record-views.js";
 import { firstWord } from "./statement-gate.js";

@@ -1,7 +1,8 @@
 import { mkdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { CounterfoilError, errorMessage, QUERY_INLINE_BYTES_MAX } from "../../schema/index.js";
+import { CounterfoilError, errorMessage } from "../../schema/errors.js";
+import { QUERY_INLINE_BYTES_MAX } from "../../schema/limits.js";
 import { MANIFEST_FILE } from "../catalog/manifest-log.js";
 import { readCatalog } from "../catalog/read-catalog.js";
 import {
@@ -13,6 +14,7 @@ import {
 import { wantedViews } from "../query/wanted-views.js";
 import { KEEP_FOOTERS, snapshotSources, temporaryView, viewStatements } from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
+import { inlineParameters } from "./inline-parameters.js";
 import type { ReaderQuery, ReaderRow, ReaderSetup } from "./reader-types.js";
 import { rowObjects, sizeOf } from "./row-values.js";
 
@@ -151,8 +153,9 @@ export class ReaderEngine {
 }
 
 async function rowsOf(connection: DuckDBConnection, query: ReaderQuery): Promise<ReaderRow[]> {
-  const sql = `SELECT * FROM (\n${query.sql}\n) LIMIT ${query.rowsMax + 1}`;
-  const rows = rowObjects(await connection.runAndReadAll(sql, [...query.params]));
+  const select = inlineParameters(query.sql, query.params);
+  const sql = `SELECT * FROM (\n${select}\n) LIMIT ${query.rowsMax + 1}`;
+  const rows = rowObjects(await connection.runAndReadAll(sql));
   if (rows.length > query.rowsMax) {
     throw new CounterfoilError("CF_QUERY_LIMIT", `The query gives more than ${query.rowsMax} rows.`);
   }

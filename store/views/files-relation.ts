@@ -1,10 +1,5 @@
-import {
-  COMPACTED_FORMAT_VERSION,
-  type Column,
-  CONTENT_COLUMN,
-  PACKED_COLUMNS,
-  TABLE_COLUMNS,
-} from "../../schema/index.js";
+import { type Column, TABLE_COLUMNS } from "../../schema/columns.js";
+import { COMPACTED_FORMAT_VERSION, CONTENT_COLUMN, PACKED_COLUMNS } from "../../schema/compacted-columns.js";
 import { SUPERSEDED_COLUMNS } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { sqlIdentifier, sqlString } from "./sql-text.js";

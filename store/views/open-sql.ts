@@ -1,9 +1,5 @@
-import {
-  COMPACTED_FORMAT_VERSION,
-  TABLE_COLUMNS,
-  TELEMETRY_TABLES,
-  type TelemetryTable,
-} from "../../schema/index.js";
+import { TABLE_COLUMNS, TELEMETRY_TABLES, type TelemetryTable } from "../../schema/columns.js";
+import { COMPACTED_FORMAT_VERSION } from "../../schema/compacted-columns.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { CatalogSnapshot } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";

@@ -1,4 +1,6 @@
-import { columnsOf, RECORD_TYPES, type RecordType, UNKNOWN_RECORDS_TABLE } from "../../schema/index.js";
+import { RECORD_TYPES, UNKNOWN_RECORDS_TABLE } from "../../schema/records/record-tables.js";
+import type { RecordType } from "../../schema/records/types.js";
+import { columnsOf } from "../../schema/tables.js";
 import { filesRelation, storedColumns, type ViewFile } from "./files-relation.js";
 import { sqlIdentifier } from "./sql-text.js";
 

@@ -1,4 +1,4 @@
-import { TRACE_REPAIR_SPANS_MAX } from "../../schema/index.js";
+import { TRACE_REPAIR_SPANS_MAX } from "../../schema/limits.js";
 
 /**
  * What is missing of a trace: parents that never came, and clocks that disagree. Parts of a trace carry lists of their

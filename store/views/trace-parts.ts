@@ -1,4 +1,4 @@
-import { CONTENT_COLUMN, TRACE_REPAIR_SINCE } from "../../schema/index.js";
+import { CONTENT_COLUMN, TRACE_REPAIR_SINCE } from "../../schema/compacted-columns.js";
 import { TOTAL_TOKENS } from "./derived-views.js";
 import { isKnown, readFiles, RUN_ID, storedValue, type ViewFile } from "./files-relation.js";
 import {

@@ -1,4 +1,4 @@
-import { TABLE_COLUMNS } from "../../schema/index.js";
+import { TABLE_COLUMNS } from "../../schema/columns.js";
 import { SUPERSEDED_COLUMNS } from "../superseded.js";
 import { filesRelation, isCompacted, readFiles, spansSelect, type ViewFile } from "./files-relation.js";
 import {
