@@ -1,19 +1,41 @@
-import { queryRows, type SqlValue } from "../store/index.js";
+import { QUERY_MEMORY_MB } from "../schema/index.js";
+import { createMirrorReader, type MirrorReader, type SqlValue } from "../store/index.js";
 import { type Io, write } from "./io.js";
 import { inert } from "./output/text.js";
 
 /** What was said already: `tail` asks each second. */
 const told = new WeakMap<Io, Set<string>>();
 
+/** One of this process for each data directory: `tail` asks often, and `traces show` more than once. */
+const readers = new Map<string, MirrorReader>();
+/** Queries that a command has at once. */
+const CONCURRENCY = 2;
+
+function readerOf(dataDir: string): MirrorReader {
+  let reader = readers.get(dataDir);
+  if (reader === undefined) {
+    reader = createMirrorReader({ dataDir, concurrency: CONCURRENCY, memoryMb: QUERY_MEMORY_MB });
+    readers.set(dataDir, reader);
+  }
+  return reader;
+}
+
+/** Ends the processes that {@link mirrorRows} started. */
+export async function closeReaders(): Promise<void> {
+  const open = [...readers.values()];
+  readers.clear();
+  await Promise.all(open.map((reader) => reader.close()));
+}
+
 /**
- * Rows of one of the command line's own queries over the mirror, by the same child process as `counterfoil sql`. Times
+ * Rows of one of the command line's own queries over the mirror, by a process that stays until the command ends. Times
  * are ISO text, integers beyond 2^53 bigint. Files that had to be left out are named on standard error, once each.
  * Ctrl-C ends the wait; the child ends with this process.
  */
 export async function mirrorRows<Row>(io: Io, dataDir: string, sql: string): Promise<Row[]> {
   const warnings: string[] = [];
   const onWarning = (warning: string): void => void warnings.push(warning);
-  const rows = (await untilAborted(io.signal, queryRows({ dataDir, sql, onWarning }))) as Row[];
+  const rows = (await untilAborted(io.signal, readerOf(dataDir).query(sql, [], { onWarning }))) as Row[];
   const before = told.get(io) ?? new Set();
   await warn(
     io,

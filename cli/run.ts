@@ -4,6 +4,7 @@ import { CommandError, EXIT, exitCodeOf, type ExitCode } from "./exit-codes.js";
 import { exitCodeOfSignal, type Io } from "./io.js";
 import { inertLines } from "./output/text.js";
 import { createProgram } from "./program.js";
+import { closeReaders } from "./query.js";
 
 /** Runs one command line and gives the exit code. Errors are printed to standard error, never thrown. */
 export async function runCli(args: readonly string[], io: Io): Promise<ExitCode> {
@@ -12,6 +13,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<ExitCode>
     return io.exitCode;
   } catch (error) {
     return report(error, io);
+  } finally {
+    await closeReaders();
   }
 }
 

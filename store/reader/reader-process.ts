@@ -70,6 +70,8 @@ export class ReaderProcess {
   }
 
   kill(): void {
+    // Who waits for its end must not run out of things to wait for.
+    this.#child.ref();
     this.#child.kill("SIGKILL");
   }
 

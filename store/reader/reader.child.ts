@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { queryFailure } from "../query/query-failure.js";
 import { ReaderEngine } from "./reader-engine.js";
 import type { FromReader, ReaderAnswer, ReaderQuery, ReaderSetup, ToReader } from "./reader-types.js";
@@ -48,5 +49,11 @@ process.on("message", (message: ToReader) => {
     );
   }
 });
-// A plain exit would wait for the engine, which may be busy for long.
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+// Ctrl-C in a terminal reaches children, too: it is for the parent to say what it means.
+process.on("SIGINT", () => undefined);
+process.on("disconnect", () => {
+  // A parent that ended of itself has removed it already.
+  if (setup !== undefined) rmSync(setup.workDir, { recursive: true, force: true });
+  // A plain exit would wait for the engine, which may be busy for long.
+  process.kill(process.pid, "SIGKILL");
+});
