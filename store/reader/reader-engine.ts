@@ -14,7 +14,6 @@ import {
 import { wantedViews } from "../query/wanted-views.js";
 import { KEEP_FOOTERS, snapshotSources, temporaryView, viewStatements } from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
-import { inlineParameters } from "./inline-parameters.js";
 import type { ReaderQuery, ReaderRow, ReaderSetup } from "./reader-types.js";
 import { rowObjects, sizeOf } from "./row-values.js";
 
@@ -153,9 +152,8 @@ export class ReaderEngine {
 }
 
 async function rowsOf(connection: DuckDBConnection, query: ReaderQuery): Promise<ReaderRow[]> {
-  const select = inlineParameters(query.sql, query.params);
-  const sql = `SELECT * FROM (\n${select}\n) LIMIT ${query.rowsMax + 1}`;
-  const rows = rowObjects(await connection.runAndReadAll(sql));
+  const sql = `SELECT * FROM (\n${query.sql}\n) LIMIT ${query.rowsMax + 1}`;
+  const rows = rowObjects(await connection.runAndReadAll(sql, [...query.params]));
   if (rows.length > query.rowsMax) {
     throw new CounterfoilError("CF_QUERY_LIMIT", `The query gives more than ${query.rowsMax} rows.`);
   }
