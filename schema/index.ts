@@ -30,6 +30,7 @@ export { scanRequest, scanRequestWithin, type ScanResult } from "./otlp/scan.js"
 export * from "./otlp/types.js";
 export * from "./records/index.js";
 export * from "./signals.js";
+export * from "./log-content-columns.js";
 export * from "./tables.js";
 export { WireReader } from "./otlp/wire-reader.js";
 export { WireWriter } from "./otlp/wire-writer.js";

@@ -133,6 +133,8 @@ export const COMPACTION_OPEN_FILES_MAX = 60;
 export const COMPACTION_JOB_BYTES_MAX = 256 * 1024 * 1024;
 export const COMPACTION_JOB_ROWS_MAX = 2_000_000;
 export const COMPACTION_FILE_BYTES = 8 * 1024 * 1024;
+/** How long what a log record says of a span is kept ready for a span that has not come, hours. The record itself stays. */
+export const LOG_CONTENT_WAIT_HOURS = 48;
 /** Files of `spans` that one job of a rewrite (renormalise) takes, bytes: it is one commit, and ends within the job's time. */
 export const REWRITE_JOB_BYTES_MAX = 32 * 1024 * 1024;
 /** Rows with content that compaction sorts at once and writes to one file, bytes before compression. */

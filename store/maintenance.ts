@@ -284,7 +284,7 @@ class MirrorMaintenance implements Maintenance {
 
   /** Files are small by their compressed size and cut by their raw one: what compresses well stays small for good. */
   #noteFruitless(job: CompactionJob, before: readonly FileEntry[]): void {
-    if (job.inputs.some(({ level }) => level === 0)) return;
+    if (job.inputs.length === 0 || job.inputs.some(({ level }) => level === 0)) return;
     const known = new Set(before.map(({ path }) => path));
     const fresh = this.#options.catalog
       .snapshot()

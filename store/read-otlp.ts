@@ -6,6 +6,7 @@ import {
   READ_MEMORY_MB,
   type Signal,
   TABLE_COLUMNS,
+  LOG_CONTENT_TABLE,
 } from "../schema/index.js";
 import { readCatalog } from "./catalog/read-catalog.js";
 import { dataDirPaths } from "./data-dir.js";
@@ -48,7 +49,8 @@ export async function* readOtlpRows(
   const snapshot = readCatalog(paths.mirror);
   const files = (name: string): ViewFile[] =>
     snapshot.files
-      .filter((file) => file.table === name)
+      // What was joined from log records is no part of the OTLP.
+      .filter((file) => file.table === name && name !== LOG_CONTENT_TABLE)
       // Which row of a span counts may be said by a file of any part of the journal.
       .filter(
         (file) => name !== table || (file.lastSeq >= (fromSeq ?? 0) && file.firstSeq <= (toSeq ?? Infinity)),

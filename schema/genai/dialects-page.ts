@@ -39,6 +39,7 @@ How a source is written:
 | \`a.b.*\`        | all attributes with that prefix together                            |
 | \`@a.b\`         | span events of that name (\`@*\`: the conventions' message events)    |
 | \`@a.b#c\`       | the attribute \`c\` of a span event                                   |
+| \`@log:a.b#c\`   | the attribute \`c\` of a log record of that event in the span         |
 | \`(llm, chain)\` | only on spans of these run types                                    |
 
 Messages, system instructions, tools and documents are translated to the JSON shape of the OpenTelemetry GenAI

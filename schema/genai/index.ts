@@ -1,6 +1,17 @@
 export { dialectsOfScope, isMapped } from "./detect.js";
 export { DIALECTS } from "./dialects/index.js";
 export { explainSpan, normaliseSpan, type ExplainedSpan } from "./normalise.js";
+export {
+  LOG_COLUMN_NAMES,
+  LOG_COLUMNS,
+  LOG_MESSAGE_COLUMNS,
+  LOG_USAGE_COLUMNS,
+  type LogColumn,
+  type LogContent,
+  logEventName,
+  normaliseLogRecord,
+} from "./log-content.js";
+export { filledByLogs, type JoinedLogContent, joinLogContent, type PlacedLogContent } from "./log-join.js";
 export { toFinishReason } from "./finish-reasons.js";
 export { OPERATION_ALIASES, OPERATION_RUN_TYPES } from "./operations.js";
 export { MODEL_MAKERS, PROVIDERS, toProvider } from "./providers.js";

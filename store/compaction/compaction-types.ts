@@ -11,10 +11,15 @@ export interface CompactionJob {
   readonly inputs: readonly FileEntry[];
   /** For `spans`: compacted files. Those that hold losing rows are pulled in. */
   readonly settled: readonly FileEntry[];
-  /** For `spans`: files that may hold losing rows but are not part of this job; entries that name them stay. */
+  /**
+   * For `spans`: files that may hold losing rows, or spans of log records, but are not part of this job; entries that name
+   * them stay.
+   */
   readonly untouched: readonly FileEntry[];
   /** For `spans`: all files of `superseded`. */
   readonly superseded: readonly FileEntry[];
+  /** For `spans`: all files of `log_content`. What they say of this job's spans is written into them. */
+  readonly content: readonly FileEntry[];
   /** Keep every entry of `superseded`: there are files that can't be read. */
   readonly keepSuperseded: boolean;
   /** For `spans`: how every row is changed on its way. Without it rows stay as they are. */

@@ -6,8 +6,18 @@ import {
   errorMessage,
   FORMAT_VERSION,
   RULE_SET_VERSION,
+  LOG_CONTENT_TABLE,
 } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
+import {
+  hasContentSql,
+  type LogJoined,
+  makeJobSpans,
+  makeLogJoined,
+  stillPendingSql,
+  withLogContent,
+} from "../log-content/log-content-job.js";
+import { filesInReach, type LogJoinMode } from "../log-content/log-content-sql.js";
 import type { ColumnChanges } from "../rewrite/rewrite-types.js";
 import { rewriteRows } from "../rewrite/rewrite-rows.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
@@ -53,36 +63,50 @@ import {
 const DAY_MS = 86_400_000;
 /** Content gains 4 % by the higher level, for half the CPU again; anything else next to nothing. */
 const ZSTD_LEVEL_CONTENT = 6;
-/** Row group of `superseded`, which is small. */
+/** Row group of `superseded` and `log_content`, which are small. */
 const SUPERSEDED_ROW_GROUP_ROWS = 122_880;
 
-/** Settled files that hold rows which lost. Reads only the id columns of those files. */
-async function settledWithLosers(connection: DuckDBConnection, job: CompactionJob): Promise<FileEntry[]> {
-  if (job.settled.length === 0) return [];
+/** Those of the files with a row for which the condition on `s` holds. It should need only their id columns. */
+async function filesWith(
+  connection: DuckDBConnection,
+  files: readonly FileEntry[],
+  condition: string,
+): Promise<FileEntry[]> {
+  if (files.length === 0) return [];
   const found = await rowsOf(
     connection,
-    `SELECT DISTINCT filename FROM ${readFiles(job.settled, ", filename = true")} AS s WHERE ${loserSql("s")}`,
+    `SELECT DISTINCT filename FROM ${readFiles(files, ", filename = true")} AS s WHERE ${condition}`,
   );
   const paths = new Set(found.map(({ filename }) => String(filename)));
-  return job.settled.filter(({ path }) => paths.has(path));
+  return files.filter(({ path }) => paths.has(path));
 }
 
 /**
  * Makes the tables `marked` (what `superseded` says) and `winners` (that, and spans that are twice among the inputs).
- * Returns the settled files that must be rewritten, too.
+ * Returns the settled files that must be rewritten, too: with rows that lost, or spans that log records tell of.
  */
 async function findLosers(connection: DuckDBConnection, job: CompactionJob): Promise<FileEntry[]> {
   await connection.run(winnersTableSql(job.superseded));
   await connection.run("CREATE TEMP TABLE marked AS FROM winners");
-  const pulled = job.superseded.length === 0 ? [] : await settledWithLosers(connection, job);
-  await connection.run(unmarkedWinnersSql([...pulled, ...job.inputs]));
+  const { content, settled, superseded } = job;
+  const losing = superseded.length === 0 ? [] : await filesWith(connection, settled, loserSql("s"));
+  const told =
+    content.length === 0
+      ? []
+      : await filesWith(connection, filesInReach(settled, content), hasContentSql("s", content));
+  const pulled = [...new Set([...losing, ...told])];
+  const inputs = [...pulled, ...job.inputs];
+  if (inputs.length > 0) await connection.run(unmarkedWinnersSql(inputs));
   return pulled;
 }
 
-/** A relation of the inputs' rows that count, in their table's columns, with their `day`. */
+/**
+ * A relation of the inputs' rows that count, in their table's columns, with their `day`; `logs` says that `log_joined` has
+ * something for them.
+ */
 async function countingRows(
   connection: DuckDBConnection,
-  job: CompactionJob,
+  { job, logs }: Pick<Placement, "job" | "logs">,
   inputs: readonly FileEntry[],
 ): Promise<string> {
   const present = await columnsIn(connection, readFiles(inputs));
@@ -92,7 +116,9 @@ async function countingRows(
   }
   const [losers] = await rowsOf(connection, "SELECT CAST(count(*) AS INTEGER) AS spans FROM winners");
   const counting = losers?.["spans"] === 0 ? "true" : `NOT ${loserSql("s")}`;
-  return `(SELECT *, ${day} FROM ${inputRows(inputs, present)} AS s WHERE ${counting})`;
+  const rows = inputRows(inputs, present);
+  const joined = logs === undefined ? rows : withLogContent(rows, logs);
+  return `(SELECT *, ${day} FROM ${joined} AS s WHERE ${counting})`;
 }
 
 interface Placement {
@@ -100,6 +126,8 @@ interface Placement {
   readonly inputs: readonly FileEntry[];
   /** Where the inputs' rows are read: in themselves, or in what a rewrite made of them. */
   readonly sources: readonly FileEntry[];
+  /** How `log_joined` is joined to them; undefined when it has nothing for them. */
+  readonly logs: LogJoinMode | undefined;
   readonly size: RawSize;
   readonly request: CompactionRequest;
 }
@@ -130,7 +158,7 @@ async function makeParts(
 /** Files of `spans`: those of each event day, in chunks that can be sorted in memory when sorting pays. */
 async function planSpans(connection: DuckDBConnection, placement: Placement): Promise<Planned[]> {
   const { job, inputs, sources, size, request } = placement;
-  const source = await countingRows(connection, job, sources);
+  const source = await countingRows(connection, placement, sources);
   const sorted = worthSorting(size);
   const chunkRows = sorted ? sortableRows(size, request.rawBytesMax) : Number.MAX_SAFE_INTEGER;
   await makeParts(connection, { source, others: otherCompacted(job.settled, inputs), chunkRows });
@@ -145,7 +173,7 @@ async function planSpans(connection: DuckDBConnection, placement: Placement): Pr
     // Traces lie close together, so that a chunk needs few of the inputs.
     const rows = await countingRows(
       connection,
-      job,
+      placement,
       sources.filter(({ path }) => names.has(path)),
     );
     planned.push({
@@ -166,7 +194,7 @@ async function planSpans(connection: DuckDBConnection, placement: Placement): Pr
 async function planOthers(connection: DuckDBConnection, placement: Placement): Promise<Planned[]> {
   const { job, inputs } = placement;
   const time = `epoch_ns(${eventTimeSql(job.table)})`;
-  const source = await countingRows(connection, job, inputs);
+  const source = await countingRows(connection, placement, inputs);
   const days = await rowsOf(
     connection,
     `SELECT day, count(*) AS rows, min(${time}) AS min_time, max(${time}) AS max_time
@@ -268,6 +296,35 @@ async function openEngine(request: CompactionRequest): Promise<DuckDBConnection>
   return await instance.connect();
 }
 
+/** Files of `log_content` with the records that still wait for their span, in place of those that there were. */
+async function keepPending(
+  connection: DuckDBConnection,
+  { content, inputs, untouched }: CompactionJob,
+): Promise<{ add: FileEntry[]; remove: string[] }> {
+  if (content.length === 0) return { add: [], remove: [] };
+  const still = stillPendingSql(content, untouched);
+  const [found] = await rowsOf(
+    connection,
+    `SELECT CAST(count(*) AS DOUBLE) AS rows, epoch_ns(min(time)) AS min_time, epoch_ns(max(time)) AS max_time FROM (${still})`,
+  );
+  const kept = Number(found?.["rows"]);
+  const [only] = content;
+  if (content.length === 1 && only?.level === 1 && only.rows === kept) return { add: [], remove: [] };
+  const entry = await writeOutput(connection, still, {
+    table: LOG_CONTENT_TABLE,
+    folder: content.at(-1)?.path.split("/")[1] ?? "date=1970-01-01",
+    level: 1,
+    formatVersion: FORMAT_VERSION,
+    part: 0,
+    zstdLevel: ZSTD_LEVEL,
+    inputs: [...content, ...inputs],
+    minTimeUnixNano: found?.["min_time"]?.toString() ?? null,
+    maxTimeUnixNano: found?.["max_time"]?.toString() ?? null,
+    rowGroupRows: SUPERSEDED_ROW_GROUP_ROWS,
+  });
+  return { add: entry === undefined ? [] : [entry], remove: content.map(({ path }) => path) };
+}
+
 /** The inputs, or what the job's rewrite makes of them, and what that changes. */
 async function rewritten(
   connection: DuckDBConnection,
@@ -284,7 +341,7 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   process.chdir(request.mirrorDir);
   const { job } = request;
   const damaged = [
-    ...damagedOf([...job.inputs, ...job.superseded]),
+    ...damagedOf([...job.inputs, ...job.superseded, ...job.content]),
     ...unreadable([...job.settled, ...job.untouched]).map(({ path }) => path),
   ];
   if (damaged.length > 0) return { ok: false, message: "files are damaged", damaged };
@@ -295,19 +352,29 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   const inputs = [...pulled, ...job.inputs];
   const rowsOfFiles = (files: readonly FileEntry[]): number => files.reduce((sum, { rows }) => sum + rows, 0);
   const rowsIn = rowsOfFiles(inputs);
+  await makeJobSpans(connection, job.table === "spans" ? inputs : []);
+  const joined = await makeLogJoined(connection, job.content);
   const { sources, ...changed } = await rewritten(connection, request, inputs);
   if (request.dryRun === true) return { ok: true, add: [], remove: [], rowsIn, rowsOut: rowsIn, ...changed };
-  const size = await rawSize(connection, sources);
-  const add = await placeRows(connection, { job, inputs, sources, size, request });
+  const logs = joined.spans === 0 ? undefined : "add";
+  const size = withContent(await rawSize(connection, sources), joined);
+  const add =
+    sources.length === 0 ? [] : await placeRows(connection, { job, inputs, sources, logs, size, request });
   const superseded = await keepSuperseded(connection, job);
+  const pending = await keepPending(connection, job);
   return {
     ok: true,
-    add: [...add, ...superseded.add],
-    remove: [...inputs.map(({ path }) => path), ...superseded.remove],
+    add: [...add, ...superseded.add, ...pending.add],
+    remove: [...inputs.map(({ path }) => path), ...superseded.remove, ...pending.remove],
     rowsIn,
     rowsOut: rowsOfFiles(add),
     ...changed,
   };
+}
+
+/** The size of rows to which log records add so many characters. */
+function withContent({ rows, bytes, contentBytes }: RawSize, { chars }: LogJoined): RawSize {
+  return { rows, bytes: bytes + chars, contentBytes: contentBytes + chars };
 }
 
 answerOneRequest<CompactionRequest, CompactionAnswer>(10, (request) =>

@@ -21,6 +21,7 @@ export interface RawSize {
 
 /** Reads the footers of the files: their raw sizes together. */
 export async function rawSize(connection: DuckDBConnection, files: readonly FileEntry[]): Promise<RawSize> {
+  if (files.length === 0) return { rows: 0, bytes: 0, contentBytes: 0 };
   const content = [...PACKED_COLUMNS, CONTENT_COLUMN.name].map(sqlString).join(", ");
   const [found] = await rowsOf(
     connection,

@@ -5,6 +5,7 @@ import {
   COMPACTION_JOB_ROWS_MAX,
   COMPACTION_OPEN_FILES_MAX,
   MIRROR_TABLES,
+  LOG_CONTENT_TABLE,
   TRACE_REPAIR_SINCE,
 } from "../../schema/index.js";
 import type { SpanRewrite } from "../rewrite/rewrite-types.js";
@@ -109,13 +110,16 @@ function jobOf(
   const chosen = new Set(inputs.map(({ path }) => path));
   const superseded =
     table === "spans" ? usable.filter((file) => file.table === SUPERSEDED_TABLE).sort(bySeq) : [];
+  const content =
+    table === "spans" ? usable.filter((file) => file.table === LOG_CONTENT_TABLE).sort(bySeq) : [];
   const others = usable.filter((file) => file.table === table && !chosen.has(file.path));
   return {
     table,
     inputs,
     settled: table === "spans" ? others.filter(({ level }) => level > 0) : [],
-    untouched: superseded.length === 0 ? [] : others.filter(({ level }) => level === 0),
+    untouched: superseded.length + content.length === 0 ? [] : others.filter(({ level }) => level === 0),
     superseded,
+    content,
     // A file that can't be read may hold losers of any span.
     keepSuperseded: files.some(({ path, table: name }) => name === table && skip?.has(path) === true),
   };
@@ -143,12 +147,26 @@ export function planRewrite(
 
 /**
  * The next thing worth doing, or undefined. First closed hours, oldest first; then the open hour, when it has too many
- * files; then files in an older layout; then small files of one day.
+ * files; then files in an older layout; then small files of one day. Log records come with the spans, else after them.
  */
 export function planCompaction(files: readonly FileEntry[], options: PlanOptions): CompactionJob | undefined {
   for (const table of MIRROR_TABLES) {
-    const job = planTable(table, files, options);
+    const job =
+      planTable(table, files, options) ?? (table === "spans" ? planContent(files, options) : undefined);
     if (job !== undefined) return job;
   }
   return undefined;
+}
+
+/** A job for log records alone, whose spans are compacted already or have not come. What it leaves is of level 1. */
+function planContent(files: readonly FileEntry[], options: PlanOptions): CompactionJob | undefined {
+  const hour = Math.floor(options.nowMs / HOUR_MS);
+  const fresh = files.filter(
+    ({ level, path, table }) =>
+      table === LOG_CONTENT_TABLE && level === 0 && options.skip?.has(path) !== true,
+  );
+  const isDue =
+    fresh.some((file) => Math.floor(options.writtenMs(file) / HOUR_MS) < hour) ||
+    fresh.length > (options.openFilesMax ?? COMPACTION_OPEN_FILES_MAX);
+  return isDue ? jobOf("spans", [], files, options.skip) : undefined;
 }

@@ -1,4 +1,5 @@
-import type { PriceTable } from "../../schema/index.js";
+import { LOG_COLUMN_NAMES, type PriceTable } from "../../schema/index.js";
+import { LOG_SOURCE } from "../log-content/log-content-sql.js";
 import type { MirrorRow } from "../mirror-row.js";
 import { readEffectivePrices, readPricesOfVersion } from "../prices/effective-prices.js";
 import { rowsToOtlpBytes } from "../rows-to-otlp.js";
@@ -74,7 +75,50 @@ class SealAgain implements RowWriter {
       const value = row.text(name);
       if (value !== null) batch.putText(vector, at, value);
     }
+    if (row.text("provenance")?.includes(`":"${LOG_SOURCE}`) === true) this.#carryLogs(row, at);
   }
+
+  /** What log records filled is not in the span: it stays where the span's own attributes still leave it open. */
+  #carryLogs(row: MirrorRow, at: number): void {
+    const { batch } = this;
+    const before = JSON.parse(row.text("provenance") ?? "{}") as Readonly<Record<string, string>>;
+    const names = LOG_COLUMN_NAMES.filter((name) => before[name]?.startsWith(LOG_SOURCE) === true);
+    const carried = names.filter((name) => carry(batch, name, row, at));
+    if (carried.includes("cost_usd")) batch.putText(batch.text("cost_source"), at, "emitter");
+    if (carried.some((name) => name.endsWith("_tokens") || name === "cost_usd")) {
+      carry(batch, "usage_scope", row, at);
+    }
+    const provenance = batch.text("provenance");
+    const own = batch.textBytes(provenance.offsets[at] as number, provenance.lengths[at] as number);
+    const sources = own === null ? {} : (JSON.parse(Buffer.from(own).toString()) as Record<string, string>);
+    for (const name of carried) sources[name] = before[name] ?? "";
+    if (Object.keys(sources).length > 0) batch.putText(provenance, at, JSON.stringify(sources));
+  }
+}
+
+/** Gives a column that is null the value of the old row; whether it did. */
+function carry(batch: ColumnBatch, name: string, row: MirrorRow, at: number): boolean {
+  const vector = batch.vectors.find(({ column }) => column.name === name);
+  if (vector === undefined || vector.kind === "map") return false;
+  if (vector.kind === "text") {
+    const value = row.text(name);
+    if (value === null || (vector.lengths[at] as number) >= 0) return false;
+    batch.putText(vector, at, value);
+    return true;
+  }
+  if (vector.valid[at] === 1) return false;
+  const { type } = vector.column;
+  if (type === "BOOLEAN") {
+    const value = row.boolean(name);
+    if (value !== null) vector.setBoolean(at, value);
+  } else if (type === "DOUBLE") {
+    const value = row.double(name);
+    if (value !== null) vector.setDouble(at, value);
+  } else {
+    const value = row.integer(name);
+    if (value !== null) vector.setBigInt(at, value);
+  }
+  return vector.valid[at] === 1;
 }
 
 /** What a writer works with. */

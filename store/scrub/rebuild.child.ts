@@ -2,7 +2,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { openJournalReader, zeroCounts } from "../../journal/index.js";
-import { errorMessage, FORMAT_VERSION, RULE_SET_VERSION, SEAL_BYTES, SEAL_ROWS } from "../../schema/index.js";
+import {
+  errorMessage,
+  FORMAT_VERSION,
+  LOG_CONTENT_TABLE,
+  RULE_SET_VERSION,
+  SEAL_BYTES,
+  SEAL_ROWS,
+} from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
 import { columnListSql, daySql, eventTimeSql } from "../compaction/compaction-sql.js";
 import {
@@ -159,7 +166,10 @@ async function rebuild(request: RebuildRequest): Promise<RebuildAnswer> {
     const rows = add.reduce((sum, file) => sum + file.rows, 0);
     return { ok: true, add, rows, losers: 0, missing: [] };
   }
-  const { damaged, journalDir, table } = request;
+  const { journalDir, table } = request;
+  // Where these lie says nothing of the times of their rows.
+  const damaged =
+    table === LOG_CONTENT_TABLE ? request.damaged.map((file) => ({ ...file, level: 0 })) : request.damaged;
   const from = Math.min(...damaged.map(({ firstSeq }) => firstSeq));
   const to = Math.max(...damaged.map(({ lastSeq }) => lastSeq));
   const missing = missingIn(journalDir, from, to);
@@ -173,7 +183,7 @@ async function rebuild(request: RebuildRequest): Promise<RebuildAnswer> {
   const before = await wantedRows();
   if (table === "spans") await connection.run(dropLosersSql(listed));
   const rows = await wantedRows();
-  const add = rows === 0 ? [] : await writeWanted(connection, request, rebuilt);
+  const add = rows === 0 ? [] : await writeWanted(connection, { ...request, damaged }, rebuilt);
   const written = add.reduce((sum, file) => sum + file.rows, 0);
   if (written !== rows) throw new Error(`${written} rows were written instead of ${rows}`);
   return { ok: true, add, rows, losers: before - rows, missing };

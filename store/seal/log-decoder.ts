@@ -2,19 +2,26 @@ import {
   anyValueToText,
   decodeMessage,
   evaluationsOfLog,
+  logEventName,
   type LogRecord,
+  normaliseLogRecord,
   type StoredChange,
 } from "../../schema/index.js";
 import { AnyJsonWriter } from "./any-json.js";
 import type { ColumnBatch } from "./column-batch.js";
 import { EnvelopeWalker } from "./envelope.js";
+import { LogContentRows } from "./log-content-rows.js";
 import { codeOf, isExactValue, ObjectRows } from "./object-rows.js";
 import { isPlainMessage } from "./plain-message.js";
 import { IN_SCRATCH } from "./scratch.js";
 import type { RecordDecoder, RecordOrigin } from "./record-decoder.js";
+import { SurroundingsReader } from "./surroundings.js";
 import { WireReader } from "./wire.js";
 
-/** Decodes ExportLogsServiceRequests into a batch of `span_logs`, one object per record. */
+/**
+ * Decodes ExportLogsServiceRequests into a batch of `span_logs`, one object per record. What records say of their spans
+ * gathers in `content`.
+ */
 export class LogDecoder implements RecordDecoder {
   readonly #reader = new WireReader();
   readonly #walker: EnvelopeWalker;
@@ -23,6 +30,9 @@ export class LogDecoder implements RecordDecoder {
   #origin: RecordOrigin = { seq: 0, receivedUnixNano: 0n };
   #index = 0;
   #evaluations: StoredChange[] = [];
+  readonly content = new LogContentRows();
+  #contentBefore = 0;
+  readonly #surroundings = new SurroundingsReader(this.#reader);
 
   constructor(readonly batch: ColumnBatch) {
     this.#walker = new EnvelopeWalker(batch, this.#reader, new AnyJsonWriter(this.#reader, batch.scratch));
@@ -54,6 +64,7 @@ export class LogDecoder implements RecordDecoder {
     this.#origin = origin;
     this.#index = 0;
     this.#evaluations = [];
+    this.#contentBefore = this.content.length;
     this.#walker.walk(start, end, this.#onRecord);
     return this.batch.rows - first;
   }
@@ -62,12 +73,27 @@ export class LogDecoder implements RecordDecoder {
     return this.#evaluations;
   }
 
+  rollback(): void {
+    this.content.rollback(this.#contentBefore);
+  }
+
+  /** Notes what the record says of its span. */
+  #note(record: LogRecord): void {
+    if (record.spanId === "" || record.traceId === "" || logEventName(record) === "") return;
+    const { scope, resource } = this.#surroundings.at(this.#walker);
+    const content = normaliseLogRecord(record, scope, resource);
+    if (content === undefined) return;
+    const { seq, receivedUnixNano } = this.#origin;
+    this.content.add(record, content, { seq, receivedUnixNano, seqIndex: this.#index });
+  }
+
   readonly #onRecord = (start: number, end: number, fieldStart: number): void => {
     const reader = this.#reader;
     const plain = isPlainMessage("LogRecord", reader, start, end);
     const record = decodeMessage("LogRecord", reader.bytes.subarray(start, end));
     this.#evaluations.push(...evaluationsOfLog(record));
     const row = this.batch.addRow();
+    this.#note(record);
     const filled = this.#fill(row, record);
     if (!plain || !filled || !this.#walker.exact) {
       const from = this.batch.scratch.length;

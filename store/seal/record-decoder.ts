@@ -16,6 +16,8 @@ export interface RecordDecoder {
   decode(start: number, end: number, origin: RecordOrigin): number;
   /** Feedback that the last request carried, in its order. Absent where none can be. */
   evaluations?(): readonly StoredChange[];
+  /** Forgets what the last request left outside the batch, whose rows are rolled back. */
+  rollback?(): void;
   /** Prices calls by this table from the next request on; only where rows have a cost. */
   usePrices?(table: PriceTable): void;
 }

@@ -2,11 +2,8 @@ import {
   ATTR_LANGSMITH_RUN,
   ATTR_LANGSMITH_SPAN_ID,
   decodeMessage,
-  dialectsOfScope,
-  type InstrumentationScope,
   type NormalisedSpan,
   normaliseSpan,
-  type Resource,
   type Span,
   SPAN_RULES,
 } from "../../schema/index.js";
@@ -17,6 +14,7 @@ import type { Range } from "./envelope-texts.js";
 import { KNOWN_KEYS } from "./key-classes.js";
 import { isDefaultSource, provenanceText } from "./provenance.js";
 import { IN_SCRATCH, type Scratch } from "./scratch.js";
+import { type Surroundings, SurroundingsReader } from "./surroundings.js";
 
 /** Columns by how their values are written. Those of the resource are filled from the resource. */
 const INTEGERS = new Set([
@@ -33,17 +31,6 @@ const liftColumns = new Map(
   SPAN_RULES.flatMap(({ column, sources }) => sources.map((key) => [key, column] as const)),
 );
 
-/** What is known of a scope and its resource: decoded once, used by all their spans. */
-interface Surroundings {
-  readonly scope: InstrumentationScope | undefined;
-  readonly resource: Resource | undefined;
-  readonly dialects: boolean;
-}
-
-function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : a.equals(b);
-}
-
 /**
  * The columns of a span by the full rules of every dialect: for spans that the byte path can't read alone. Decodes the
  * span into objects, so it costs several times as much.
@@ -54,11 +41,8 @@ export class RuledColumns {
   readonly #dialect: TextVector;
   readonly #provenance: TextVector;
   readonly #scratch: Scratch;
+  readonly #reader: SurroundingsReader;
   #surroundings: Surroundings = { scope: undefined, resource: undefined, dialects: false };
-  /** Copies, because the memory of requests is used again. Undefined: absent. */
-  #scopeBytes: Buffer | undefined;
-  #resourceBytes: Buffer | undefined;
-  #entered = 0;
   /** Rows whose spans came as LangSmith runs, of the request at hand. */
   readonly nativeRuns: number[] = [];
 
@@ -67,33 +51,15 @@ export class RuledColumns {
     readonly list: AttributeList,
   ) {
     this.#scratch = batch.scratch;
+    this.#reader = new SurroundingsReader(list.reader);
     this.#dialect = batch.text("dialect");
     this.#provenance = batch.text("provenance");
   }
 
   /** Whether the scope or the resource of the span at hand alone names a dialect that needs the full rules. */
   enter(walker: EnvelopeWalker): boolean {
-    if (this.#entered === walker.scopes) return this.#surroundings.dialects;
-    this.#entered = walker.scopes;
-    const scopeBytes = this.#part(walker.scope);
-    const resourceBytes = this.#part(walker.resource);
-    if (isSame(scopeBytes, this.#scopeBytes) && isSame(resourceBytes, this.#resourceBytes)) {
-      return this.#surroundings.dialects;
-    }
-    this.#scopeBytes = scopeBytes && Buffer.from(scopeBytes);
-    this.#resourceBytes = resourceBytes && Buffer.from(resourceBytes);
-    const scope = scopeBytes && decodeMessage("InstrumentationScope", scopeBytes);
-    const resource = resourceBytes && decodeMessage("Resource", resourceBytes);
-    const names = dialectsOfScope(scope?.name ?? "", resource);
-    this.#surroundings = { scope, resource, dialects: names.length > 0 };
+    this.#surroundings = this.#reader.at(walker);
     return this.#surroundings.dialects;
-  }
-
-  /** A view of a range of the request; undefined when it is absent. */
-  #part({ start, end }: Range): Buffer | undefined {
-    if (start < 0) return undefined;
-    const { buffer, byteOffset } = this.list.reader.bytes;
-    return Buffer.from(buffer, byteOffset + start, end - start);
   }
 
   /**

@@ -28,6 +28,7 @@ import { ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
 import { DeadLetterTally } from "./dead-letter-counts.js";
 import { DeadLetterFolder } from "./dead-letter-folder.js";
 import type { Filler } from "./filler.js";
+import { LogContentWriter } from "./log-content-rows.js";
 import { LogDecoder } from "./log-decoder.js";
 import type { ReadRange, SealedRange, SealerPaths, SealOrder, SpanIds, WinnersOrder } from "./messages.js";
 import { MetricDecoder } from "./metric-decoder.js";
@@ -91,6 +92,8 @@ export class Sealer {
   readonly #tables: ReadonlyMap<TelemetryTable, Table>;
   readonly #superseded: TableWriter;
   readonly #changes: RecordRows;
+  readonly #logs: LogDecoder;
+  readonly #logContent: LogContentWriter;
   readonly #deadLetters: DeadLetterFolder;
   readonly #ids = new SpanIdCollector();
   readonly #chunks = new ReusedChunks();
@@ -107,19 +110,22 @@ export class Sealer {
     this.#deadLetters = new DeadLetterFolder(paths.deadLetterDir);
     this.#prices = new PriceWatch(paths.pricesDir);
     const filler = engine.filler();
+    const logBatch = new ColumnBatch(TABLE_COLUMNS.span_logs);
+    this.#logs = new LogDecoder(logBatch);
     this.#tables = new Map(
       TELEMETRY_TABLES.map((name) => {
-        const batch = new ColumnBatch(TABLE_COLUMNS[name]);
+        const batch = name === "span_logs" ? logBatch : new ColumnBatch(TABLE_COLUMNS[name]);
         const decoder =
           name === "spans"
             ? new SpanDecoder(batch)
             : name === "span_logs"
-              ? new LogDecoder(batch)
+              ? this.#logs
               : new MetricDecoder(batch);
         return [name, { name, decoder, writer: new TableWriter(this.#connection, name, batch, filler) }];
       }),
     );
     this.#changes = new RecordRows(this.#connection, () => this.#superseded.filler);
+    this.#logContent = new LogContentWriter(this.#connection, () => this.#superseded.filler);
     const winners = new ColumnBatch(SUPERSEDED_COLUMNS);
     this.#superseded = new TableWriter(this.#connection, SUPERSEDED_TABLE, winners, filler);
   }
@@ -202,6 +208,7 @@ export class Sealer {
   ): Promise<FileEntry[]> {
     const files: FileEntry[] = [];
     this.#changes.clear();
+    this.#logs.content.take();
     for (const signal of SIGNALS) {
       const records = piece.records.filter((record) => record.signal === signal);
       if (records.length === 0) continue;
@@ -213,6 +220,8 @@ export class Sealer {
     }
     const { firstSeq, range } = piece;
     const place = { date: context.date, firstSeq, lastSeq: range.lastSeq };
+    const content = await this.#logContent.write(this.#paths.mirrorDir, this.#logs.content, place);
+    if (content !== undefined) files.push(content);
     return [...files, ...(await this.#changes.write(this.#paths.mirrorDir, place))];
   }
 
@@ -278,6 +287,7 @@ export class Sealer {
       if (found.length > 0) this.#changes.add(found, record);
     } catch (error) {
       batch.rollback(mark);
+      table.decoder.rollback?.();
       this.#giveUpOne(record, errorMessage(error), deadLetter);
     }
   }

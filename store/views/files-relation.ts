@@ -4,8 +4,11 @@ import { SUPERSEDED_COLUMNS } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { sqlIdentifier, sqlString } from "./sql-text.js";
 
-/** What a view's SQL needs to know of a file: its path as DuckDB opens it, and which columns it has. */
-export type ViewFile = Pick<FileEntry, "path" | "formatVersion" | "columnsVersion">;
+/** What a view's SQL needs to know of a file: its path as DuckDB opens it, which columns it has, and of what time it is. */
+export type ViewFile = Pick<
+  FileEntry,
+  "path" | "formatVersion" | "columnsVersion" | "minTimeUnixNano" | "maxTimeUnixNano"
+>;
 
 /** LangSmith run id: the root's is its trace id as a UUID, any other run's its span id, zero-padded (invariant I6). */
 export const RUN_ID = `coalesce(run_id, CASE WHEN parent_span_id IS NULL
@@ -58,14 +61,16 @@ export function isKnown(since: number, files: readonly ViewFile[]): boolean {
   return files.length === 0 || files.some(({ columnsVersion = 1 }) => columnsVersion >= since);
 }
 
-/** One column over these files for a select list: null when it is newer than all of them, as no file has it then. */
-function storedColumn({ name, since = 1, type }: Column, files: readonly ViewFile[]): string {
-  return `${isKnown(since, files) ? storedValue(name, files) : `CAST(NULL AS ${type})`} AS ${sqlIdentifier(name)}`;
+/** SQL of one column over these files: null when it is newer than all of them, as no file has it then. */
+export function storedColumn({ name, since = 1, type }: Column, files: readonly ViewFile[]): string {
+  return isKnown(since, files) ? storedValue(name, files) : `CAST(NULL AS ${type})`;
 }
 
 /** Select list of a table's columns over these files, whichever layout they have and however old they are. */
 export function storedColumns(columns: readonly Column[], files: readonly ViewFile[]): string {
-  return columns.map((column) => storedColumn(column, files)).join(", ");
+  return columns
+    .map((column) => `${storedColumn(column, files)} AS ${sqlIdentifier(column.name)}`)
+    .join(", ");
 }
 
 /** Every row of these `spans` files, also those that lost against another, with exactly the table's columns. */
@@ -78,21 +83,4 @@ export function winnersRelation(superseded: readonly ViewFile[]): string {
   return `(SELECT trace_id, span_id, max({'seq': seq, 'seq_index': seq_index}) AS winner
   FROM ${filesRelation(SUPERSEDED_COLUMNS, superseded)}
   GROUP BY trace_id, span_id)`;
-}
-
-/** SELECT of the rows that count among these `spans` files, as the view `spans` shows them. */
-export function spansSelect(files: readonly ViewFile[], superseded: readonly ViewFile[]): string {
-  const columns = TABLE_COLUMNS.spans.map((column) =>
-    column.name === "run_id" ? `${RUN_ID} AS run_id` : storedColumn(column, files),
-  );
-  const hidden =
-    superseded.length === 0
-      ? ""
-      : `
-WHERE NOT EXISTS (
-  FROM ${winnersRelation(superseded)} AS w
-  WHERE w.trace_id = s.trace_id AND w.span_id = s.span_id
-    AND (w.winner.seq <> s.seq OR w.winner.seq_index <> s.seq_index))`;
-  return `SELECT ${columns.join(", ")}
-FROM ${filesRelation(TABLE_COLUMNS.spans, files)} AS s${hidden}`;
 }

@@ -1,10 +1,10 @@
 import { TABLE_COLUMNS, TELEMETRY_TABLES, type TelemetryTable } from "../../schema/columns.js";
 import { COMPACTED_FORMAT_VERSION } from "../../schema/compacted-columns.js";
-import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { CatalogSnapshot } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";
-import { filesRelation, spansSelect, storedColumns, type ViewFile } from "./files-relation.js";
+import { filesRelation, storedColumns, type ViewFile } from "./files-relation.js";
 import { historyOf, RECORD_VIEWS, type RecordView } from "./record-views.js";
+import { spanOverlays, spansSelect } from "./spans-view.js";
 import { sqlIdentifier } from "./sql-text.js";
 import { tracesView } from "./traces-view.js";
 
@@ -18,7 +18,7 @@ function tableView(table: TelemetryTable, sources: ViewSources): string {
   const columns = TABLE_COLUMNS[table];
   const select =
     table === "spans"
-      ? spansSelect(sources.files("spans"), sources.files(SUPERSEDED_TABLE))
+      ? spansSelect(sources.files("spans"), spanOverlays(sources.files))
       : `SELECT ${storedColumns(columns, sources.files(table))}
 FROM ${filesRelation(columns, sources.files(table))}`;
   return `CREATE OR REPLACE VIEW ${sqlIdentifier(table)} AS
@@ -41,7 +41,7 @@ export function viewStatements(
     ...TELEMETRY_TABLES.filter(wanted).map((table) => tableView(table, sources)),
     ...RECORD_VIEWS.filter(record).map(({ sql }) => sql(sources.files)),
     ...(traces
-      ? [tracesView({ spans: sources.files("spans"), superseded: sources.files(SUPERSEDED_TABLE), feedback })]
+      ? [tracesView({ spans: sources.files("spans"), overlays: spanOverlays(sources.files), feedback })]
       : []),
     ...DERIVED_VIEWS.filter(({ name }) => wanted(name)).map(({ sql }) => sql),
   ];

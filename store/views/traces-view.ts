@@ -1,6 +1,8 @@
 import { TABLE_COLUMNS } from "../../schema/columns.js";
 import { SUPERSEDED_COLUMNS } from "../superseded.js";
-import { filesRelation, isCompacted, readFiles, spansSelect, type ViewFile } from "./files-relation.js";
+import { contentRows, filesInReach } from "../log-content/log-content-sql.js";
+import { filesRelation, isCompacted, readFiles, type ViewFile } from "./files-relation.js";
+import { type SpanOverlays, spansSelect } from "./spans-view.js";
 import {
   mergedParts,
   partsOfRows,
@@ -13,7 +15,7 @@ import {
 /** What the view `traces` reads. */
 export interface TraceSources {
   readonly spans: readonly ViewFile[];
-  readonly superseded: readonly ViewFile[];
+  readonly overlays: SpanOverlays;
   /** Whether there is any feedback: the view `feedback` exists then. */
   readonly feedback: boolean;
 }
@@ -25,8 +27,8 @@ FROM (SELECT trace_id, key, CAST(avg(score) AS DOUBLE) AS score FROM feedback
 GROUP BY trace_id`;
 
 /** The statement that makes the view `traces`, which uses the view `spans`. Without feedback nobody pays for it. */
-export function tracesView({ spans, superseded, feedback }: TraceSources): string {
-  const traces = tracesSelect(spans, superseded);
+export function tracesView({ spans, overlays, feedback }: TraceSources): string {
+  const traces = tracesSelect(spans, overlays);
   const select = feedback
     ? `SELECT t.*, f.feedback FROM (${traces}) AS t LEFT JOIN (${SCORES}) AS f ON f.trace_id = t.trace_id`
     : `SELECT *, CAST(NULL AS MAP(VARCHAR, DOUBLE)) AS feedback FROM (${traces})`;
@@ -39,14 +41,12 @@ export function tracesView({ spans, superseded, feedback }: TraceSources): strin
  * ready-made, so that lists read little. The others are put together: those with rows in files that aren't compacted,
  * in several files, or with a span that came twice.
  */
-function tracesSelect(spans: readonly ViewFile[], superseded: readonly ViewFile[]): string {
+function tracesSelect(spans: readonly ViewFile[], overlays: SpanOverlays): string {
   const compacted = spans.filter(isCompacted);
   const fresh = spans.filter((file) => !isCompacted(file));
   if (compacted.length === 0) return tracesOfRows("spans");
-  const twice =
-    superseded.length === 0
-      ? ""
-      : `(SELECT ${TRACE_KEY} FROM ${filesRelation(SUPERSEDED_COLUMNS, superseded)})`;
+  const changed = changedKeys(filesInReach(compacted, overlays.content), overlays);
+  const twice = changed.length === 0 ? "" : `(${changed.join("\nUNION ALL ")})`;
   const open = [
     `SELECT trace_continues FROM ${readFiles(compacted)} WHERE trace_continues >= 0`,
     ...(fresh.length === 0 ? [] : [`SELECT ${TRACE_KEY} FROM ${filesRelation(TABLE_COLUMNS.spans, fresh)}`]),
@@ -58,7 +58,7 @@ function tracesSelect(spans: readonly ViewFile[], superseded: readonly ViewFile[
     `SELECT * EXCLUDE (trace_key, orphans, clock_skew_ns) FROM (${storedParts(compacted, `trace_key IN (FROM open)${twice === "" ? "" : ` AND ${but("trace_key")}`}`)})`,
     ...(fresh.length === 0
       ? []
-      : [partsOfRows(`(${spansSelect(fresh, superseded)}) AS s ${where(but(TRACE_KEY))}`)]),
+      : [partsOfRows(`(${spansSelect(fresh, overlays)}) AS s ${where(but(TRACE_KEY))}`)]),
     ...(twice === "" ? [] : [partsOfRows(`spans WHERE ${TRACE_KEY} IN ${twice}`)]),
   ];
   return `WITH
@@ -67,4 +67,18 @@ stored AS NOT MATERIALIZED (${storedParts(compacted)})
 ${tracesOfParts("stored WHERE trace_key NOT IN (FROM open)")}
 UNION ALL
 ${tracesOfParts(mergedParts(parts.join("\nUNION ALL\n")))}`;
+}
+
+/** Keys of traces of which compacted files don't tell all: a span came twice, or log records are still to be joined. */
+function changedKeys(inReach: readonly ViewFile[], { superseded, content }: SpanOverlays): string[] {
+  return [
+    ...(superseded.length === 0
+      ? []
+      : [`SELECT ${TRACE_KEY} FROM ${filesRelation(SUPERSEDED_COLUMNS, superseded)}`]),
+    ...(inReach.length === 0
+      ? []
+      : [
+          `SELECT trace_key FROM ${readFiles(inReach)} WHERE trace_key IN (SELECT ${TRACE_KEY} FROM ${contentRows(content)})`,
+        ]),
+  ];
 }

@@ -10,6 +10,7 @@ import {
   RECORD_TABLE_COLUMNS,
   TABLE_COLUMNS,
   type Column,
+  LOG_CONTENT_COLUMNS,
 } from "../../schema/index.js";
 import type { FileEntry } from "../../store/index.js";
 import { SUPERSEDED_COLUMNS } from "../../store/superseded.js";
@@ -22,6 +23,7 @@ export const ALL_COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   ...TABLE_COLUMNS,
   ...RECORD_TABLE_COLUMNS,
   superseded: SUPERSEDED_COLUMNS,
+  log_content: LOG_CONTENT_COLUMNS,
 };
 
 let connection: Promise<DuckDBConnection> | undefined;

@@ -270,8 +270,11 @@ test("readCatalog names the folder when there is no mirror", () => {
 });
 
 test("compacted files are compared column by column unless their writers had the same columns", () => {
-  const file = { path: "a.parquet", formatVersion: 2, columnsVersion: 2 };
+  const times = { minTimeUnixNano: null, maxTimeUnixNano: null };
+  const file = { path: "a.parquet", formatVersion: 2, columnsVersion: 2, ...times };
   expect(readFiles([file, file])).not.toContain("union_by_name");
   expect(readFiles([file, { ...file, columnsVersion: 3 }])).toContain("union_by_name = true");
-  expect(readFiles([{ path: "b.parquet", formatVersion: 2 }, file])).toContain("union_by_name = true");
+  expect(readFiles([{ path: "b.parquet", formatVersion: 2, ...times }, file])).toContain(
+    "union_by_name = true",
+  );
 });

@@ -31,7 +31,11 @@ export function traceRequests(name: string): TracesData[] {
 
 /** A capture's log requests in the order sent. */
 export function logRequests(name: string): LogsData[] {
-  return files(name, "logs").map((file) => decodeOtlpJson("logs", readFileSync(join(FIXTURES, name, file))));
+  return files(name, "logs").map((file) => {
+    const bytes = readFileSync(join(FIXTURES, name, file));
+    if (file.endsWith(".json")) return decodeOtlpJson("logs", bytes);
+    return decodeOtlp("logs", bytes[0] === 0x1f ? gunzipSync(bytes) : bytes);
+  });
 }
 
 /** A span as the normaliser takes it, and its id. */

@@ -73,14 +73,21 @@ export const CLAUDE_CODE: Dialect = {
     input_messages: [
       { from: "new_context", when: ["llm"] },
       { from: "user_prompt", when: ["chain"] },
+      "@log:user_prompt#prompt",
+      "@log:api_request_body#body",
     ],
-    output_messages: [{ from: "response.model_output", when: ["llm"] }],
+    output_messages: [
+      { from: "response.model_output", when: ["llm"] },
+      "@log:assistant_response#response",
+      "@log:api_response_body#body",
+    ],
     system_instructions: ["system_prompt_preview"],
     tool_definitions: [{ from: "tools", when: ["llm"] }],
     tool_arguments: [
       "tool_input",
       { from: "full_command", when: ["tool"] },
       { from: "file_path", when: ["tool"] },
+      "@log:tool_result#tool_input",
     ],
     tool_result: [
       { from: "@tool.output#output", when: ["tool"] },
@@ -90,6 +97,7 @@ export const CLAUDE_CODE: Dialect = {
   },
   notes: [
     "input_tokens leaves out the cache tokens.",
+    "Prompts and answers of log records go to the span in which they were written, the interaction; their usage does not.",
     "Content is sent only with OTEL_LOG_USER_PROMPTS, OTEL_LOG_TOOL_DETAILS and the like; else it reads <REDACTED>.",
   ],
 };
@@ -104,14 +112,22 @@ export const CODEX: Dialect = {
   columns: {
     request_model: ["model"],
     conversation_id: ["conversation.id", "thread.id"],
-    input_tokens: ["codex.turn.token_usage.input_tokens"],
-    output_tokens: ["codex.turn.token_usage.output_tokens"],
+    input_tokens: ["codex.turn.token_usage.input_tokens", "@log:codex.sse_event#input_token_count"],
+    output_tokens: ["codex.turn.token_usage.output_tokens", "@log:codex.sse_event#output_token_count"],
     total_tokens: ["codex.turn.token_usage.total_tokens"],
     uncached_input_tokens: ["codex.turn.token_usage.non_cached_input_tokens"],
-    cache_read_tokens: ["codex.turn.token_usage.cached_input_tokens"],
-    reasoning_tokens: ["codex.turn.token_usage.reasoning_output_tokens"],
+    cache_read_tokens: [
+      "codex.turn.token_usage.cached_input_tokens",
+      "@log:codex.sse_event#cached_token_count",
+    ],
+    reasoning_tokens: [
+      "codex.turn.token_usage.reasoning_output_tokens",
+      "@log:codex.sse_event#reasoning_token_count",
+    ],
     tool_name: ["tool_name"],
-    input_messages: [{ from: "user_prompt" }, { from: "prompt" }],
+    input_messages: [{ from: "user_prompt" }, { from: "prompt" }, "@log:codex.user_prompt#prompt"],
+    tool_arguments: ["@log:codex.tool_result#arguments"],
+    tool_result: ["@log:codex.tool_result#output"],
   },
   notes: [
     "The span session_task.turn sums up the turn, which handle_responses reports again: usage_scope rollup.",
@@ -126,6 +142,15 @@ export const GEMINI_CLI: Dialect = {
   inputIncludesCache: true,
   columns: {
     conversation_id: ["session.id"],
+    tool_name: ["@log:gemini_cli.tool_call#function_name"],
+    input_tokens: ["@log:gemini_cli.api_response#input_token_count"],
+    output_tokens: ["@log:gemini_cli.api_response#output_token_count"],
+    cache_read_tokens: ["@log:gemini_cli.api_response#cached_content_token_count"],
+    reasoning_tokens: ["@log:gemini_cli.api_response#thoughts_token_count"],
+    finish_reasons: ["@log:gemini_cli.api_response#finish_reasons"],
+    input_messages: ["@log:gemini_cli.user_prompt#prompt", "@log:gemini_cli.api_request#request_text"],
+    output_messages: ["@log:gemini_cli.api_response#response_text"],
+    tool_arguments: ["@log:gemini_cli.tool_call#function_args"],
   },
   notes: ["Operations llm_call, tool_call, agent_call and user_prompt are read as the conventions' own."],
 };

@@ -27,11 +27,11 @@ const MESSAGE_EVENTS: ReadonlyMap<string, { readonly out: boolean; readonly role
   ["gen_ai.content.completion", { out: true, role: "assistant" }],
 ]);
 
+/** The event that holds a whole exchange, and repeats it whole when it comes again. */
+export const DETAILS_EVENT = "gen_ai.client.inference.operation.details";
+
 /** Names of events that hold messages. */
-export const CONTENT_EVENTS: readonly string[] = [
-  ...MESSAGE_EVENTS.keys(),
-  "gen_ai.client.inference.operation.details",
-];
+export const CONTENT_EVENTS: ReadonlySet<string> = new Set([...MESSAGE_EVENTS.keys(), DETAILS_EVENT]);
 
 /** An event: its name and its fields (attributes of a span event, body and attributes of a log record). */
 export interface ContentEvent {
@@ -61,11 +61,12 @@ function oneMessage(fields: JsonObject, role: string): Message[] {
   const content = inner === undefined ? parsed(member(held, "content")) : contentOf(inner);
   const calls = firstMember(inner, "tool_calls") ?? parsed(member(held, "tool_calls"));
   const id = firstMember(held, "id", "tool_call_id");
+  const named = firstMember(inner, "role") ?? firstMember(held, "role") ?? role;
   const message: JsonObject = {
-    role: firstMember(inner, "role") ?? firstMember(held, "role") ?? role,
+    role: named,
     content: content ?? null,
     ...(Array.isArray(calls) ? { tool_calls: calls } : {}),
-    ...(id === undefined || role !== "tool" ? {} : { tool_call_id: id }),
+    ...(id === undefined || named !== "tool" ? {} : { tool_call_id: id }),
   };
   const messages = toMessages(message, role);
   if (typeof finish !== "string" || finish === "") return messages;

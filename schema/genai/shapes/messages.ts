@@ -107,11 +107,16 @@ function chatMessage(value: JsonObject, fallback: string): Message {
       ? [toolResponsePart(answered ?? firstMember(value, "id"), responseValue(content))]
       : toParts(content);
   const legacy = member(value, "function_call");
+  // Bedrock's instrumentations list a call twice: as a block of the content, and in OpenAI's way.
+  const known = new Set(body.flatMap((part) => (part["type"] === "tool_call" ? [part["id"]] : [])));
+  const further = Array.isArray(calls)
+    ? calls.map(callPart).filter(({ id }) => id === undefined || id === null || !known.has(id))
+    : [];
   const parts = [
     ...toParts(reasoningOf(value)).map((part) => ({ type: "reasoning", content: part["content"] ?? "" })),
     ...body,
     ...toParts(member(value, "refusal")),
-    ...(Array.isArray(calls) ? calls.map(callPart) : []),
+    ...further,
     ...(isObject(legacy) ? [callPart(legacy)] : []),
   ];
   const name = member(value, "name");
