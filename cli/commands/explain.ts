@@ -1,11 +1,19 @@
 import { type Command } from "commander";
-import { type ExplainedSpan, explainSpan, RULE_SET_VERSION } from "../../schema/index.js";
-import { readOtlpRows, rowsToOtlp } from "../../store/index.js";
+import {
+  errorMessage,
+  type ExplainedSpan,
+  explainSpan,
+  explainWithLogs,
+  normaliseLogRecord,
+  type PlacedLogContent,
+  RULE_SET_VERSION,
+} from "../../schema/index.js";
+import { type MirrorRow, readOtlpRows, rowsToOtlp } from "../../store/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, terminalWidth, write } from "../io.js";
 import { requireDataDir, shown, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
-import { mirrorRows, rowsToJson } from "../query.js";
+import { mirrorRows, rowsToJson, warn } from "../query.js";
 import { sqlText } from "../trace-queries.js";
 
 const SPAN_ID = /^[0-9a-f]{16}$/;
@@ -26,7 +34,8 @@ export function addExplainCommand(program: Command, io: Io): void {
     .addHelpText(
       "after",
       `
-The span is read again by the rules of this version; docs/dialects.md lists them all.
+The span is read again by the rules of this version; docs/dialects.md lists them all. What log records say of it is
+shown with the source log:<event>.
 
 Examples:
   counterfoil explain 00f067aa0ba902b7
@@ -46,7 +55,7 @@ async function explain(id: string, options: ExplainOptions, io: Io): Promise<voi
     options.dataDir,
     `SELECT trace_id, seq, rule_set_version FROM spans WHERE span_id = ${sqlText(spanId)} ORDER BY seq DESC LIMIT 1`,
   );
-  const explained = found && (await readSpan(options.dataDir, found, spanId));
+  const explained = found && (await readSpan(io, options.dataDir, found, spanId));
   if (found === undefined || explained === undefined) {
     throw new CommandError(
       EXIT.notFound,
@@ -61,6 +70,7 @@ async function explain(id: string, options: ExplainOptions, io: Io): Promise<voi
 
 /** Reads the span back as OTLP, as it was sent, and normalises it with all sources looked at. */
 async function readSpan(
+  io: Io,
   dataDir: string,
   { trace_id: traceId, seq }: { readonly trace_id: string; readonly seq: number },
   spanId: string,
@@ -70,11 +80,46 @@ async function readSpan(
     for (const { resource, scopeSpans } of rowsToOtlp("traces", rows).resourceSpans) {
       for (const { scope, spans } of scopeSpans) {
         const span = spans.find((item) => item.spanId === spanId);
-        if (span !== undefined) return explainSpan({ ...span, scope, resource });
+        if (span === undefined) continue;
+        const explained = explainSpan({ ...span, scope, resource });
+        return explainWithLogs(explained, await readLogs(io, dataDir, traceId, spanId));
       }
     }
   }
   return undefined;
+}
+
+/** What the log records of a span say. Those of other spans of the trace are read, too, and passed over. */
+async function readLogs(
+  io: Io,
+  dataDir: string,
+  traceId: string,
+  spanId: string,
+): Promise<PlacedLogContent[]> {
+  const found: PlacedLogContent[] = [];
+  try {
+    for await (const rows of readOtlpRows(dataDir, "logs", { traceId })) {
+      for (const row of rows) if (row.text("span_id") === spanId) found.push(...contentOf(row));
+    }
+  } catch (error) {
+    // A damaged file of logs must not hide what the span itself says.
+    await warn(io, [errorMessage(error)]);
+  }
+  return found;
+}
+
+function contentOf(row: MirrorRow): PlacedLogContent[] {
+  return rowsToOtlp("logs", [row]).resourceLogs.flatMap(({ resource, scopeLogs }) =>
+    scopeLogs.flatMap(({ scope, logRecords }) =>
+      logRecords.flatMap((record) => {
+        const content = normaliseLogRecord(record, scope, resource);
+        if (content === undefined) return [];
+        const { observedTimeUnixNano, timeUnixNano } = record;
+        const time = timeUnixNano === 0n ? observedTimeUnixNano : timeUnixNano;
+        return [{ content, timeUnixNano: time, seq: row.number("seq"), seqIndex: row.number("seq_index") }];
+      }),
+    ),
+  );
 }
 
 function text(explained: ExplainedSpan, sealedBy: number | null, io: Io): string {

@@ -1,5 +1,6 @@
 export { dialectsOfScope, isMapped } from "./detect.js";
 export { DIALECTS } from "./dialects/index.js";
+export { explainWithLogs } from "./log-explain.js";
 export { explainSpan, normaliseSpan, type ExplainedSpan } from "./normalise.js";
 export {
   LOG_COLUMN_NAMES,

@@ -167,7 +167,7 @@ export function explainSpan(input: NormaliserInput): ExplainedSpan {
         conflicts.push({
           column,
           source: rule.from,
-          value: JSON_COLUMNS.has(column) ? (parseText(String(value)) ?? jsonToText(value)) : value,
+          value: shownValue(column, value),
         });
       }
     }
@@ -189,7 +189,13 @@ function isFrom(source: string, key: string): boolean {
   return name.endsWith(".*") ? key.startsWith(name.slice(0, -1)) : name === key;
 }
 
-function isSame(column: GenAiColumn, value: ColumnValue, taken: ColumnValue): boolean {
+/** A value as explanations show it. */
+export function shownValue(column: string, value: ColumnValue): Json {
+  return JSON_COLUMNS.has(column) ? (parseText(String(value)) ?? jsonToText(value)) : value;
+}
+
+/** Whether two values of a column say the same, in whatever order their JSON has it. */
+export function isSame(column: string, value: ColumnValue, taken: ColumnValue): boolean {
   if (value === taken || !JSON_COLUMNS.has(column)) return value === taken;
   const sorted = (json: Json | undefined): string =>
     JSON.stringify(json, (_key, item: unknown) => sortedKeys(item));

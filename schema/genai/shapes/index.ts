@@ -128,7 +128,8 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   double: toNumber,
   seconds_to_ms: (value) => {
     const seconds = toNumber(value);
-    return seconds === undefined ? undefined : seconds * 1_000;
+    const ms = (seconds ?? Number.NaN) * 1_000;
+    return Number.isFinite(ms) ? ms : undefined;
   },
   ms: toNumber,
   instant_to_ms: instantToMs,

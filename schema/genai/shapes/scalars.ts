@@ -53,7 +53,7 @@ export function instantToMs(value: Json, startTimeUnixNano: bigint): number | un
   if (!Number.isFinite(epochMs)) return undefined;
   const startMs = Number(startTimeUnixNano / 1_000n) / 1_000;
   const ms = Math.round((epochMs - startMs) * 1_000) / 1_000;
-  return ms < 0 ? undefined : ms;
+  return ms >= 0 && Number.isFinite(ms) ? ms : undefined;
 }
 
 /** A JSON object from a tree or from JSON text; undefined when it is none or empty. */
