@@ -198,8 +198,9 @@ export class SpanColumns {
       return;
     }
     const value = this.#text.number(at);
-    if (shape === "seconds_as_ms") vector.setDouble(row, value * 1000);
-    else {
+    if (shape === "seconds_as_ms") {
+      if (Number.isFinite(value * 1000)) vector.setDouble(row, value * 1000);
+    } else {
       vector.setDouble(row, value);
       // A dictionary page may take -0 and 0 for the same value, so a negative zero stays in the MAP.
       if (type === TYPE_DOUBLE && !Object.is(value, -0)) this.#lift[at] = list.keyId[at] as number;
