@@ -1,5 +1,5 @@
 import { type Column, TABLE_COLUMNS } from "./columns.js";
-import { LOG_COLUMN_NAMES } from "./genai/log-content.js";
+import { LOG_COLUMN_NAMES } from "./genai/log-columns.js";
 
 /** Name of the table with what log records say of spans that are still to be joined with it. */
 export const LOG_CONTENT_TABLE = "log_content";

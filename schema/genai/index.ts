@@ -8,10 +8,8 @@ export {
   LOG_MESSAGE_COLUMNS,
   LOG_USAGE_COLUMNS,
   type LogColumn,
-  type LogContent,
-  logEventName,
-  normaliseLogRecord,
-} from "./log-content.js";
+} from "./log-columns.js";
+export { type LogContent, logEventName, normaliseLogRecord } from "./log-content.js";
 export { filledByLogs, type JoinedLogContent, joinLogContent, type PlacedLogContent } from "./log-join.js";
 export { toFinishReason } from "./finish-reasons.js";
 export { OPERATION_ALIASES, OPERATION_RUN_TYPES } from "./operations.js";

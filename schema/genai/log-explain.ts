@@ -1,4 +1,4 @@
-import { LOG_COLUMN_NAMES } from "./log-content.js";
+import { LOG_COLUMN_NAMES } from "./log-columns.js";
 import { filledByLogs, joinLogContent, type PlacedLogContent } from "./log-join.js";
 import { type ExplainedSpan, isSame, shownValue } from "./normalise.js";
 

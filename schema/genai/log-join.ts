@@ -4,8 +4,8 @@ import {
   LOG_MESSAGE_COLUMNS,
   LOG_USAGE_COLUMNS,
   type LogColumn,
-  type LogContent,
-} from "./log-content.js";
+} from "./log-columns.js";
+import type { LogContent } from "./log-content.js";
 import type { ColumnValue, NormalisedColumns, RunType } from "./types.js";
 
 /** A log record of a span, and where it stands among the others. */

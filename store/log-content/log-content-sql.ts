@@ -4,7 +4,7 @@ import {
   LOG_MESSAGE_COLUMNS,
   LOG_USAGE_COLUMNS,
   type LogColumn,
-} from "../../schema/index.js";
+} from "../../schema/genai/log-columns.js";
 import type { FileEntry } from "../types.js";
 import { readFiles, type ViewFile } from "../views/files-relation.js";
 import { sqlString } from "../views/sql-text.js";

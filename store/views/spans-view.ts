@@ -1,4 +1,5 @@
-import { TABLE_COLUMNS, LOG_CONTENT_TABLE } from "../../schema/index.js";
+import { TABLE_COLUMNS } from "../../schema/columns.js";
+import { LOG_CONTENT_TABLE } from "../../schema/log-content-columns.js";
 import {
   contentBySpan,
   contentRows,
