@@ -24,7 +24,13 @@ export { planRetention, type RetentionConfig } from "./retention.js";
 export * from "./maintenance.js";
 export { readEffectivePrices, readPricesOfVersion, writeEffectivePrices } from "./prices/effective-prices.js";
 export { filesToRenormalise, type RewriteOptions, rewriteSpans } from "./rewrite/rewrite-spans.js";
-export type { ColumnChanges, RewriteReport, SpanRewrite } from "./rewrite/rewrite-types.js";
+export {
+  type ColumnChanges,
+  type CostChange,
+  type RewriteReport,
+  type SpanRewrite,
+  sumOfCosts,
+} from "./rewrite/rewrite-types.js";
 export { checkFiles, type DamagedFile } from "./scrub/check-mirror.js";
 export { checkJournal, type JournalCheck } from "./scrub/check-journal.js";
 export { repairMirror, type RebuiltFile, type RepairOptions, type RepairReport } from "./scrub/repair.js";

@@ -5,6 +5,7 @@ import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, terminalWidth, write } from "../io.js";
 import { shown, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
+import { addRepriceCommand } from "./prices-reprice.js";
 
 interface TableOptions {
   readonly dataDir: string;
@@ -18,11 +19,11 @@ interface ListOptions extends TableOptions {
   readonly model?: string;
 }
 
-/** `prices list`, `prices show` and `prices check`. */
+/** `prices list`, `prices show`, `prices check` and `prices reprice`. */
 export function addPricesCommand(program: Command, io: Io): void {
   const prices = program
     .command("prices")
-    .description("see the prices that calls are costed by, or check a file of one's own");
+    .description("see the prices that calls are costed by, check a file of one's own, price history anew");
   withDataDir(prices.command("list"))
     .description("list the prices in effect, US dollars for a million tokens")
     .option("--provider <name>", "only this provider, as the column `provider` has it")
@@ -69,6 +70,7 @@ Examples:
   counterfoil prices check prices.yaml`,
     )
     .action((file: string) => check(file, io));
+  addRepriceCommand(prices, io);
 }
 
 /** The table in effect, or the one of a version. */

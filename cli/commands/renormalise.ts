@@ -58,6 +58,7 @@ async function run(options: RenormaliseOptions, io: Io): Promise<void> {
   let report: RewriteReport;
   try {
     report = await renormalise({
+      rewrite: { kind: "renormalise" },
       dataDir,
       all: options.all === true,
       sinceUnixNano: since === undefined ? undefined : BigInt(since.getTime()) * 1_000_000n,

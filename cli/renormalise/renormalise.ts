@@ -10,6 +10,8 @@ import {
   readCatalog,
   type RewriteReport,
   rewriteSpans,
+  type SpanRewrite,
+  sumOfCosts,
 } from "../../store/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { readMirrorOnDisk } from "../offline.js";
@@ -19,10 +21,10 @@ import { callServer, findServer, type HttpServer } from "../server-client.js";
 const FILES_PER_CALL = 8;
 /** A call may wait for compaction, and then rewrites up to {@link FILES_PER_CALL} large files. */
 const CALL_TIMEOUT_MS = 60 * 60 * 1000;
-const REWRITE = { kind: "renormalise" } as const;
 
 /** What to renormalise, and how. */
 export interface RenormaliseRequest {
+  readonly rewrite: SpanRewrite;
   readonly dataDir: string;
   readonly all: boolean;
   readonly sinceUnixNano: bigint | undefined;
@@ -31,7 +33,13 @@ export interface RenormaliseRequest {
   readonly signal: AbortSignal;
 }
 
-const NOTHING: RewriteReport = { files: 0, rows: 0, changes: {}, damaged: [] };
+const NOTHING: RewriteReport = {
+  files: 0,
+  rows: 0,
+  changes: {},
+  cost: { beforeUsd: 0, afterUsd: 0 },
+  damaged: [],
+};
 
 /** Renormalises a data directory: by itself or, when a server owns it, through that server. */
 export async function renormalise(request: RenormaliseRequest): Promise<RewriteReport> {
@@ -69,7 +77,7 @@ async function look(request: RenormaliseRequest): Promise<RewriteReport> {
       snapshot: () => snapshot,
       commit: () => Promise.reject(new Error("a dry run commits nothing")),
     },
-    rewrite: REWRITE,
+    rewrite: request.rewrite,
     paths: wanted.map(({ path }) => path),
     dryRun: true,
     onProgress: (done) => onProgress(done, bytesOf(wanted)),
@@ -90,7 +98,7 @@ async function alone(request: RenormaliseRequest): Promise<RewriteReport> {
       return await rewriteSpans({
         dataDir,
         catalog,
-        rewrite: REWRITE,
+        rewrite: request.rewrite,
         paths: wanted.map(({ path }) => path),
         onProgress: (done) => onProgress(done, bytesOf(wanted)),
         signal,
@@ -120,7 +128,11 @@ async function throughServer(request: RenormaliseRequest, server: HttpServer): P
     if (files.length === 0) return report;
     for (const { path } of files) asked.add(path);
     const paths = files.map(({ path }) => path);
-    const call = { method: "POST", path: "/api/v1/renormalise", body: { paths } } as const;
+    const call = {
+      method: "POST",
+      path: "/api/v1/renormalise",
+      body: { paths, reprice: request.rewrite.kind === "reprice" },
+    } as const;
     const options = { ...call, signal: request.signal, timeoutMs: CALL_TIMEOUT_MS };
     report = sum(report, (await callServer(server, options)) as RewriteReport);
     done += bytesOf(files);
@@ -137,6 +149,7 @@ function sum(a: RewriteReport, b: RewriteReport): RewriteReport {
     files: a.files + b.files,
     rows: a.rows + b.rows,
     changes: Object.fromEntries(changes),
+    cost: sumOfCosts(a.cost, b.cost),
     damaged: [...a.damaged, ...b.damaged],
   };
 }

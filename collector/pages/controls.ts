@@ -53,12 +53,14 @@ export function createControls(options: {
       const { quarantined, rebuilt, lost, failed } = await repair(textsOf(body, "paths"));
       return { quarantined, rebuilt, lost, failed };
     },
-    /** {paths}: derive the columns of these files of `spans` anew, by the rules of this build. */
+    /**
+     * {paths, reprice?}: derive the columns of these files of `spans` anew, by the rules of this build; with `reprice: true`
+     * also price their calls by the table in effect.
+     */
     renormalise: async (body) => {
-      const { files, rows, changes, damaged } = await rewrite(textsOf(body, "paths"), {
-        kind: "renormalise",
-      });
-      return { files, rows, changes, damaged };
+      const kind = body["reprice"] === true ? "reprice" : "renormalise";
+      const { files, rows, changes, cost, damaged } = await rewrite(textsOf(body, "paths"), { kind });
+      return { files, rows, changes, cost, damaged };
     },
   };
 }

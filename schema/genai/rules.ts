@@ -183,6 +183,3 @@ export const RUN_TYPES: Readonly<Record<string, string>> = OPERATION_RUN_TYPES;
 
 /** Attributes that decide the run type, in order; then: tool name present means tool, a model present means llm. */
 export const RUN_TYPE_SOURCES: readonly string[] = [ATTR_LANGSMITH_SPAN_KIND, ATTR_GEN_AI_OPERATION_NAME];
-
-/** Operations whose token usage repeats their children's. */
-export const ROLLUP_OPERATIONS: readonly string[] = ["invoke_agent", "invoke_workflow", "create_agent"];

@@ -13,7 +13,7 @@ import {
 } from "../../schema/index.js";
 import { runJsonChild } from "../child-process.js";
 import { dataDirPaths } from "../data-dir.js";
-import type { ColumnChanges } from "../rewrite/rewrite-types.js";
+import type { ColumnChanges, CostChange } from "../rewrite/rewrite-types.js";
 import type { Catalog } from "../types.js";
 import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
 
@@ -30,6 +30,8 @@ export interface CompactionResult {
   readonly damaged: readonly string[];
   /** Rows of each column that the job's rewrite changed, when it has one. */
   readonly changes?: ColumnChanges;
+  /** What the calls in those rows cost before and after it. */
+  readonly cost?: CostChange;
 }
 
 /** How {@link runCompactionJob} runs. */
@@ -121,7 +123,8 @@ async function settle(run: CompactionRun, answer: CompactionAnswer): Promise<Com
     return { filesIn: 0, filesOut: 0, rowsIn: 0, rowsOut: 0, damaged: answer.damaged };
   }
   if (run.signal?.aborted === true) throw failed(run.job, "it was stopped");
-  if (run.dryRun !== true) await run.catalog.commit({ add: answer.add, remove: answer.remove });
+  const isNothing = answer.add.length === 0 && answer.remove.length === 0;
+  if (run.dryRun !== true && !isNothing) await run.catalog.commit({ add: answer.add, remove: answer.remove });
   return {
     filesIn: answer.remove.length,
     filesOut: answer.add.length,
@@ -129,5 +132,6 @@ async function settle(run: CompactionRun, answer: CompactionAnswer): Promise<Com
     rowsOut: answer.rowsOut,
     damaged: [],
     ...(answer.changes === undefined ? {} : { changes: answer.changes }),
+    ...(answer.cost === undefined ? {} : { cost: answer.cost }),
   };
 }

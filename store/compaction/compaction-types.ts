@@ -1,4 +1,4 @@
-import type { ColumnChanges, SpanRewrite } from "../rewrite/rewrite-types.js";
+import type { ColumnChanges, CostChange, SpanRewrite } from "../rewrite/rewrite-types.js";
 import type { FileEntry } from "../types.js";
 
 /**
@@ -52,5 +52,6 @@ export type CompactionAnswer =
       readonly rowsOut: number;
       /** What the rewrite changed, when the job has one. */
       readonly changes?: ColumnChanges;
+      readonly cost?: CostChange;
     }
   | { readonly ok: false; readonly message: string; readonly damaged: readonly string[] };

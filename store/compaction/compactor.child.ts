@@ -18,7 +18,7 @@ import {
   withLogContent,
 } from "../log-content/log-content-job.js";
 import { filesInReach, type LogJoinMode } from "../log-content/log-content-sql.js";
-import type { ColumnChanges } from "../rewrite/rewrite-types.js";
+import type { ColumnChanges, CostChange } from "../rewrite/rewrite-types.js";
 import { rewriteRows } from "../rewrite/rewrite-rows.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
@@ -330,11 +330,11 @@ async function rewritten(
   connection: DuckDBConnection,
   { job, pricesDir, workDir }: CompactionRequest,
   inputs: readonly FileEntry[],
-): Promise<{ sources: readonly FileEntry[]; changes?: ColumnChanges }> {
+): Promise<{ sources: readonly FileEntry[]; changes?: ColumnChanges; cost?: CostChange }> {
   if (job.rewrite === undefined) return { sources: inputs };
   const options = { folder: join(workDir, "rewritten"), pricesDir, rewrite: job.rewrite };
-  const { files, changes } = await rewriteRows(connection, inputs, options);
-  return { sources: files, changes };
+  const { files, ...changed } = await rewriteRows(connection, inputs, options);
+  return { sources: files, ...changed };
 }
 
 async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
@@ -355,7 +355,11 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   await makeJobSpans(connection, job.table === "spans" ? inputs : []);
   const joined = await makeLogJoined(connection, job.content);
   const { sources, ...changed } = await rewritten(connection, request, inputs);
-  if (request.dryRun === true) return { ok: true, add: [], remove: [], rowsIn, rowsOut: rowsIn, ...changed };
+  // Files that are priced right already stay: asking twice must not write history twice.
+  const isSame = job.rewrite?.kind === "reprice" && Object.keys(changed.changes ?? {}).length === 0;
+  if (request.dryRun === true || isSame) {
+    return { ok: true, add: [], remove: [], rowsIn, rowsOut: rowsIn, ...changed };
+  }
   const logs = joined.spans === 0 ? undefined : "add";
   const size = withContent(await rawSize(connection, sources), joined);
   const add =

@@ -18,7 +18,7 @@ import { openEngine, TableWriter } from "../seal/table-writer.js";
 import type { FileEntry } from "../types.js";
 import { readFiles } from "../views/files-relation.js";
 import { sqlIdentifier } from "../views/sql-text.js";
-import type { ColumnChanges, SpanRewrite } from "./rewrite-types.js";
+import { type ColumnChanges, type CostChange, type SpanRewrite, sumOfCosts } from "./rewrite-types.js";
 import { rowWriterOf } from "./row-writers.js";
 
 /** Rows and characters of them that are in memory at once, as objects. */
@@ -32,6 +32,7 @@ const NOT_COMPARED = new Set(["seq", "seq_index", "rule_set_version"]);
 export interface RewrittenFiles {
   readonly files: readonly FileEntry[];
   readonly changes: ColumnChanges;
+  readonly cost: CostChange;
 }
 
 /** Texts of a row, roughly: what decides how many fit into memory. */
@@ -63,15 +64,16 @@ async function* rowsOfFile(connection: DuckDBConnection, file: FileEntry): Async
   if (part.length > 0) yield part;
 }
 
-/** Rows of each column in which the file and its rewritten parts differ. */
+/** Rows of each column in which the file and its rewritten parts differ, and what the calls in both cost. */
 async function compare(
   connection: DuckDBConnection,
   file: FileEntry,
   parts: readonly FileEntry[],
-): Promise<Map<string, number>> {
+): Promise<{ counts: Map<string, number>; cost: CostChange }> {
   const names = TABLE_COLUMNS.spans.map(({ name }) => name).filter((name) => !NOT_COMPARED.has(name));
   const hashed = async (files: readonly FileEntry[]): Promise<string> =>
-    `(SELECT seq, seq_index, ${names.map((name) => `hash(${sqlIdentifier(name)}) AS ${sqlIdentifier(name)}`).join(", ")}
+    `(SELECT seq, seq_index, ${names.map((name) => `hash(${sqlIdentifier(name)}) AS ${sqlIdentifier(name)}`).join(", ")},
+      CASE WHEN coalesce(usage_scope, 'own') = 'own' THEN cost_usd END AS "usd of calls"
       FROM ${inputRows(files, await columnsIn(connection, readFiles(files)))})`;
   const counts = names.map(
     (name) =>
@@ -79,12 +81,15 @@ async function compare(
   );
   const [found] = await rowsOf(
     connection,
-    `SELECT count(*) AS "rows in both", ${counts.join(", ")} FROM ${await hashed([file])} AS o JOIN ${await hashed(parts)} AS n USING (seq, seq_index)`,
+    `SELECT count(*) AS "rows in both", sum(o."usd of calls") AS before_usd, sum(n."usd of calls") AS after_usd, ${counts.join(", ")} FROM ${await hashed([file])} AS o JOIN ${await hashed(parts)} AS n USING (seq, seq_index)`,
   );
   if (Number(found?.["rows in both"]) !== file.rows) {
     throw new Error(`${String(found?.["rows in both"])} of ${file.rows} rows of ${file.path} came back`);
   }
-  return new Map(names.map((name) => [name, Number(found?.[name] ?? 0)]));
+  return {
+    counts: new Map(names.map((name) => [name, Number(found?.[name] ?? 0)])),
+    cost: { beforeUsd: Number(found?.["before_usd"] ?? 0), afterUsd: Number(found?.["after_usd"] ?? 0) },
+  };
 }
 
 /**
@@ -105,6 +110,7 @@ export async function rewriteRows(
   const rowWriter = rowWriterOf(rewrite, { batch, pricesDir });
   const files: FileEntry[] = [];
   const changes = new Map<string, number>();
+  let cost: CostChange = { beforeUsd: 0, afterUsd: 0 };
   for (const input of inputs) {
     const parts: FileEntry[] = [];
     for await (const rows of rowsOfFile(reading, input)) {
@@ -125,12 +131,14 @@ export async function rewriteRows(
       const made = { formatVersion: FORMAT_VERSION, columnsVersion: COLUMNS_VERSION };
       parts.push({ ...input, path, ...written, ...made, ruleSetVersion: RULE_SET_VERSION });
     }
-    for (const [name, count] of await compare(reading, input, parts)) {
+    const found = await compare(reading, input, parts);
+    cost = sumOfCosts(cost, found.cost);
+    for (const [name, count] of found.counts) {
       if (count > 0) changes.set(name, (changes.get(name) ?? 0) + count);
     }
     files.push(...parts);
   }
   writing.closeSync();
   instance.closeSync();
-  return { files, changes: Object.fromEntries(changes) };
+  return { files, changes: Object.fromEntries(changes), cost };
 }

@@ -2,7 +2,7 @@ import { REWRITE_JOB_BYTES_MAX, RULE_SET_VERSION } from "../../schema/index.js";
 import { type Compactor, runCompactionJob } from "../compaction/compact.js";
 import { planRewrite } from "../compaction/plan.js";
 import type { Catalog, FileEntry } from "../types.js";
-import type { RewriteReport, SpanRewrite } from "./rewrite-types.js";
+import { type CostChange, type RewriteReport, type SpanRewrite, sumOfCosts } from "./rewrite-types.js";
 
 /** How {@link rewriteSpans} works. */
 export interface RewriteOptions {
@@ -48,6 +48,7 @@ export async function rewriteSpans(options: RewriteOptions): Promise<RewriteRepo
   const left = new Set(options.paths);
   const damaged = new Set<string>();
   const changes = new Map<string, number>();
+  let cost: CostChange = { beforeUsd: 0, afterUsd: 0 };
   let files = 0;
   let rows = 0;
   let bytes = 0;
@@ -75,10 +76,11 @@ export async function rewriteSpans(options: RewriteOptions): Promise<RewriteRepo
     }
     files += job.inputs.length;
     rows += done.rowsIn;
+    if (done.cost !== undefined) cost = sumOfCosts(cost, done.cost);
     for (const [name, count] of Object.entries(done.changes ?? {})) {
       changes.set(name, (changes.get(name) ?? 0) + count);
     }
     options.onProgress?.(bytes);
   }
-  return { files, rows, changes: Object.fromEntries(changes), damaged: [...damaged] };
+  return { files, rows, changes: Object.fromEntries(changes), cost, damaged: [...damaged] };
 }

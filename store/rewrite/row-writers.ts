@@ -20,15 +20,21 @@ const CARRIED_TEXTS = ["source", "run_id"] as const;
 
 /** Price tables of a data directory by version, each read once. */
 class Tables {
+  readonly #again: boolean;
   readonly #known = new Map<string, PriceTable>();
   readonly effective: PriceTable;
 
-  constructor(readonly pricesDir: string) {
+  /** `again`: price everything by the table in effect. */
+  constructor(
+    readonly pricesDir: string,
+    again: boolean,
+  ) {
+    this.#again = again;
     this.effective = readEffectivePrices(pricesDir);
   }
 
   of(version: string | null): PriceTable {
-    if (version === null || version === this.effective.version) return this.effective;
+    if (this.#again || version === null || version === this.effective.version) return this.effective;
     const table = this.#known.get(version) ?? readPricesOfVersion(this.pricesDir, version) ?? this.effective;
     this.#known.set(version, table);
     return table;
@@ -37,7 +43,7 @@ class Tables {
 
 /**
  * Seals the row's span once more: the same code makes the columns as when it came in, only its rules may be newer. A call
- * that has a price is priced by the table that it was priced with; others by the one in effect.
+ * that has a price is priced by the table that it was priced with, unless it is to be priced anew; others by the one in effect.
  */
 class SealAgain implements RowWriter {
   readonly #decoder: SpanDecoder;
@@ -49,11 +55,12 @@ class SealAgain implements RowWriter {
   constructor(
     readonly batch: ColumnBatch,
     pricesDir: string,
+    isReprice: boolean,
   ) {
     this.#decoder = new SpanDecoder(batch);
     this.#seqIndex = batch.fixed("seq_index");
     this.#carried = CARRIED_TEXTS.map((name) => ({ name, vector: batch.text(name) }));
-    this.#tables = new Tables(pricesDir);
+    this.#tables = new Tables(pricesDir, isReprice);
   }
 
   fits(row: MirrorRow): boolean {
@@ -129,7 +136,8 @@ export interface RowWriterContext {
 }
 
 const WRITERS: Readonly<Record<SpanRewrite["kind"], (context: RowWriterContext) => RowWriter>> = {
-  renormalise: ({ batch, pricesDir }) => new SealAgain(batch, pricesDir),
+  renormalise: ({ batch, pricesDir }) => new SealAgain(batch, pricesDir, false),
+  reprice: ({ batch, pricesDir }) => new SealAgain(batch, pricesDir, true),
 };
 
 /** The writer that does a rewrite's work on each row. */

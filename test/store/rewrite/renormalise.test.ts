@@ -129,7 +129,7 @@ test("files of older rules come out as if this build had sealed them, once; a dr
   expect(await rows()).toEqual(before.rows);
   expect(await otlp()).toEqual(before.otlp);
   expect(filesToRenormalise(spanFiles(), {})).toEqual([]);
-  expect(await run(pathsOf(old))).toEqual({ files: 0, rows: 0, changes: {}, damaged: [] });
+  expect(await run(pathsOf(old))).toMatchObject({ files: 0, rows: 0, changes: {}, damaged: [] });
 }, 120_000);
 
 test("a rewrite that dies before its commit leaves the mirror as it was, and the next one finishes the work", async () => {
