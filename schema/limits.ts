@@ -193,9 +193,9 @@ export const MULTIPART_PARTS_MAX = 20_000;
 export const MULTIPART_HEADER_BYTES_MAX = 8 * 1024;
 /** Runs in one request of LangSmith's API. */
 export const LANGSMITH_RUNS_MAX = 10_000;
-/** Runs, and characters of their JSON, that are remembered so that an update meets what it updates. */
+/** Runs, and bytes of what was sent of them, that are remembered so that an update meets what it updates. */
 export const LANGSMITH_RUN_STATES_MAX = 50_000;
-export const LANGSMITH_RUN_STATES_CHARS_MAX = 64 * 1024 * 1024;
+export const LANGSMITH_RUN_STATES_BYTES_MAX = 64 * 1024 * 1024;
 /** Longest wait of an API's read until the mirror shows everything that was acknowledged before it, ms. */
 export const API_READ_WAIT_MS = 10_000;
 /** How often a running server looks whether the configuration's price file changed, ms. */

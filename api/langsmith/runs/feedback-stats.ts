@@ -42,6 +42,7 @@ function figuresOf(row: Row): RunRecord {
   };
 }
 
-function spanKey(row: Row): string {
+/** Names a span: its trace id and its own. */
+export function spanKey(row: Row): string {
   return `${textAt(row, "trace_id") ?? ""} ${textAt(row, "span_id") ?? ""}`;
 }

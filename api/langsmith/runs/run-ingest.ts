@@ -33,10 +33,10 @@ export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string
     return json(202, { message: "Runs accepted" });
   };
   return {
-    createRun: ({ request }) => accept([singleWrite("post", parseBody(request.body))]),
+    createRun: ({ request }) => accept([singleWrite("post", parseBody(request.body), request.body.length)]),
     updateRun: ({ request, params }: Call) =>
-      accept([singleWrite("patch", parseBody(request.body), params["run_id"])]),
-    batchRuns: ({ request }) => accept(batchWrites(parseBody(request.body))),
+      accept([singleWrite("patch", parseBody(request.body), request.body.length, params["run_id"])]),
+    batchRuns: ({ request }) => accept(batchWrites(parseBody(request.body), request.body.length)),
     multipartRuns: async ({ request }) => {
       const { writes, feedback: drafts } = multipartWrites(request.body, request.header("content-type"));
       // Before anything is stored: a request is taken whole or not at all.

@@ -1,7 +1,8 @@
-import type { RunRecord } from "../../../schema/index.js";
+import { type RunRecord, runSpanId, runTraceId } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
 import type { ProjectNames } from "../projects/project-names.js";
-import { feedbackStatsOf } from "./feedback-stats.js";
+import { Bindings } from "../filter/filter-sql.js";
+import { feedbackStatsOf, spanKey } from "./feedback-stats.js";
 import { positionsOf } from "./run-places.js";
 import { cursorAfter, ORDER_SQL, type RunQuery } from "./run-query.js";
 import { RUN_COLUMNS, runOfRow } from "./run-view.js";
@@ -19,13 +20,14 @@ export async function readPage(
 ): Promise<{ runs: RunRecord[]; next: string | null }> {
   const { where, bindings, ascending, limit } = query;
   const way = ascending ? "ASC" : "DESC";
-  const rows = await sources.reads.rows(
-    `SELECT ${RUN_COLUMNS} FROM spans AS s WHERE ${where} ORDER BY ${ORDER_SQL} ${way}, s.run_id ${way} LIMIT ${limit + 1}`,
+  // First which ones: sorting needs few columns, and the content of those that are not on the page is never read.
+  const keys = await sources.reads.rows(
+    `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE ${where} ORDER BY ${ORDER_SQL} ${way}, s.run_id ${way} LIMIT ${limit + 1}`,
     bindings.params,
   );
-  const page = rows.slice(0, limit);
+  const page = keys.slice(0, limit);
   const last = page.at(-1);
-  const more = rows.length > limit && last !== undefined;
+  const more = keys.length > limit && last !== undefined;
   return {
     runs: await runsOf(sources, page),
     next: more ? cursorAfter(textAt(last, "start_ns") ?? "0", textAt(last, "run_id") ?? "") : null,
@@ -34,14 +36,38 @@ export async function readPage(
 
 /** The run with that id; undefined when there is none. */
 export async function readOne(sources: RunSources, id: string): Promise<RunRecord | undefined> {
-  const rows = await sources.reads.rows(`SELECT ${RUN_COLUMNS} FROM spans AS s WHERE s.run_id = $1 LIMIT 1`, [
-    id,
-  ]);
-  return (await runsOf(sources, rows))[0];
+  // A run's span follows from its id, but that of a root that came as a span, whose trace does. Both have indexes.
+  const keys = await sources.reads.rows(
+    `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE s.span_id = $1 AND s.run_id = $3
+UNION ALL SELECT ${KEY_COLUMNS} FROM spans AS s WHERE s.trace_id = $2 AND s.span_id <> $1 AND s.run_id = $3`,
+    [runSpanId(id), runTraceId(id), id],
+  );
+  return (await runsOf(sources, keys.slice(0, 1)))[0];
 }
 
-async function runsOf({ reads, projects }: RunSources, rows: readonly Row[]): Promise<RunRecord[]> {
+const KEY_COLUMNS = "s.trace_id, s.span_id, s.run_id, epoch_ns(s.start_time)::VARCHAR AS start_ns";
+
+/** Everything about these runs, in their order. */
+async function rowsOf({ reads }: RunSources, keys: readonly Row[]): Promise<Row[]> {
+  if (keys.length === 0) return [];
+  const bindings = new Bindings();
+  const anyOf = (column: string): string =>
+    `s.${column} IN (${[...new Set(keys.map((key) => textAt(key, column) ?? ""))].map((text) => bindings.bind(text)).join(", ")})`;
+  const found = await reads.rows(
+    `SELECT ${RUN_COLUMNS} FROM spans AS s WHERE ${anyOf("trace_id")} AND ${anyOf("span_id")}`,
+    bindings.params,
+  );
+  const byKey = new Map(found.map((row) => [spanKey(row), row]));
+  return keys.flatMap((key): Row[] => {
+    const row = byKey.get(spanKey(key));
+    return row === undefined ? [] : [row];
+  });
+}
+
+async function runsOf(sources: RunSources, keys: readonly Row[]): Promise<RunRecord[]> {
+  const { reads, projects } = sources;
   await projects.load();
+  const rows = await rowsOf(sources, keys);
   const positions = await positionsOf(reads, rows);
   const stats = await feedbackStatsOf(reads, rows);
   return rows.map((row) => {

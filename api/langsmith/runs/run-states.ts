@@ -1,5 +1,5 @@
 import {
-  LANGSMITH_RUN_STATES_CHARS_MAX,
+  LANGSMITH_RUN_STATES_BYTES_MAX,
   LANGSMITH_RUN_STATES_MAX,
   type NativeRun,
   type RunAttachment,
@@ -19,7 +19,7 @@ interface RunState {
   attachments: readonly RunAttachment[];
   /** A record with its create was made, so what comes now is an update of it. */
   told: boolean;
-  chars: number;
+  bytes: number;
 }
 
 /** A run without `created` in the mirror carries this: its create has not come. */
@@ -34,7 +34,7 @@ export class RunStates {
   readonly #states = new Map<string, RunState>();
   readonly #lookups = new Map<string, Promise<void>>();
   readonly #archive: RunArchive;
-  #chars = 0;
+  #bytes = 0;
   /** Runs that started later than this and are not remembered have never been seen. */
   #knownSince = 0n;
   #opened: Promise<void> | undefined;
@@ -74,14 +74,14 @@ export class RunStates {
     return this.#opened;
   }
 
-  #apply({ kind, fields, attachments }: RunWrite): RunState {
+  #apply({ kind, fields, attachments, bytes }: RunWrite): RunState {
     const { id } = fields;
     const state = this.#states.get(id) ?? {
       created: undefined,
       updated: {},
       attachments: [],
       told: false,
-      chars: 0,
+      bytes: 0,
     };
     if (kind === "post")
       state.created = placedRun({ ...state.created, ...fields }, (run) => this.#place(run));
@@ -92,7 +92,7 @@ export class RunStates {
       const names = new Set(attachments.map(({ name }) => name));
       state.attachments = [...state.attachments.filter(({ name }) => !names.has(name)), ...attachments];
     }
-    this.#keep(id, state);
+    this.#keep(id, state, bytes + bytesOf(attachments));
     return state;
   }
 
@@ -102,20 +102,19 @@ export class RunStates {
   }
 
   /** Puts it last in the order of forgetting. */
-  #keep(id: string, state: RunState): void {
-    this.#chars -= state.chars;
-    state.chars = JSON.stringify([state.created, state.updated]).length + bytesOf(state.attachments);
-    this.#chars += state.chars;
+  #keep(id: string, state: RunState, more: number): void {
+    state.bytes += more;
+    this.#bytes += more;
     this.#states.delete(id);
     this.#states.set(id, state);
   }
 
   #forget(): void {
     for (const [id, state] of this.#states) {
-      if (this.#states.size <= LANGSMITH_RUN_STATES_MAX && this.#chars <= LANGSMITH_RUN_STATES_CHARS_MAX)
+      if (this.#states.size <= LANGSMITH_RUN_STATES_MAX && this.#bytes <= LANGSMITH_RUN_STATES_BYTES_MAX)
         return;
       this.#states.delete(id);
-      this.#chars -= state.chars;
+      this.#bytes -= state.bytes;
       const start = startOf(state.created ?? state.updated);
       if (start === undefined || start > this.#knownSince) this.#knownSince = start ?? MAX;
     }
@@ -151,9 +150,9 @@ export class RunStates {
       const { [UPDATE_ONLY]: partial, ...fields } = run;
       const state =
         partial === true
-          ? { created: undefined, updated: fields, attachments, told: false, chars: 0 }
-          : { created: fields, updated: {}, attachments, told: true, chars: 0 };
-      this.#keep(id, state);
+          ? { created: undefined, updated: fields, attachments, told: false, bytes: 0 }
+          : { created: fields, updated: {}, attachments, told: true, bytes: 0 };
+      this.#keep(id, state, JSON.stringify(run).length + bytesOf(attachments));
     }
   }
 }

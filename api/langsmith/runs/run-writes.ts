@@ -15,6 +15,8 @@ export interface RunWrite {
   readonly kind: "post" | "patch";
   readonly fields: RunRecord & { readonly id: string };
   readonly attachments: readonly RunAttachment[];
+  /** About how much memory it takes: bytes of the request that were its own. */
+  readonly bytes: number;
 }
 
 /** What a multipart request brings. */
@@ -33,14 +35,16 @@ const TEXT_FIELDS = ["name", "run_type", "session_name", "error", "dotted_order"
 const OUT_OF_BAND = new Set(["inputs", "outputs", "events", "error", "extra", "serialized"]);
 const SEGMENT = /^\d{8}T\d{12}Z([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
+const NOTHING = { files: [], bytes: 0 } as const;
+
 /** One create (`POST /runs`) or update (`PATCH /runs/{id}`). Throws 422 with the way to the wrong field. */
-export function singleWrite(kind: RunWrite["kind"], body: RunJson, id?: string): RunWrite {
+export function singleWrite(kind: RunWrite["kind"], body: RunJson, bytes: number, id?: string): RunWrite {
   const fields = objectAt(body, ["body"]);
-  return checked(kind, id === undefined ? fields : { ...fields, id }, ["body"], []);
+  return checked(kind, id === undefined ? fields : { ...fields, id }, ["body"], { files: [], bytes });
 }
 
 /** `POST /runs/batch`. */
-export function batchWrites(body: RunJson): RunWrite[] {
+export function batchWrites(body: RunJson, bytes: number): RunWrite[] {
   const lists = objectAt(body, ["body"]);
   const writes = (["post", "patch"] as const).flatMap((kind) => {
     const list = lists[kind] ?? [];
@@ -51,16 +55,17 @@ export function batchWrites(body: RunJson): RunWrite[] {
       for (const field of ["trace_id", "dotted_order"]) {
         if (typeof fields[field] !== "string") throw badField([...where, field], "is required in a batch");
       }
-      return checked(kind, fields, where, []);
+      return checked(kind, fields, where, NOTHING);
     });
   });
-  return bounded(writes);
+  return bounded(writes.map((write) => ({ ...write, bytes: bytes / writes.length })));
 }
 
 interface Gathered {
   readonly kind: RunWrite["kind"];
   fields: RunRecord | undefined;
   readonly outOfBand: RunRecord;
+  bytes: number;
 }
 
 /** `POST /runs/multipart`. */
@@ -82,16 +87,16 @@ export function multipartWrites(body: Uint8Array, contentType: string | undefine
         `starts with ${kind}; known are post, patch, attachment and feedback`,
       );
   }
-  const writes = [...runs].map(([key, { kind, fields, outOfBand }]) => {
+  const writes = [...runs].map(([key, { kind, fields, outOfBand, bytes }]) => {
     const id = key.slice(key.indexOf(".") + 1);
     if (fields === undefined) throw badField(["body", key], "is missing: a field of the run came without it");
     const files = attachments.get(id) ?? [];
     attachments.delete(id);
-    return checked(kind, { ...fields, ...outOfBand, id }, ["body", key], files);
+    return checked(kind, { ...fields, ...outOfBand, id }, ["body", key], { files, bytes });
   });
   // Files of a run that this request does not otherwise name are an update of it.
   const others = [...attachments].map(([id, files]) =>
-    checked("patch", { id }, ["body", `attachment.${id}`], files),
+    checked("patch", { id }, ["body", `attachment.${id}`], { files, bytes: 0 }),
   );
   return { writes: bounded([...writes, ...others]), feedback };
 }
@@ -102,8 +107,9 @@ function gather(
   part: Part,
 ): void {
   const key = `${kind}.${id}`;
-  const run = runs.get(key) ?? { kind, fields: undefined, outOfBand: {} };
+  const run = runs.get(key) ?? { kind, fields: undefined, outOfBand: {}, bytes: 0 };
   runs.set(key, run);
+  run.bytes += part.content.length;
   if (field === "") run.fields = objectAt(partJson(part), ["body", part.name]);
   else if (OUT_OF_BAND.has(field)) run.outOfBand[field] = partJson(part);
   else throw badField(["body", part.name], `names no field; known are ${[...OUT_OF_BAND].join(", ")}`);
@@ -130,7 +136,7 @@ function checked(
   kind: RunWrite["kind"],
   fields: RunRecord,
   where: Where,
-  attachments: readonly RunAttachment[],
+  { files, bytes }: { readonly files: readonly RunAttachment[]; readonly bytes: number },
 ): RunWrite {
   const given = fields["id"];
   if (!isRunId(given)) throw badField([...where, "id"], "must be a UUID");
@@ -155,7 +161,7 @@ function checked(
     throw badField([...where, "name"], "is required");
   const id = given.toLowerCase();
   checkDottedOrder({ ...fields, id }, where);
-  return { kind, fields: { ...fields, id }, attachments };
+  return { kind, fields: { ...fields, id }, attachments: files, bytes };
 }
 
 /** Its last run is this one, and its first the trace: a run in another place could not be found again. */
