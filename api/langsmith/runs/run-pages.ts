@@ -18,7 +18,7 @@ export async function readPage(
   sources: RunSources,
   query: RunQuery,
 ): Promise<{ runs: RunRecord[]; next: string | null }> {
-  const { where, bindings, ascending, limit } = query;
+  const { where, bindings, ascending, limit, select } = query;
   const way = ascending ? "ASC" : "DESC";
   // First which ones: sorting needs few columns, and the content of those that are not on the page is never read.
   const keys = await sources.reads.rows(
@@ -29,7 +29,7 @@ export async function readPage(
   const last = page.at(-1);
   const more = keys.length > limit && last !== undefined;
   return {
-    runs: await runsOf(sources, page),
+    runs: await runsOf(sources, page, select),
     next: more ? cursorAfter(textAt(last, "start_ns") ?? "0", textAt(last, "run_id") ?? "") : null,
   };
 }
@@ -64,12 +64,19 @@ async function rowsOf({ reads }: RunSources, keys: readonly Row[]): Promise<Row[
   });
 }
 
-async function runsOf(sources: RunSources, keys: readonly Row[]): Promise<RunRecord[]> {
+async function runsOf(
+  sources: RunSources,
+  keys: readonly Row[],
+  select?: ReadonlySet<string>,
+): Promise<RunRecord[]> {
   const { reads, projects } = sources;
   await projects.load();
   const rows = await rowsOf(sources, keys);
-  const positions = await positionsOf(reads, rows);
-  const stats = await feedbackStatsOf(reads, rows);
+  const wantsStats = select?.has("feedback_stats") ?? true;
+  const [positions, stats] = await Promise.all([
+    positionsOf(reads, rows),
+    feedbackStatsOf(reads, wantsStats ? rows : []),
+  ]);
   return rows.map((row) => {
     const id = textAt(row, "run_id") ?? "";
     return { ...runOfRow(row, projects, positions.get(id)), feedback_stats: stats.get(id) ?? null };
