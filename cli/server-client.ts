@@ -35,7 +35,7 @@ export function requireServer(dataDir: string): HttpServer {
 export async function callServer(
   server: HttpServer,
   request: {
-    method: "GET" | "POST" | "DELETE";
+    method: "GET" | "POST" | "PUT" | "DELETE";
     path: string;
     body?: unknown;
     timeoutMs?: number;

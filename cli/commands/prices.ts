@@ -6,6 +6,7 @@ import { type Io, terminalWidth, write } from "../io.js";
 import { shown, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
 import { addRepriceCommand } from "./prices-reprice.js";
+import { addPriceRecordCommands } from "./prices-set.js";
 
 interface TableOptions {
   readonly dataDir: string;
@@ -70,6 +71,7 @@ Examples:
   counterfoil prices check prices.yaml`,
     )
     .action((file: string) => check(file, io));
+  addPriceRecordCommands(prices, io);
   addRepriceCommand(prices, io);
 }
 
