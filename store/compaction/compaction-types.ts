@@ -24,6 +24,8 @@ export interface CompactionJob {
   readonly keepSuperseded: boolean;
   /** For `spans`: how every row is changed on its way. Without it rows stay as they are. */
   readonly rewrite?: SpanRewrite;
+  /** With a rewrite: files of `span_logs` that may tell of its spans, to be read by the rules of this build. */
+  readonly logs?: readonly FileEntry[];
 }
 
 /** What the compactor child gets. */

@@ -18,6 +18,7 @@ import {
   withLogContent,
 } from "../log-content/log-content-job.js";
 import { filesInReach, type LogJoinMode } from "../log-content/log-content-sql.js";
+import { readLogsAgain } from "../rewrite/read-logs-again.js";
 import type { ColumnChanges, CostChange } from "../rewrite/rewrite-types.js";
 import { rewriteRows } from "../rewrite/rewrite-rows.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
@@ -330,9 +331,12 @@ async function rewritten(
   connection: DuckDBConnection,
   { job, pricesDir, workDir }: CompactionRequest,
   inputs: readonly FileEntry[],
+  logs: LogJoinMode | undefined,
 ): Promise<{ sources: readonly FileEntry[]; changes?: ColumnChanges; cost?: CostChange }> {
   if (job.rewrite === undefined) return { sources: inputs };
-  const options = { folder: join(workDir, "rewritten"), pricesDir, rewrite: job.rewrite };
+  const joined = (relation: string): string =>
+    logs === undefined || job.rewrite?.kind !== "renormalise" ? relation : withLogContent(relation, logs);
+  const options = { folder: join(workDir, "rewritten"), pricesDir, rewrite: job.rewrite, joined };
   const { files, ...changed } = await rewriteRows(connection, inputs, options);
   return { sources: files, ...changed };
 }
@@ -353,14 +357,18 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   const rowsOfFiles = (files: readonly FileEntry[]): number => files.reduce((sum, { rows }) => sum + rows, 0);
   const rowsIn = rowsOfFiles(inputs);
   await makeJobSpans(connection, job.table === "spans" ? inputs : []);
-  const joined = await makeLogJoined(connection, job.content);
-  const { sources, ...changed } = await rewritten(connection, request, inputs);
+  const readAgain =
+    job.rewrite?.kind === "renormalise"
+      ? await readLogsAgain(connection, unlessUnreadable(job.logs ?? []), join(request.workDir, "logs"))
+      : [];
+  const joined = await makeLogJoined(connection, [...job.content, ...readAgain]);
+  const logs = joined.spans === 0 ? undefined : readAgain.length > 0 ? "replace" : "add";
+  const { sources, ...changed } = await rewritten(connection, request, inputs, logs);
   // Files that are priced right already stay: asking twice must not write history twice.
   const isSame = job.rewrite?.kind === "reprice" && Object.keys(changed.changes ?? {}).length === 0;
   if (request.dryRun === true || isSame) {
     return { ok: true, add: [], remove: [], rowsIn, rowsOut: rowsIn, ...changed };
   }
-  const logs = joined.spans === 0 ? undefined : "add";
   const size = withContent(await rawSize(connection, sources), joined);
   const add =
     sources.length === 0 ? [] : await placeRows(connection, { job, inputs, sources, logs, size, request });
@@ -374,6 +382,12 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
     rowsOut: rowsOfFiles(add),
     ...changed,
   };
+}
+
+/** Files that are there as listed. What a missing one holds can't be read again; what came of it before stays. */
+function unlessUnreadable(files: readonly FileEntry[]): FileEntry[] {
+  const broken = new Set(unreadable(files));
+  return files.filter((file) => !broken.has(file));
 }
 
 /** The size of rows to which log records add so many characters. */

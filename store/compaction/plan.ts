@@ -8,6 +8,7 @@ import {
   LOG_CONTENT_TABLE,
   TRACE_REPAIR_SINCE,
 } from "../../schema/index.js";
+import { logsInReach } from "../log-content/log-content-sql.js";
 import type { SpanRewrite } from "../rewrite/rewrite-types.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
@@ -142,7 +143,10 @@ export function planRewrite(
     .filter((file) => file.table === "spans" && options.skip?.has(file.path) !== true && options.wanted(file))
     .sort(byTime);
   if (wanted.length === 0) return undefined;
-  return { ...jobOf("spans", upToMax(wanted, options.bytesMax), files, options.skip), rewrite };
+  const job = jobOf("spans", upToMax(wanted, options.bytesMax), files, options.skip);
+  const usable = files.filter((file) => file.table === "span_logs" && options.skip?.has(file.path) !== true);
+  const logs = logsInReach(usable, job.inputs);
+  return { ...job, rewrite, logs };
 }
 
 /**

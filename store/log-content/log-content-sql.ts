@@ -135,6 +135,20 @@ export function filesInReach<File extends Pick<FileEntry, "maxTimeUnixNano">>(
   return spans.filter(({ maxTimeUnixNano: max }) => max === null || BigInt(max) >= earliest);
 }
 
+/** Files of log records that may tell of the spans in these files: of their times, a day more or less. */
+export function logsInReach(logs: readonly FileEntry[], spans: readonly FileEntry[]): FileEntry[] {
+  return logs.filter(({ minTimeUnixNano: from, maxTimeUnixNano: to }) =>
+    spans.some(
+      ({ minTimeUnixNano: min, maxTimeUnixNano: max }) =>
+        from === null ||
+        to === null ||
+        min === null ||
+        max === null ||
+        (BigInt(from) <= BigInt(max) + REACH_NS && BigInt(to) >= BigInt(min) - REACH_NS),
+    ),
+  );
+}
+
 /** Every row of these files of `log_content`. */
 export function contentRows(files: readonly ViewFile[]): string {
   return readFiles(files);

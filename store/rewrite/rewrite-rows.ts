@@ -69,19 +69,22 @@ async function compare(
   connection: DuckDBConnection,
   file: FileEntry,
   parts: readonly FileEntry[],
+  joined: (relation: string) => string,
 ): Promise<{ counts: Map<string, number>; cost: CostChange }> {
   const names = TABLE_COLUMNS.spans.map(({ name }) => name).filter((name) => !NOT_COMPARED.has(name));
-  const hashed = async (files: readonly FileEntry[]): Promise<string> =>
+  const rowsIn = async (files: readonly FileEntry[]): Promise<string> =>
+    inputRows(files, await columnsIn(connection, readFiles(files)));
+  const hashed = (relation: string): string =>
     `(SELECT seq, seq_index, ${names.map((name) => `hash(${sqlIdentifier(name)}) AS ${sqlIdentifier(name)}`).join(", ")},
       CASE WHEN coalesce(usage_scope, 'own') = 'own' THEN cost_usd END AS "usd of calls"
-      FROM ${inputRows(files, await columnsIn(connection, readFiles(files)))})`;
+      FROM ${relation})`;
   const counts = names.map(
     (name) =>
       `CAST(count(*) FILTER (o.${sqlIdentifier(name)} <> n.${sqlIdentifier(name)}) AS INTEGER) AS ${sqlIdentifier(name)}`,
   );
   const [found] = await rowsOf(
     connection,
-    `SELECT count(*) AS "rows in both", sum(o."usd of calls") AS before_usd, sum(n."usd of calls") AS after_usd, ${counts.join(", ")} FROM ${await hashed([file])} AS o JOIN ${await hashed(parts)} AS n USING (seq, seq_index)`,
+    `SELECT count(*) AS "rows in both", sum(o."usd of calls") AS before_usd, sum(n."usd of calls") AS after_usd, ${counts.join(", ")} FROM ${hashed(await rowsIn([file]))} AS o JOIN ${hashed(joined(await rowsIn(parts)))} AS n USING (seq, seq_index)`,
   );
   if (Number(found?.["rows in both"]) !== file.rows) {
     throw new Error(`${String(found?.["rows in both"])} of ${file.rows} rows of ${file.path} came back`);
@@ -99,9 +102,15 @@ async function compare(
 export async function rewriteRows(
   reading: DuckDBConnection,
   inputs: readonly FileEntry[],
-  options: { readonly folder: string; readonly pricesDir: string; readonly rewrite: SpanRewrite },
+  options: {
+    readonly folder: string;
+    readonly pricesDir: string;
+    readonly rewrite: SpanRewrite;
+    /** What the rest of the job does to a relation of rewritten rows, so that the changes are those of the whole job. */
+    readonly joined: (relation: string) => string;
+  },
 ): Promise<RewrittenFiles> {
-  const { folder, pricesDir, rewrite } = options;
+  const { folder, joined, pricesDir, rewrite } = options;
   const instance = await openEngine(join(folder, "spill"));
   const writing = await instance.connect();
   const batch = new ColumnBatch(TABLE_COLUMNS.spans);
@@ -131,7 +140,7 @@ export async function rewriteRows(
       const made = { formatVersion: FORMAT_VERSION, columnsVersion: COLUMNS_VERSION };
       parts.push({ ...input, path, ...written, ...made, ruleSetVersion: RULE_SET_VERSION });
     }
-    const found = await compare(reading, input, parts);
+    const found = await compare(reading, input, parts, joined);
     cost = sumOfCosts(cost, found.cost);
     for (const [name, count] of found.counts) {
       if (count > 0) changes.set(name, (changes.get(name) ?? 0) + count);
