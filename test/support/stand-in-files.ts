@@ -7,7 +7,13 @@ import {
   openJournalReader,
   writeFully,
 } from "../../journal/index.js";
-import { COMPACTED_FORMAT_VERSION, decodeOtlp, FORMAT_VERSION, type TracesData } from "../../schema/index.js";
+import {
+  COLUMNS_VERSION,
+  COMPACTED_FORMAT_VERSION,
+  decodeOtlp,
+  FORMAT_VERSION,
+  type TracesData,
+} from "../../schema/index.js";
 import type { Compactor } from "../../store/compaction/compact.js";
 import { dataDirPaths, type FileEntry } from "../../store/index.js";
 import { addCounts } from "../../store/seal/dead-letter-counts.js";
@@ -86,6 +92,7 @@ async function writeRows(
     minTimeUnixNano: null,
     maxTimeUnixNano: null,
     formatVersion: 1,
+    columnsVersion: COLUMNS_VERSION,
   };
 }
 
