@@ -70,6 +70,8 @@ class SegmentedJournalReader implements JournalReader {
   #journalId: Buffer | undefined;
   /** Where to begin in the first segment that is opened. */
   #hint: JournalPlace | undefined;
+  /** The gap that the limit of a read cut in two, until its second part was reported. */
+  #cutGap: { readonly toSeq: number; readonly reason: JournalGap["reason"] } | undefined;
   /** First seq of the last segment that was read to its end, 0 before that. */
   #exhaustedFirstSeq = 0;
 
@@ -139,7 +141,9 @@ class SegmentedJournalReader implements JournalReader {
         scanner.take(record);
         if (header.seq === this.#lastSeq) this.#counts = countsAfter(header);
       } else if (header.seq > this.#lastSeq + 1) {
-        this.#skip({ toSeq: header.seq - 1, countsAt: header.countsBefore, reason: "corrupt" }, read);
+        const toSeq = header.seq - 1;
+        const reason = this.#cutGap?.toSeq === toSeq ? this.#cutGap.reason : "corrupt";
+        this.#skip({ toSeq, countsAt: header.countsBefore, reason }, read);
       } else if (read.records.length > 0 && read.bytes + record.payload.length > read.limits.maxBytes) {
         return false;
       } else {
@@ -169,6 +173,7 @@ class SegmentedJournalReader implements JournalReader {
     read.gaps.push({ fromSeq, toSeq, counts, reason: gap.reason });
     this.#lastSeq = toSeq;
     if (whole) this.#counts = gap.countsAt;
+    this.#cutGap = whole ? undefined : gap;
   }
 
   /**

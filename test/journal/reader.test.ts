@@ -148,3 +148,20 @@ test("every position gives the same records and counts, in reads of any size, to
   }
   await journal.close();
 });
+
+test("a reader meets a new segment before its header is written: that is the end of the journal, not damage", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const dir = "/journal";
+  const journal = await openJournal({ dir, fileSystem });
+  await appendMany(journal, 3);
+  const name = "/journal/0000000002-0000000000000004.cfj";
+  for (const content of [Buffer.alloc(0), Buffer.alloc(60)]) {
+    fileSystem.put(name, content);
+    const reader = openJournalReader({ dir, afterSeq: 0, fileSystem });
+    expect(readAll(reader, Number.MAX_SAFE_INTEGER)).toMatchObject({ lastSeq: 3, gaps: [] });
+  }
+  // With another behind it, it is damage.
+  fileSystem.put("/journal/0000000003-0000000000000009.cfj", Buffer.alloc(128));
+  const reader = openJournalReader({ dir, afterSeq: 3, fileSystem });
+  expect(() => reader.read({ maxBytes: 1, upToSeq: 9 })).toThrow(/damaged header/);
+});

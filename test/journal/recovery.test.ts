@@ -302,7 +302,7 @@ test("a gap that the limit of a read cuts in two is counted once", async () => {
   const reader = openJournalReader({ dir, afterSeq: 0, fileSystem });
   expect(reader.read({ maxBytes: 1, upToSeq: 30 })).toMatchObject({ lastSeq: 30, counts: { traces: 0 } });
   const rest = reader.read({ maxBytes: 1, upToSeq: 101 });
-  expect(rest.gaps).toMatchObject([{ fromSeq: 31, toSeq: 100, counts: { traces: 250 } }]);
+  expect(rest.gaps).toMatchObject([{ fromSeq: 31, toSeq: 100, counts: { traces: 250 }, reason: "trimmed" }]);
   expect(rest).toMatchObject({ lastSeq: 101, counts: { traces: 251 } });
   await journal.close();
 });
