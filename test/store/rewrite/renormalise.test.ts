@@ -28,8 +28,8 @@ beforeAll(async () => {
   duck = await (await DuckDBInstance.create(":memory:")).connect();
   const { traces } = otlpArbitraries({ plain: false });
   const requests = [
-    ...FIXTURE_NAMES.filter((_name, at) => at % 8 === 0).flatMap((name) => traceRequests(name)),
-    ...fc.sample(traces, { numRuns: 20, seed: 5 }),
+    ...FIXTURE_NAMES.filter((_name, at) => at % 16 === 0).flatMap((name) => traceRequests(name)),
+    ...fc.sample(traces, { numRuns: 10, seed: 5 }),
   ];
   for (const data of requests) {
     const count = data.resourceSpans.flatMap(({ scopeSpans }) =>
