@@ -28,10 +28,11 @@ function openInferenceMessage(message: JsonObject, role: string): JsonObject {
   const calls = member(message, "tool_calls");
   const toolCalls =
     calls === undefined ? [] : list(calls).map((call) => openInferenceCall(member(call, "tool_call")));
-  const contents = member(message, "contents");
-  const blocks = contents === undefined ? [] : list(contents).map((item) => openInferenceBlock(item));
+  const blocks = openInferenceBlocks(message);
   // Some emitters write a call both among the contents and among the tool calls: it is one.
-  const inContent = new Set(blocks.map((block) => jsonToText(member(block, "id"))));
+  const inContent = new Set(
+    blocks.flatMap(({ type, id }) => (type === "tool_call_response" ? [] : [jsonToText(id)])),
+  );
   const functionName = member(message, "function_call_name");
   const name = member(message, "name");
   return {
@@ -48,6 +49,20 @@ function openInferenceMessage(message: JsonObject, role: string): JsonObject {
       : { tool_call_id: member(message, "tool_call_id") ?? null }),
     ...(name === undefined ? {} : { name }),
   };
+}
+
+function openInferenceBlocks(message: JsonObject): JsonObject[] {
+  const contents = member(message, "contents");
+  // A block of which only the type was written says nothing: Arize's AI SDK processor leaves one for each tool call.
+  const blocks = (
+    contents === undefined ? [] : list(contents).map((item) => openInferenceBlock(item))
+  ).filter((block) => Object.keys(block).some((name) => name !== "type"));
+  const answered = member(message, "tool_call_id");
+  const content = member(message, "content");
+  // Anthropic and Gemini send a tool's result in a message of the user; the id tells that it is one.
+  return answered === undefined || content === undefined || member(message, "role") === "tool"
+    ? blocks
+    : [...blocks, { type: "tool_call_response", id: answered, response: content }];
 }
 
 function openInferenceCall(call: Json | undefined): JsonObject {

@@ -118,6 +118,36 @@ export const STANDARD_CASES: readonly DialectCase[] = [
   },
   {
     dialect: "openinference",
+    what: "converted messages: a tool's result from the user, a block of which only the type was written",
+    attributes: {
+      "openinference.span.kind": "LLM",
+      "llm.input_messages.0.message.role": "assistant",
+      "llm.input_messages.0.message.contents.0.message_content.type": "tool-call",
+      "llm.input_messages.0.message.tool_calls.0.tool_call.id": "c1",
+      "llm.input_messages.0.message.tool_calls.0.tool_call.function.name": "lookup",
+      "llm.input_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"id":7}',
+      "llm.input_messages.1.message.role": "user",
+      "llm.input_messages.1.message.tool_call_id": "c1",
+      "llm.input_messages.1.message.content": "found",
+      "llm.output_messages.0.message.role": "assistant",
+      "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c1",
+      "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "lookup",
+      "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"id":7}',
+      "llm.output_messages.0.message.tool_call_id": "c1",
+      "llm.output_messages.0.message.content": "found",
+    },
+    expected: {
+      input_messages: [
+        { role: "assistant", parts: [CALL] },
+        { role: "user", parts: [{ type: "tool_call_response", id: "c1", response: "found" }] },
+      ],
+      output_messages: [
+        { role: "assistant", parts: [{ type: "tool_call_response", id: "c1", response: "found" }, CALL] },
+      ],
+    },
+  },
+  {
+    dialect: "openinference",
     what: "an agent that repeats its calls' tokens",
     attributes: { "openinference.span.kind": "AGENT", "llm.token_count.prompt": 9, "input.value": "go" },
     expected: {
