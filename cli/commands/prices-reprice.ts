@@ -1,17 +1,9 @@
 import { type Command } from "commander";
 import { dataDirPaths, readEffectivePrices, type RewriteReport } from "../../store/index.js";
-import { EXIT } from "../exit-codes.js";
-import { type Io, write } from "../io.js";
-import { pointInTime, requireDataDir, withDataDir } from "../options.js";
-import { createProgress } from "../output/progress.js";
+import type { Io } from "../io.js";
+import { pointInTime, withDataDir } from "../options.js";
 import { formatCount, formatUsd } from "../output/values.js";
-
-interface RepriceOptions {
-  readonly dataDir: string;
-  readonly since?: Date;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-}
+import { type RewriteOptions, runRewrite } from "../renormalise/run-rewrite.js";
 
 /** `prices reprice`: prices what is in the mirror by the prices that are in effect now. */
 export function addRepriceCommand(prices: Command, io: Io): void {
@@ -37,49 +29,29 @@ Examples:
   counterfoil prices reprice --dry-run
   counterfoil prices reprice --since 30d`,
     )
-    .action((options: RepriceOptions) => reprice(options, io));
+    .action((options: RewriteOptions) => reprice(options, io));
 }
 
-async function reprice(options: RepriceOptions, io: Io): Promise<void> {
-  const { dataDir, since } = options;
-  requireDataDir(dataDir);
-  const { renormalise } = await import("../renormalise/renormalise.js");
+async function reprice(options: RewriteOptions, io: Io): Promise<void> {
   const dryRun = options.dryRun === true;
-  const progress = createProgress({ label: "pricing", stream: io.stderr, unit: "bytes" });
-  let report: RewriteReport;
-  try {
-    report = await renormalise({
-      rewrite: { kind: "reprice" },
-      dataDir,
-      all: true,
-      sinceUnixNano: since === undefined ? undefined : BigInt(since.getTime()) * 1_000_000n,
-      dryRun,
-      onProgress: (done, total) => progress.update(done, total),
-      signal: io.signal,
-    });
-  } finally {
-    progress.end();
-  }
-  const { version } = readEffectivePrices(dataDirPaths(dataDir).prices);
-  await write(
-    io.stdout,
-    options.json === true
-      ? `${JSON.stringify({ dry_run: dryRun, price_version: version, ...report }, null, 2)}\n`
-      : text(report, version, dryRun),
-  );
-  if (report.damaged.length > 0) io.exitCode = EXIT.damaged;
+  // Read once the work is done: it is the table that the last rows were priced by.
+  const version = (): string => readEffectivePrices(dataDirPaths(options.dataDir).prices).version;
+  const command = {
+    rewrite: { kind: "reprice" },
+    all: true,
+    label: "pricing",
+    facts: () => ({ price_version: version() }),
+    text: (report: RewriteReport) => text(report, version(), dryRun),
+  } as const;
+  await runRewrite(options, command, io);
 }
 
-function text({ changes, cost, damaged, rows }: RewriteReport, version: string, dryRun: boolean): string {
-  const left = damaged.map(
-    (path) => `${path} is damaged and was left alone. \`counterfoil scrub\` repairs what can be.\n`,
-  );
+function text({ changes, cost, rows }: RewriteReport, version: string, dryRun: boolean): string {
   const difference = cost.afterUsd - cost.beforeUsd;
   const sign = difference >= 0 ? "+" : "-";
   const changed = formatCount(changes["cost_usd"] ?? 0);
   return [
     `${formatCount(rows)} spans looked at by prices ${version}; the cost of ${changed} ${dryRun ? "would change" : "changed"}.\n`,
     `${formatUsd(cost.beforeUsd)} -> ${formatUsd(cost.afterUsd)} (${sign}${formatUsd(Math.abs(difference))})\n`,
-    ...left,
   ].join("");
 }

@@ -1,19 +1,14 @@
 import { type Command } from "commander";
 import { RULE_SET_VERSION } from "../../schema/index.js";
 import type { RewriteReport } from "../../store/index.js";
-import { EXIT } from "../exit-codes.js";
-import { type Io, terminalWidth, write } from "../io.js";
-import { pointInTime, requireDataDir, withDataDir } from "../options.js";
-import { createProgress } from "../output/progress.js";
+import { type Io, terminalWidth } from "../io.js";
+import { pointInTime, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
 import { formatCount } from "../output/values.js";
+import { type RewriteOptions, runRewrite } from "../renormalise/run-rewrite.js";
 
-interface RenormaliseOptions {
-  readonly dataDir: string;
-  readonly since?: Date;
+interface RenormaliseOptions extends RewriteOptions {
   readonly all?: boolean;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
 }
 
 /** `renormalise`: derives the GenAI columns of what is in the mirror anew, by the rules of this version. */
@@ -46,54 +41,28 @@ Examples:
 }
 
 async function run(options: RenormaliseOptions, io: Io): Promise<void> {
-  const { dataDir, since } = options;
-  requireDataDir(dataDir);
-  const { renormalise } = await import("../renormalise/renormalise.js");
   const dryRun = options.dryRun === true;
-  const progress = createProgress({
+  const command = {
+    rewrite: { kind: "renormalise" },
+    all: options.all === true,
     label: dryRun ? "comparing" : "renormalising",
-    stream: io.stderr,
-    unit: "bytes",
-  });
-  let report: RewriteReport;
-  try {
-    report = await renormalise({
-      rewrite: { kind: "renormalise" },
-      dataDir,
-      all: options.all === true,
-      sinceUnixNano: since === undefined ? undefined : BigInt(since.getTime()) * 1_000_000n,
-      dryRun,
-      onProgress: (done, total) => progress.update(done, total),
-      signal: io.signal,
-    });
-  } finally {
-    progress.end();
-  }
-  await write(
-    io.stdout,
-    options.json === true
-      ? `${JSON.stringify({ dry_run: dryRun, rule_set_version: RULE_SET_VERSION, ...report }, null, 2)}\n`
-      : text(report, dryRun, io),
-  );
-  if (report.damaged.length > 0) io.exitCode = EXIT.damaged;
+    facts: () => ({ rule_set_version: RULE_SET_VERSION }),
+    text: (report: RewriteReport) => text(report, dryRun, io),
+  } as const;
+  await runRewrite(options, command, io);
 }
 
-function text({ files, rows, changes, damaged }: RewriteReport, dryRun: boolean, io: Io): string {
-  const left = damaged.map(
-    (path) => `${path} is damaged and was left alone. \`counterfoil scrub\` repairs what can be.\n`,
-  );
-  if (files === 0)
-    return `Nothing to do: every span was filled by rule set ${RULE_SET_VERSION}.\n${left.join("")}`;
+function text({ files, rows, changes }: RewriteReport, dryRun: boolean, io: Io): string {
+  if (files === 0) return `Nothing to do: every span was filled by rule set ${RULE_SET_VERSION}.\n`;
   const did = dryRun ? "Would rewrite" : "Rewrote";
   const head = `${did} ${formatCount(rows)} spans in ${formatCount(files)} files by rule set ${RULE_SET_VERSION}.`;
   const changed = Object.entries(changes).sort(([, a], [, b]) => b - a);
-  if (changed.length === 0)
-    return `${head} No value ${dryRun ? "would change" : "changed"}.\n${left.join("")}`;
+  if (changed.length === 0) return `${head} No value ${dryRun ? "would change" : "changed"}.\n`;
   const table = renderTable({
     columns: [{ name: "column" }, { name: dryRun ? "spans to change" : "spans changed", align: "right" }],
     rows: changed.map(([column, count]) => [column, formatCount(count)]),
     width: terminalWidth(io),
     heading: io.paint.bold,
   });
-  return `${head}\n\n${table}${left.join("")}`;
+  return `${head}\n\n${table}`;
 }
