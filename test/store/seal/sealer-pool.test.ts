@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { dataDirPaths } from "../../../store/index.js";
 import { SealerPool } from "../../../store/seal/sealer-pool.js";
 import type { SealerPort } from "../../../store/seal/sealer-port.js";
@@ -70,14 +70,13 @@ describe("the sealing threads after a load", () => {
   });
 
   it("stay when they had little to do", async () => {
+    vi.useFakeTimers();
     const { pool, started } = countingPool(1);
     await work(pool, 3);
-    // Anything that the timer did would have been done by the time that a later timer of the same length fires.
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
+    await vi.advanceTimersByTimeAsync(60_000);
     await work(pool, 1);
     expect(started()).toBe(1);
     await pool.stop(100);
+    vi.useRealTimers();
   });
 });
