@@ -9,3 +9,4 @@ export {
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/types.js";
 export { type ProjectPorts, type ProjectRecord, ProjectService } from "./projects/project-service.js";
+export { type Shared, type SharePorts, ShareService } from "./shares/share-service.js";

@@ -7,6 +7,7 @@ export { recordDataSchema } from "./json-schema.js";
 export { PRICES } from "./prices.js";
 export { PROJECTS } from "./projects.js";
 export * from "./record-tables.js";
+export { SHARES } from "./shares.js";
 export { timeToUnixNano, unixNanoToTime } from "./time.js";
 export * from "./types.js";
 export { checkRecord, type CheckOptions, recordTypeOf } from "./validate.js";

@@ -3,6 +3,7 @@ import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 import { FEEDBACK } from "./feedback.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
+import { SHARES } from "./shares.js";
 import type { RecordType } from "./types.js";
 
 /** Every type of record that this version knows. */
@@ -13,6 +14,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   DATASETS,
   EXAMPLES,
   DATASET_TAGS,
+  SHARES,
 ];
 
 /** Table of records of a type that this version does not know. */
