@@ -10,3 +10,21 @@ export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js
 export * from "./datasets/types.js";
 export { type ProjectPorts, type ProjectRecord, ProjectService } from "./projects/project-service.js";
 export { type Shared, type SharePorts, ShareService } from "./shares/share-service.js";
+export {
+  DEFAULT_PROJECT,
+  ERROR_SQL,
+  INPUTS_SQL,
+  OUTPUTS_SQL,
+  PROMPT_TOKENS_SQL,
+  STATUS_SQL,
+} from "./filter/fields.js";
+export { Bindings, filterSql } from "./filter/filter-sql.js";
+export { type FilterNode, type FilterValue, parseFilter } from "./filter/parse-filter.js";
+export {
+  CONTENT_COLUMNS,
+  jsonInColumn,
+  NATIVE_COLUMNS,
+  nativeRunOfRow,
+  type RunContent,
+  runContentOf,
+} from "./runs/run-content.js";

@@ -1,7 +1,6 @@
-import type { ProjectRecord, ProjectService } from "../../../loop/index.js";
+import { DEFAULT_PROJECT, type ProjectRecord, type ProjectService } from "../../../loop/index.js";
 import { nameUuid } from "../../../schema/index.js";
 import type { MirrorReads } from "../../mirror-reads.js";
-import { DEFAULT_PROJECT } from "../filter/fields.js";
 
 /** Namespace of the ids of projects that are known by name alone. */
 const PROJECTS = "7c1f3f6e-5d4b-5e0a-9f43-2f0c1f6f7b11";

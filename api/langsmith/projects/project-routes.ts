@@ -1,8 +1,8 @@
+import { DEFAULT_PROJECT, PROMPT_TOKENS_SQL } from "../../../loop/index.js";
 import type { ProjectRecord, ProjectService } from "../../../loop/index.js";
 import { isRunId, type RunRecord } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
 import type { Handler } from "../call.js";
-import { DEFAULT_PROJECT, PROMPT_TOKENS_SQL } from "../filter/fields.js";
 import { badField, json, notFound, RefusedCall } from "../replies.js";
 import { objectBody } from "../body.js";
 import { pageOf } from "../paging.js";

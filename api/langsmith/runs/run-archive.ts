@@ -1,12 +1,6 @@
-import {
-  isRunId,
-  type NativeRun,
-  nativeRunOf,
-  runSpanId,
-  runTimeNanos,
-  runTraceId,
-} from "../../../schema/index.js";
-import type { MirrorReads, Row } from "../../mirror-reads.js";
+import { NATIVE_COLUMNS, nativeRunOfRow } from "../../../loop/index.js";
+import { isRunId, type NativeRun, runSpanId, runTimeNanos, runTraceId } from "../../../schema/index.js";
+import type { MirrorReads } from "../../mirror-reads.js";
 import type { RunWrite } from "./run-writes.js";
 
 /** The LangSmith runs that the mirror has. */
@@ -15,25 +9,6 @@ export interface RunArchive {
   newestStart(): Promise<bigint>;
   /** Those of the writes' runs that are there, by id. */
   find(writes: readonly RunWrite[]): Promise<ReadonlyMap<string, NativeRun>>;
-}
-
-/** Columns that a native run is read from; see {@link nativeRunOfRow}. */
-export const NATIVE_COLUMNS = `attributes['langsmith.run'] AS native_run,
-  coalesce(attributes['gen_ai.prompt'], input_messages) AS native_inputs,
-  coalesce(attributes['gen_ai.completion'], output_messages) AS native_outputs,
-  attributes['langsmith.attachments'] AS native_attachments`;
-
-/** The native run of a row with {@link NATIVE_COLUMNS}; undefined for any other span. */
-export function nativeRunOfRow(row: Row): NativeRun | undefined {
-  const held = textOf(row["native_run"]);
-  if (held === undefined) return undefined;
-  const texts: Record<string, string | undefined> = {
-    "langsmith.run": held,
-    "gen_ai.prompt": textOf(row["native_inputs"]),
-    "gen_ai.completion": textOf(row["native_outputs"]),
-    "langsmith.attachments": textOf(row["native_attachments"]),
-  };
-  return nativeRunOf((key) => texts[key]);
 }
 
 export function createRunArchive(reads: MirrorReads): RunArchive {

@@ -1,7 +1,7 @@
+import { Bindings } from "../../../loop/index.js";
 import { type RunRecord, runSpanId, runTraceId } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
 import type { ProjectNames } from "../projects/project-names.js";
-import { Bindings } from "../filter/filter-sql.js";
 import { feedbackStatsOf, spanKey } from "./feedback-stats.js";
 import { positionsOf } from "./run-places.js";
 import { cursorAfter, ORDER_SQL, type RunQuery } from "./run-query.js";

@@ -1,7 +1,5 @@
+import { Bindings, DEFAULT_PROJECT, filterSql, parseFilter } from "../../../loop/index.js";
 import { isRunId, type RunJson, type RunRecord, runSpanId, runTimeNanos } from "../../../schema/index.js";
-import { DEFAULT_PROJECT } from "../filter/fields.js";
-import { Bindings, filterSql } from "../filter/filter-sql.js";
-import { parseFilter } from "../filter/parse-filter.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { badField } from "../replies.js";
 

@@ -1,7 +1,7 @@
+import { Bindings } from "../../../loop/index.js";
 import { isRunId, type RunRecord } from "../../../schema/index.js";
 import { objectBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
-import { Bindings } from "../filter/filter-sql.js";
 import { STATS_COLUMNS, statsOf } from "../projects/project-routes.js";
 import { badField, json, notFound, RefusedCall } from "../replies.js";
 import { readOne, readPage, type RunSources } from "./run-pages.js";

@@ -1,27 +1,28 @@
-import { nanosToRunTime, type RunJson, type RunRecord } from "../../../schema/index.js";
-import { type Row, textAt } from "../../mirror-reads.js";
 import {
+  CONTENT_COLUMNS,
   DEFAULT_PROJECT,
   ERROR_SQL,
-  INPUTS_SQL,
-  OUTPUTS_SQL,
+  jsonInColumn,
+  nativeRunOfRow,
   PROMPT_TOKENS_SQL,
+  runContentOf,
   STATUS_SQL,
-} from "../filter/fields.js";
+} from "../../../loop/index.js";
+import { nanosToRunTime, type RunJson, type RunRecord } from "../../../schema/index.js";
+import { type Row, textAt } from "../../mirror-reads.js";
 import type { ProjectNames } from "../projects/project-names.js";
-import { NATIVE_COLUMNS, nativeRunOfRow } from "./run-archive.js";
 import { TENANT_ID } from "../tenant.js";
 import { UPDATE_ONLY } from "./run-states.js";
 
 /** Columns of `spans` as `s` that a run is made of. */
-export const RUN_COLUMNS = `s.run_id, s.trace_id, s.span_id, s.parent_span_id, s.name, s.source,
+export const RUN_COLUMNS = `s.run_id, s.trace_id, s.span_id, s.parent_span_id, s.name,
   coalesce(s.run_type, 'chain') AS run_type, epoch_ns(s.start_time)::VARCHAR AS start_ns,
   epoch_ns(s.end_time)::VARCHAR AS end_ns, epoch_ns(s.received_at)::VARCHAR AS received_ns,
   ${STATUS_SQL} AS status, ${ERROR_SQL} AS error, s.project, s.conversation_id, s.provider, s.request_model,
   ${PROMPT_TOKENS_SQL} AS prompt_tokens, coalesce(s.output_tokens, 0) AS completion_tokens,
   s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, s.cost_usd, s.time_to_first_token_ms,
-  s.tags, s.metadata, ${INPUTS_SQL} AS inputs, ${OUTPUTS_SQL} AS outputs,
-  s.attributes['langsmith.reference_example_id'] AS reference_example_id, s.events AS span_events, ${NATIVE_COLUMNS}`;
+  s.tags, s.metadata, s.attributes['langsmith.reference_example_id'] AS reference_example_id, s.events AS span_events,
+  ${CONTENT_COLUMNS}`;
 
 /** Where a span that did not come as a run stands in its trace; see `run-places.ts`. */
 export interface RunPosition {
@@ -54,13 +55,12 @@ export function runOfRow(
     start_time: timeOf(row["start_ns"]),
     end_time: timeOf(row["end_ns"]),
     error: textAt(row, "error") ?? null,
-    inputs: native === undefined ? objectOf(row["inputs"], "messages") : (native["inputs"] ?? null),
-    outputs: native === undefined ? objectOf(row["outputs"], "messages") : (native["outputs"] ?? null),
+    ...runContentOf(row),
     inputs_preview: null,
     outputs_preview: null,
     extra: extraOf(row, native),
     events: native?.["events"] ?? [],
-    tags: native?.["tags"] ?? jsonOf(row["tags"]) ?? [],
+    tags: native?.["tags"] ?? jsonInColumn(row["tags"]) ?? [],
     serialized: native?.["serialized"] ?? null,
     trace_id: traceId,
     dotted_order: textAt(native, "dotted_order") ?? position?.dottedOrder ?? "",
@@ -121,7 +121,7 @@ function usageOf(row: Row): RunRecord {
 
 function extraOf(row: Row, native: RunRecord | undefined): RunJson {
   if (native !== undefined) return native["extra"] ?? {};
-  const metadata = jsonOf(row["metadata"]);
+  const metadata = jsonInColumn(row["metadata"]);
   const known = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata : {};
   return {
     metadata: {
@@ -154,19 +154,4 @@ function ancestorsIn(dottedOrder: string | undefined): string[] {
 
 function timeOf(nanos: unknown): string | null {
   return typeof nanos === "string" ? nanosToRunTime(BigInt(nanos)) : null;
-}
-
-function objectOf(text: unknown, key: string): RunJson {
-  const value = jsonOf(text);
-  if (value === undefined) return null;
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : { [key]: value };
-}
-
-function jsonOf(text: unknown): RunJson | undefined {
-  if (typeof text !== "string") return undefined;
-  try {
-    return JSON.parse(text) as RunJson;
-  } catch {
-    return text;
-  }
 }

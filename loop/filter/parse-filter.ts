@@ -1,4 +1,4 @@
-import { RefusedCall } from "../replies.js";
+import { CounterfoilError } from "../../schema/index.js";
 
 /** A literal of the filter language. */
 export type FilterValue = string | number | boolean | null;
@@ -23,7 +23,7 @@ interface Token {
   readonly at: number;
 }
 
-/** Reads a filter such as `and(eq(name, "x"), gt(latency, "5s"))`. Throws 400 that says where it went wrong. */
+/** Reads a filter such as `and(eq(name, "x"), gt(latency, "5s"))`. Throws CF_USAGE, which says where it went wrong. */
 export function parseFilter(source: string): FilterNode {
   if (source.length > FILTER_CHARS_MAX) throw wrong(`is longer than ${FILTER_CHARS_MAX} characters`, 0);
   const parser = new Parser(source);
@@ -141,6 +141,6 @@ function unescaped(text: string): string {
   return text.slice(1, -1).replace(/\\(.)/gs, "$1");
 }
 
-function wrong(why: string, at: number): RefusedCall {
-  return new RefusedCall(400, `The filter ${why} (at character ${at + 1}).`);
+function wrong(why: string, at: number): CounterfoilError {
+  return new CounterfoilError("CF_USAGE", `The filter ${why} (at character ${at + 1}).`);
 }

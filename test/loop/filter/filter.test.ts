@@ -1,8 +1,8 @@
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Bindings, filterSql } from "../../../api/langsmith/filter/filter-sql.js";
-import { parseFilter } from "../../../api/langsmith/filter/parse-filter.js";
+import { Bindings, filterSql } from "../../../loop/filter/filter-sql.js";
+import { parseFilter } from "../../../loop/filter/parse-filter.js";
 import { SPAN_COLUMNS } from "../../../schema/index.js";
 
 /** A span as the oracle sees it; the table has the same. */

@@ -1,6 +1,5 @@
-import { runTimeNanos } from "../../../schema/index.js";
-import type { SqlParameter } from "../../../store/index.js";
-import { RefusedCall } from "../replies.js";
+import { CounterfoilError, runTimeNanos } from "../../schema/index.js";
+import type { SqlParameter } from "../../store/index.js";
 import {
   ENTRY_SOURCES,
   ERROR_SQL,
@@ -39,7 +38,7 @@ const ENTRY_FIELD = /^(metadata|input|output|feedback)_(key|value|score|comment|
 
 /**
  * A filter as a condition over a row `s` of the view `spans`. Two-valued: a comparison with a missing value is false, and
- * its `neq` true. Values are bound, never written into the text. Throws 400 for a function or field that is unknown or
+ * its `neq` true. Values are bound, never written into the text. Throws CF_USAGE for a function or field that is unknown or
  * used wrongly.
  */
 export function filterSql(node: FilterNode, bindings: Bindings): string {
@@ -273,6 +272,6 @@ function pointerTo(key: string): string {
   return `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-function wrong(why: string): RefusedCall {
-  return new RefusedCall(400, `The filter ${why}.`);
+function wrong(why: string): CounterfoilError {
+  return new CounterfoilError("CF_USAGE", `The filter ${why}.`);
 }
