@@ -21,8 +21,10 @@ export {
 export { Bindings, filterSql } from "./filter/filter-sql.js";
 export { type FilterNode, type FilterValue, parseFilter } from "./filter/parse-filter.js";
 export {
+  ATTACHMENTS_COLUMN,
   CONTENT_COLUMNS,
   jsonInColumn,
+  keptRunContentOf,
   NATIVE_COLUMNS,
   nativeRunOfRow,
   type RunContent,

@@ -191,6 +191,8 @@ export const FEEDBACK_PAGE_MAX = 1_000;
 /** Parts of one multipart body, and bytes of one part's headers. */
 export const MULTIPART_PARTS_MAX = 20_000;
 export const MULTIPART_HEADER_BYTES_MAX = 8 * 1024;
+/** Nesting of the JSON of a LangSmith run: everything that reads it recurses into it. */
+export const RUN_JSON_DEPTH_MAX = 1_000;
 /** Runs in one request of LangSmith's API. */
 export const LANGSMITH_RUNS_MAX = 10_000;
 /** Runs, and bytes of what was sent of them, that are remembered so that an update meets what it updates. */

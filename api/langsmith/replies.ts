@@ -1,4 +1,4 @@
-import type { ApiReply } from "../../schema/index.js";
+import { type ApiReply, writeRunJson } from "../../schema/index.js";
 
 /** A refusal in the form that LangSmith's clients read: `{"detail": ...}`. */
 export class RefusedCall extends Error {
@@ -32,6 +32,11 @@ export function notFound(what: string): RefusedCall {
 /** A JSON answer. */
 export function json(status: number, body: unknown): ApiReply {
   return { status, contentType: "application/json", body: JSON.stringify(body) };
+}
+
+/** A JSON answer with runs in it: a run, or an object with a list of them. */
+export function runsJson(status: number, body: unknown): ApiReply {
+  return { status, contentType: "application/json", body: writeRunJson(body) };
 }
 
 /** The answer to a refused call. */

@@ -22,6 +22,7 @@ const LINES: readonly Line[] = [
   ["POST", "/runs/batch", "batchIngestRuns", "batchRuns"],
   ["POST", "/runs/multipart", "multipartIngestRuns; feedback too", "multipartRuns"],
   ["GET", "/runs/{run_id}", "readRun", "readRun"],
+  ["GET", "/runs/{run_id}/attachments/{name}", "a file of a run", "readRunAttachment"],
   ["POST", "/runs/query", "listRuns", "queryRuns"],
   ["POST", "/runs/stats", "getRunStats", "runStats"],
   ["POST", "/runs/group", "listGroupRuns"],

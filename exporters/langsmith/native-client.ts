@@ -1,4 +1,5 @@
 import type { Client } from "langsmith";
+import { restoreNumbers } from "../../schema/index.js";
 import { classifyAnswer, LANGSMITH_STATUSES } from "../core/classify.js";
 import type { Outcome } from "../core/exporter.js";
 import type { HttpAnswer, HttpFailure, HttpTransport } from "../core/http.js";
@@ -73,7 +74,7 @@ class Slot {
       debug: false,
       callerOptions: { maxRetries: 0 },
       fetchImplementation: async (input, init) => {
-        const body = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());
+        const body = restoreNumbers(new Uint8Array(await new Response(init?.body ?? null).arrayBuffer()));
         const headers = Object.fromEntries(new Headers(init?.headers));
         delete headers["content-length"];
         const url = new URL(input instanceof Request ? input.url : input);

@@ -1,6 +1,7 @@
 import {
+  JsonText,
   type NativeRun,
-  type RunRecord,
+  type RunFields,
   runTimeNanos,
   spanToNativeRun,
   type Span,
@@ -42,7 +43,9 @@ export function latestRuns(runs: readonly OutgoingRun[]): { creates: Run[]; upda
 
 function runOf({ run, attachments }: NativeRun, project: string): Run {
   const { [UPDATE_ONLY]: _own, ...fields } = run;
-  const sent: RunRecord = { session_name: project, ...fields };
+  const sent: RunFields = { session_name: project, ...fields };
+  for (const [field, value] of Object.entries(sent))
+    if (value instanceof JsonText) sent[field] = value.parse();
   const files = Object.fromEntries(
     attachments.map(({ name, mimeType, content }) => [name, [mimeType, content]]),
   );

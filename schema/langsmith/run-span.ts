@@ -1,11 +1,12 @@
 import type { AnyValue, KeyValue, Span } from "../otlp/types.js";
+import { JsonText, parseRunJson, type RunFields, type RunValue, writeRunJson } from "./json-text.js";
 import { isRunId, runSpanId, runTraceId } from "./ids.js";
 import { dottedOrderNanos, runTimeNanos } from "./time.js";
 
 /** Any JSON value. */
 export type RunJson = string | number | boolean | null | RunJson[] | { [key: string]: RunJson };
 
-/** A run as LangSmith's clients send it, whole or in part; fields that are unknown here are kept as any other. */
+/** Any JSON object. */
 export type RunRecord = { [field: string]: RunJson };
 
 /** A file that belongs to a run. */
@@ -17,7 +18,7 @@ export interface RunAttachment {
 
 /** A run with what does not travel in its JSON. */
 export interface NativeRun {
-  readonly run: RunRecord;
+  readonly run: RunFields;
   readonly attachments: readonly RunAttachment[];
   /** The run, or its create, was in a record before this one. */
   readonly update?: boolean;
@@ -89,31 +90,31 @@ export function spanToNativeRun(span: Pick<Span, "attributes">): NativeRun | und
 export function nativeRunOf(attribute: (key: string) => string | undefined): NativeRun | undefined {
   const rest = attribute(ATTR_LANGSMITH_RUN);
   if (rest === undefined) return undefined;
-  const run = JSON.parse(rest) as RunRecord;
+  const run = parseRunJson(rest) as RunFields;
   const inputs = attribute(ATTR_INPUTS);
   const outputs = attribute(ATTR_OUTPUTS);
   const attachments = attribute(ATTR_ATTACHMENTS);
   return {
     run: {
       ...run,
-      ...(inputs === undefined ? {} : { inputs: JSON.parse(inputs) as RunJson }),
-      ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as RunJson }),
+      ...(inputs === undefined ? {} : { inputs: new JsonText(inputs) }),
+      ...(outputs === undefined ? {} : { outputs: new JsonText(outputs) }),
     },
     attachments: attachments === undefined ? [] : attachmentsOf(JSON.parse(attachments)),
   };
 }
 
-function runAttributes(run: RunRecord, start: bigint): KeyValue[] {
+function runAttributes(run: RunFields, start: bigint): KeyValue[] {
   const { inputs, outputs, ...fields } = run;
   const attributes: KeyValue[] = [];
-  const put = (key: string, value: RunJson | undefined): void => {
+  const put = (key: string, value: RunValue | undefined): void => {
     if (typeof value === "string") attributes.push({ key, value: { stringValue: value } });
   };
   // A null says something, too (an update may set one): it stays in the JSON.
-  const rest: RunRecord = { ...fields };
+  const rest: RunFields = { ...fields };
   if (inputs === null) rest["inputs"] = null;
   if (outputs === null) rest["outputs"] = null;
-  put(ATTR_LANGSMITH_RUN, JSON.stringify(rest));
+  put(ATTR_LANGSMITH_RUN, writeRunJson(rest));
   put("langsmith.span.kind", run["run_type"]);
   put("langsmith.trace.session_name", run["session_name"]);
   put("langsmith.trace.id", run["trace_id"]);
@@ -126,20 +127,20 @@ function runAttributes(run: RunRecord, start: bigint): KeyValue[] {
   if (Array.isArray(tags) && tags.length > 0) {
     attributes.push({ key: "langsmith.span.tags", value: { arrayValue: { values: tags.map(textValue) } } });
   }
-  attributes.push(...metadataAttributes(run));
-  const usage = usageOf(run);
-  if (usage !== undefined) put("langsmith.usage_metadata", JSON.stringify(usage));
+  const extra = objectOf(run["extra"]);
+  attributes.push(...metadataAttributes(run, extra));
+  const usage = usageOf(run, extra);
+  if (usage !== undefined) put("langsmith.usage_metadata", writeRunJson(usage));
   const first = firstTokenSeconds(run["events"], start);
   if (first !== undefined) {
     attributes.push({ key: "gen_ai.response.time_to_first_chunk", value: { doubleValue: first } });
   }
-  if (inputs !== undefined && inputs !== null) put(ATTR_INPUTS, JSON.stringify(inputs));
-  if (outputs !== undefined && outputs !== null) put(ATTR_OUTPUTS, JSON.stringify(outputs));
+  if (inputs !== undefined && inputs !== null) put(ATTR_INPUTS, writeRunJson(inputs));
+  if (outputs !== undefined && outputs !== null) put(ATTR_OUTPUTS, writeRunJson(outputs));
   return attributes;
 }
 
-function metadataAttributes(run: RunRecord): KeyValue[] {
-  const extra = objectOf(run["extra"]);
+function metadataAttributes(run: RunFields, extra: RunFields | undefined): KeyValue[] {
   const metadata = objectOf(extra?.["metadata"]);
   const attributes = Object.entries(metadata ?? {}).flatMap(([name, value]): KeyValue[] =>
     value === null || name === "usage_metadata"
@@ -155,16 +156,19 @@ function metadataAttributes(run: RunRecord): KeyValue[] {
 }
 
 /** Where LangSmith's clients put token counts, the first that is there. */
-function usageOf(run: RunRecord): RunJson | undefined {
-  const outputs = objectOf(run["outputs"]);
-  const metadata = objectOf(objectOf(run["extra"])?.["metadata"]);
-  return objectOf(outputs?.["usage_metadata"]) ?? objectOf(metadata?.["usage_metadata"]);
+function usageOf({ outputs }: RunFields, extra: RunFields | undefined): RunValue | undefined {
+  // Outputs are large, and mostly without: they are taken apart only when the word is there.
+  const silent = outputs instanceof JsonText && !outputs.text.includes('"usage_metadata"');
+  const said = silent ? undefined : objectOf(outputs);
+  const metadata = objectOf(extra?.["metadata"]);
+  return objectOf(said?.["usage_metadata"]) ?? objectOf(metadata?.["usage_metadata"]);
 }
 
 /** From the start to the first `new_token` event, seconds. */
-function firstTokenSeconds(events: RunJson | undefined, start: bigint): number | undefined {
-  if (!Array.isArray(events) || start === 0n) return undefined;
-  const first = events.map(objectOf).find((event) => event?.["name"] === "new_token");
+function firstTokenSeconds(events: RunValue | undefined, start: bigint): number | undefined {
+  const list = events instanceof JsonText ? events.parse() : events;
+  if (!Array.isArray(list) || start === 0n) return undefined;
+  const first = list.map(objectOf).find((event) => event?.["name"] === "new_token");
   const at = runTimeNanos(first?.["time"]);
   return at === undefined || at < start ? undefined : Number(at - start) / 1e9;
 }
@@ -187,21 +191,31 @@ function attachmentsOf(list: unknown): RunAttachment[] {
   }));
 }
 
-function scalarValue(value: Exclude<RunJson, null>): AnyValue {
+function scalarValue(value: Exclude<RunValue, null>): AnyValue {
   if (typeof value === "boolean") return { boolValue: value };
+  if (value instanceof JsonText && INT64.test(value.text)) return int64Value(value.text);
   if (typeof value !== "number")
-    return { stringValue: typeof value === "string" ? value : JSON.stringify(value) };
+    return { stringValue: typeof value === "string" ? value : writeRunJson(value) };
   return Number.isSafeInteger(value) ? { intValue: BigInt(value) } : { doubleValue: value };
 }
 
-function textValue(value: RunJson): AnyValue {
-  return { stringValue: typeof value === "string" ? value : JSON.stringify(value) };
+const INT64 = /^-?\d{1,19}$/;
+
+function int64Value(text: string): AnyValue {
+  const intValue = BigInt(text);
+  return BigInt.asIntN(64, intValue) === intValue ? { intValue } : { stringValue: text };
 }
 
-function textOf(value: RunJson | undefined): string | undefined {
+function textValue(value: RunValue): AnyValue {
+  return { stringValue: typeof value === "string" ? value : writeRunJson(value) };
+}
+
+function textOf(value: RunValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function objectOf(value: RunJson | undefined): { [key: string]: RunJson } | undefined {
+/** A value that is a JSON object; undefined for any other. */
+export function objectOf(value: RunValue | undefined): RunFields | undefined {
+  if (value instanceof JsonText) return value.text.startsWith("{") ? (value.parse() as RunFields) : undefined;
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
 }

@@ -1,4 +1,4 @@
-import { NATIVE_COLUMNS, nativeRunOfRow } from "../../../loop/index.js";
+import { ATTACHMENTS_COLUMN, NATIVE_COLUMNS, nativeRunOfRow } from "../../../loop/index.js";
 import { isRunId, type NativeRun, runSpanId, runTimeNanos, runTraceId } from "../../../schema/index.js";
 import type { MirrorReads } from "../../mirror-reads.js";
 import type { RunWrite } from "./run-writes.js";
@@ -28,7 +28,7 @@ export function createRunArchive(reads: MirrorReads): RunArchive {
         return `(trace_id = ${bind(runTraceId(trace))} AND span_id = ${bind(runSpanId(id))})`;
       });
       const rows = await reads.rows(
-        `SELECT run_id, ${NATIVE_COLUMNS} FROM spans WHERE source = 'langsmith' AND (${conditions.join(" OR ")})`,
+        `SELECT run_id, ${NATIVE_COLUMNS}, ${ATTACHMENTS_COLUMN} FROM spans WHERE source = 'langsmith' AND (${conditions.join(" OR ")})`,
         params,
       );
       const runs = new Map<string, NativeRun>();

@@ -13,7 +13,7 @@ import type { Call, Handler } from "../call.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { badField, json } from "../replies.js";
 import type { RunStates } from "./run-states.js";
-import { parseBody } from "../body.js";
+import { parseRunBody } from "../body.js";
 import { batchWrites, multipartWrites, type RunWrite, singleWrite } from "./run-writes.js";
 
 /** What taking runs needs. */
@@ -33,10 +33,11 @@ export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string
     return json(202, { message: "Runs accepted" });
   };
   return {
-    createRun: ({ request }) => accept([singleWrite("post", parseBody(request.body), request.body.length)]),
+    createRun: ({ request }) =>
+      accept([singleWrite("post", parseRunBody(request.body), request.body.length)]),
     updateRun: ({ request, params }: Call) =>
-      accept([singleWrite("patch", parseBody(request.body), request.body.length, params["run_id"])]),
-    batchRuns: ({ request }) => accept(batchWrites(parseBody(request.body), request.body.length)),
+      accept([singleWrite("patch", parseRunBody(request.body), request.body.length, params["run_id"])]),
+    batchRuns: ({ request }) => accept(batchWrites(parseRunBody(request.body), request.body.length)),
     multipartRuns: async ({ request }) => {
       const { writes, feedback: drafts } = multipartWrites(request.body, request.header("content-type"));
       // Before anything is stored: a request is taken whole or not at all.

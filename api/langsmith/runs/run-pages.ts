@@ -1,5 +1,5 @@
-import { Bindings } from "../../../loop/index.js";
-import { type RunRecord, runSpanId, runTraceId } from "../../../schema/index.js";
+import { ATTACHMENTS_COLUMN, Bindings, nativeRunOfRow } from "../../../loop/index.js";
+import { type RunAttachment, type RunFields, runSpanId, runTraceId } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { feedbackStatsOf, spanKey } from "./feedback-stats.js";
@@ -17,7 +17,7 @@ export interface RunSources {
 export async function readPage(
   sources: RunSources,
   query: RunQuery,
-): Promise<{ runs: RunRecord[]; next: string | null }> {
+): Promise<{ runs: RunFields[]; next: string | null }> {
   const { where, bindings, ascending, limit, select } = query;
   const way = ascending ? "ASC" : "DESC";
   // First which ones: sorting needs few columns, and the content of those that are not on the page is never read.
@@ -35,7 +35,7 @@ export async function readPage(
 }
 
 /** The run with that id; undefined when there is none. */
-export async function readOne(sources: RunSources, id: string): Promise<RunRecord | undefined> {
+export async function readOne(sources: RunSources, id: string): Promise<RunFields | undefined> {
   // A run's span follows from its id, but that of a root that came as a span, whose trace does. Both have indexes.
   const keys = await sources.reads.rows(
     `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE s.span_id = $1 AND s.run_id = $3
@@ -43,6 +43,20 @@ UNION ALL SELECT ${KEY_COLUMNS} FROM spans AS s WHERE s.trace_id = $2 AND s.span
     [runSpanId(id), runTraceId(id), id],
   );
   return (await runsOf(sources, keys.slice(0, 1)))[0];
+}
+
+/** A file of a run; undefined when there is none of that name. */
+export async function readFile(
+  { reads }: RunSources,
+  id: string,
+  name: string,
+): Promise<RunAttachment | undefined> {
+  const columns = `attributes['langsmith.run'] AS native_run, ${ATTACHMENTS_COLUMN}`;
+  const [row] = await reads.rows(`SELECT ${columns} FROM spans WHERE span_id = $1 AND run_id = $2`, [
+    runSpanId(id),
+    id,
+  ]);
+  return row && nativeRunOfRow(row)?.attachments.find((file) => file.name === name);
 }
 
 const KEY_COLUMNS = "s.trace_id, s.span_id, s.run_id, epoch_ns(s.start_time)::VARCHAR AS start_ns";
@@ -68,7 +82,7 @@ async function runsOf(
   sources: RunSources,
   keys: readonly Row[],
   select?: ReadonlySet<string>,
-): Promise<RunRecord[]> {
+): Promise<RunFields[]> {
   const { reads, projects } = sources;
   await projects.load();
   const rows = await rowsOf(sources, keys);

@@ -1,10 +1,10 @@
 import { Bindings } from "../../../loop/index.js";
-import { isRunId, type RunRecord } from "../../../schema/index.js";
+import { isRunId, type RunFields } from "../../../schema/index.js";
 import { objectBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
 import { STATS_COLUMNS, statsOf } from "../projects/project-routes.js";
-import { badField, json, notFound, RefusedCall } from "../replies.js";
-import { readOne, readPage, type RunSources } from "./run-pages.js";
+import { badField, json, notFound, RefusedCall, runsJson } from "../replies.js";
+import { readFile, readOne, readPage, type RunSources } from "./run-pages.js";
 import { conditionsOf, readRunQuery } from "./run-query.js";
 import { selectsOf, v1Body, v2Run, v2Selected } from "./run-v2.js";
 import { selected } from "./run-view.js";
@@ -13,12 +13,24 @@ import { selected } from "./run-view.js";
 export function runReadHandlers(sources: RunSources): Readonly<Record<string, Handler>> {
   const { reads, projects } = sources;
   return {
-    readRun: async (call) => json(200, await runAt(sources, call)),
+    readRun: async (call) => runsJson(200, await runAt(sources, call)),
+    readRunAttachment: async ({ params }) => {
+      const id = runIdOf(params);
+      const file = await readFile(sources, id, params["name"] ?? "");
+      if (file === undefined) throw notFound(`Attachment ${params["name"]} of run ${id}`);
+      return {
+        status: 200,
+        contentType: MEDIA_TYPE.test(file.mimeType) ? file.mimeType : "application/octet-stream",
+        // What a client uploaded must not run as a page of this server.
+        headers: { "content-disposition": "attachment", "x-content-type-options": "nosniff" },
+        body: file.content,
+      };
+    },
     queryRuns: async ({ request }) => {
       const query = await readRunQuery(objectBody(request.body), projects);
       const { runs, next } = await readPage(sources, query);
       const page = runs.map((run) => selected(run, query.select));
-      return json(200, {
+      return runsJson(200, {
         runs: page,
         cursors: { next, prev: null },
         search_cursors: null,
@@ -52,20 +64,28 @@ FROM spans AS s WHERE ${where}`,
       const query = { ...(await readRunQuery(body, projects)), limit: pageSize };
       const { runs, next } = await readPage(sources, query);
       const selects = selectsOf(given["selects"]);
-      return json(200, { items: runs.map((run) => v2Selected(v2Run(run), selects)), next_cursor: next });
+      return runsJson(200, { items: runs.map((run) => v2Selected(v2Run(run), selects)), next_cursor: next });
     },
     readRunV2: async (call) => {
       const selects = call.request.query.getAll("selects").flatMap((text) => text.split(","));
       const more = call.request.query.getAll("selects[]");
-      return json(200, v2Selected(v2Run(await runAt(sources, call)), [...selects, ...more]));
+      return runsJson(200, v2Selected(v2Run(await runAt(sources, call)), [...selects, ...more]));
     },
   };
 }
 
-async function runAt(sources: RunSources, { params }: Call): Promise<RunRecord> {
-  const id = params["run_id"]?.toLowerCase();
-  if (!isRunId(id)) throw badField(["path", "run_id"], "must be a UUID");
+async function runAt(sources: RunSources, { params }: Call): Promise<RunFields> {
+  const id = runIdOf(params);
   const run = await readOne(sources, id);
   if (run === undefined) throw notFound(`Run ${id}`);
   return run;
+}
+
+/** What may be written into a header. */
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+$/;
+
+function runIdOf(params: Call["params"]): string {
+  const id = params["run_id"]?.toLowerCase();
+  if (!isRunId(id)) throw badField(["path", "run_id"], "must be a UUID");
+  return id;
 }

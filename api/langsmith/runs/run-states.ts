@@ -3,8 +3,9 @@ import {
   LANGSMITH_RUN_STATES_MAX,
   type NativeRun,
   type RunAttachment,
-  type RunRecord,
+  type RunFields,
   runTimeNanos,
+  writeRunJson,
   dottedOrderNanos,
 } from "../../../schema/index.js";
 import { notFound } from "../replies.js";
@@ -14,8 +15,8 @@ import type { RunWrite } from "./run-writes.js";
 
 /** What is known of a run: updates stay apart, as they win over a create that comes after them. */
 interface RunState {
-  created: RunRecord | undefined;
-  updated: RunRecord;
+  created: RunFields | undefined;
+  updated: RunFields;
   attachments: readonly RunAttachment[];
   /** A record with its create was made, so what comes now is an update of it. */
   told: boolean;
@@ -96,7 +97,7 @@ export class RunStates {
     return state;
   }
 
-  #place(id: string): RunRecord | undefined {
+  #place(id: string): RunFields | undefined {
     const state = this.#states.get(id);
     return state?.created ?? state?.updated;
   }
@@ -152,20 +153,20 @@ export class RunStates {
         partial === true
           ? { created: undefined, updated: fields, attachments, told: false, bytes: 0 }
           : { created: fields, updated: {}, attachments, told: true, bytes: 0 };
-      this.#keep(id, state, JSON.stringify(run).length + bytesOf(attachments));
+      this.#keep(id, state, writeRunJson(run).length + bytesOf(attachments));
     }
   }
 }
 
 const MAX = 1n << 63n;
 
-function startOf(fields: RunRecord): bigint | undefined {
+function startOf(fields: RunFields): bigint | undefined {
   return dottedOrderNanos(fields["dotted_order"]) ?? runTimeNanos(fields["start_time"]);
 }
 
 /** As LangSmith's own clients merge the two: a field of the update wins, unless it says nothing. */
 function wholeRun({ created, updated, attachments, told }: RunState): NativeRun {
-  const run: RunRecord = { ...created };
+  const run: RunFields = { ...created };
   for (const [field, value] of Object.entries(updated)) {
     if (value !== null || run[field] === undefined) run[field] = value;
   }

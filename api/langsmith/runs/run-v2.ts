@@ -1,4 +1,10 @@
-import type { RunJson, RunRecord } from "../../../schema/index.js";
+import {
+  objectOf,
+  type RunFields,
+  type RunJson,
+  type RunRecord,
+  type RunValue,
+} from "../../../schema/index.js";
 import { badField } from "../replies.js";
 
 /** Runs in one page of version 2, at most and by default. */
@@ -38,9 +44,9 @@ export function v1Body(
 }
 
 /** A run of version 1 in the form of version 2. */
-export function v2Run(run: RunRecord): RunRecord {
+export function v2Run(run: RunFields): RunFields {
   const { session_id: project, status, run_type: type, parent_run_id: parent } = run;
-  const extra = run["extra"] as RunRecord | null;
+  const extra = objectOf(run["extra"]);
   const latency = secondsBetween(run["start_time"], run["end_time"]);
   const same = [
     "id",
@@ -65,7 +71,7 @@ export function v2Run(run: RunRecord): RunRecord {
     "app_path",
     "feedback_stats",
   ];
-  const item: RunRecord = {
+  const item: RunFields = {
     ...Object.fromEntries(same.map((field) => [field, run[field] ?? null])),
     project_id: project ?? null,
     run_type: typeof type === "string" ? type.toUpperCase() : null,
@@ -83,7 +89,7 @@ export function v2Run(run: RunRecord): RunRecord {
 }
 
 /** The chosen fields; without a choice the id alone. */
-export function v2Selected(item: RunRecord, selects: readonly string[] | undefined): RunRecord {
+export function v2Selected(item: RunFields, selects: readonly string[] | undefined): RunFields {
   const wanted = new Set(["id", ...(selects ?? []).map((field) => field.toLowerCase())]);
   return Object.fromEntries(Object.entries(item).filter(([field]) => wanted.has(field)));
 }
@@ -95,11 +101,11 @@ export function selectsOf(value: RunJson | undefined): string[] | undefined {
   throw badField(["body", "selects"], "must be a list of fields");
 }
 
-function details(value: RunJson | undefined): RunJson {
+function details(value: RunValue | undefined): RunValue {
   return value === undefined || value === null ? null : { raw: value };
 }
 
-function secondsBetween(start: RunJson | undefined, end: RunJson | undefined): number | null {
+function secondsBetween(start: RunValue | undefined, end: RunValue | undefined): number | null {
   if (typeof start !== "string" || typeof end !== "string") return null;
   return (Date.parse(end) - Date.parse(start)) / 1_000;
 }

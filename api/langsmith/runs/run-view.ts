@@ -3,16 +3,20 @@ import {
   DEFAULT_PROJECT,
   ERROR_SQL,
   jsonInColumn,
+  keptRunContentOf,
   nativeRunOfRow,
   PROMPT_TOKENS_SQL,
-  runContentOf,
   STATUS_SQL,
 } from "../../../loop/index.js";
-import { nanosToRunTime, type RunJson, type RunRecord } from "../../../schema/index.js";
+import { nanosToRunTime, objectOf, type RunFields, type RunValue } from "../../../schema/index.js";
 import { type Row, textAt } from "../../mirror-reads.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { TENANT_ID } from "../tenant.js";
 import { UPDATE_ONLY } from "./run-states.js";
+
+/** Names and media types of a run's files: their content is read only when it is asked for. */
+const FILES_SQL = `CASE WHEN s.attributes['langsmith.attachments'] IS NOT NULL THEN
+  CAST(to_json(from_json(s.attributes['langsmith.attachments'], '[{"name":"VARCHAR","mime_type":"VARCHAR"}]')) AS VARCHAR) END AS files`;
 
 /** Columns of `spans` as `s` that a run is made of. */
 export const RUN_COLUMNS = `s.run_id, s.trace_id, s.span_id, s.parent_span_id, s.name,
@@ -21,8 +25,8 @@ export const RUN_COLUMNS = `s.run_id, s.trace_id, s.span_id, s.parent_span_id, s
   ${STATUS_SQL} AS status, ${ERROR_SQL} AS error, s.project, s.conversation_id, s.provider, s.request_model,
   ${PROMPT_TOKENS_SQL} AS prompt_tokens, coalesce(s.output_tokens, 0) AS completion_tokens,
   s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, s.cost_usd, s.time_to_first_token_ms,
-  s.tags, s.metadata, s.attributes['langsmith.reference_example_id'] AS reference_example_id, s.events AS span_events,
-  ${CONTENT_COLUMNS}`;
+  s.tags, s.metadata, s.attributes['langsmith.reference_example_id'] AS reference_example_id,
+  s.events AS span_events, ${FILES_SQL}, ${CONTENT_COLUMNS}`;
 
 /** Where a span that did not come as a run stands in its trace; see `run-places.ts`. */
 export interface RunPosition {
@@ -36,7 +40,7 @@ export function runOfRow(
   row: Row,
   projects: Pick<ProjectNames, "idOf">,
   position: RunPosition | undefined,
-): RunRecord {
+): RunFields {
   const { [UPDATE_ONLY]: updateOnly, ...sent } = nativeRunOfRow(row)?.run ?? {};
   const native = row["source"] === "langsmith" ? sent : undefined;
   const id = textAt(row, "run_id") ?? "";
@@ -55,7 +59,7 @@ export function runOfRow(
     start_time: timeOf(row["start_ns"]),
     end_time: timeOf(row["end_ns"]),
     error: textAt(row, "error") ?? null,
-    ...runContentOf(row),
+    ...keptRunContentOf(row),
     inputs_preview: null,
     outputs_preview: null,
     extra: extraOf(row, native),
@@ -78,7 +82,7 @@ export function runOfRow(
     manifest_id: textAt(native, "manifest_id") ?? null,
     inputs_s3_urls: null,
     outputs_s3_urls: null,
-    s3_urls: null,
+    s3_urls: filesOf(id, row["files"]),
     trace_tier: "longlived",
     app_path: `/o/${TENANT_ID}/projects/p/${sessionId}/r/${id}`,
     last_queued_at: null,
@@ -87,7 +91,7 @@ export function runOfRow(
 }
 
 /** `run` without what was not asked for; its id always stays. */
-export function selected(run: RunRecord, select: ReadonlySet<string> | undefined): RunRecord {
+export function selected(run: RunFields, select: ReadonlySet<string> | undefined): RunFields {
   if (select === undefined) return run;
   return Object.fromEntries(Object.entries(run).filter(([field]) => field === "id" || select.has(field)));
 }
@@ -97,11 +101,11 @@ export function uuidOf(hex: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-function usageOf(row: Row): RunRecord {
+function usageOf(row: Row): RunFields {
   const prompt = Number(row["prompt_tokens"] ?? 0);
   const completion = Number(row["completion_tokens"] ?? 0);
-  const input: RunRecord = {};
-  const output: RunRecord = {};
+  const input: RunFields = {};
+  const output: RunFields = {};
   if (row["cache_read_tokens"] !== null) input["cache_read"] = Number(row["cache_read_tokens"]);
   if (row["cache_write_tokens"] !== null) input["cache_creation"] = Number(row["cache_write_tokens"]);
   if (row["reasoning_tokens"] !== null) output["reasoning"] = Number(row["reasoning_tokens"]);
@@ -119,10 +123,9 @@ function usageOf(row: Row): RunRecord {
   };
 }
 
-function extraOf(row: Row, native: RunRecord | undefined): RunJson {
+function extraOf(row: Row, native: RunFields | undefined): RunValue {
   if (native !== undefined) return native["extra"] ?? {};
-  const metadata = jsonInColumn(row["metadata"]);
-  const known = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata : {};
+  const known = objectOf(jsonInColumn(row["metadata"])) ?? {};
   return {
     metadata: {
       ...(textAt(row, "provider") === undefined ? {} : { ls_provider: textAt(row, "provider") ?? null }),
@@ -150,6 +153,18 @@ function ancestorsIn(dottedOrder: string | undefined): string[] {
     .split(".")
     .slice(0, -1)
     .map((segment) => segment.slice(-36));
+}
+
+/** Where the run's files are served, as LangSmith's clients look for them. */
+function filesOf(id: string, files: unknown): RunValue {
+  if (typeof files !== "string") return null;
+  const list = JSON.parse(files) as { readonly name: string; readonly mime_type: string }[];
+  return Object.fromEntries(
+    list.map(({ name, mime_type }) => {
+      const url = `/runs/${id}/attachments/${encodeURIComponent(name)}`;
+      return [`attachment.${name}`, { presigned_url: url, s3_url: url, mime_type }];
+    }),
+  );
 }
 
 function timeOf(nanos: unknown): string | null {

@@ -1,10 +1,16 @@
 import {
+  CounterfoilError,
   dottedOrderNanos,
   isRunId,
+  jsonTextOf,
+  JsonText,
   LANGSMITH_RUNS_MAX,
+  parseRunJson,
   type RunAttachment,
+  type RunFields,
   type RunJson,
   type RunRecord,
+  type RunValue,
   runTimeNanos,
 } from "../../../schema/index.js";
 import { multipartParts, type Part } from "../../http/multipart.js";
@@ -13,7 +19,7 @@ import { badField, RefusedCall } from "../replies.js";
 /** A checked create or update of a run: `fields` has `id`, lower case. */
 export interface RunWrite {
   readonly kind: "post" | "patch";
-  readonly fields: RunRecord & { readonly id: string };
+  readonly fields: RunFields & { readonly id: string };
   readonly attachments: readonly RunAttachment[];
   /** About how much memory it takes: bytes of the request that were its own. */
   readonly bytes: number;
@@ -38,13 +44,13 @@ const SEGMENT = /^\d{8}T\d{12}Z([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 const NOTHING = { files: [], bytes: 0 } as const;
 
 /** One create (`POST /runs`) or update (`PATCH /runs/{id}`). Throws 422 with the way to the wrong field. */
-export function singleWrite(kind: RunWrite["kind"], body: RunJson, bytes: number, id?: string): RunWrite {
+export function singleWrite(kind: RunWrite["kind"], body: RunValue, bytes: number, id?: string): RunWrite {
   const fields = objectAt(body, ["body"]);
   return checked(kind, id === undefined ? fields : { ...fields, id }, ["body"], { files: [], bytes });
 }
 
 /** `POST /runs/batch`. */
-export function batchWrites(body: RunJson, bytes: number): RunWrite[] {
+export function batchWrites(body: RunValue, bytes: number): RunWrite[] {
   const lists = objectAt(body, ["body"]);
   const writes = (["post", "patch"] as const).flatMap((kind) => {
     const list = lists[kind] ?? [];
@@ -63,8 +69,8 @@ export function batchWrites(body: RunJson, bytes: number): RunWrite[] {
 
 interface Gathered {
   readonly kind: RunWrite["kind"];
-  fields: RunRecord | undefined;
-  readonly outOfBand: RunRecord;
+  fields: RunFields | undefined;
+  readonly outOfBand: RunFields;
   bytes: number;
 }
 
@@ -78,7 +84,7 @@ export function multipartWrites(body: Uint8Array, contentType: string | undefine
     const id = rawId.toLowerCase();
     if (!isRunId(id))
       throw badField(["body", part.name], "must be named <kind>.<uuid>, with an optional field after it");
-    if (kind === "feedback") feedback.push({ ...objectAt(partJson(part), ["body", part.name]), id });
+    if (kind === "feedback") feedback.push({ ...feedbackAt(part), id });
     else if (kind === "attachment") addAttachment(attachments, id, rest.join("."), part);
     else if (kind === "post" || kind === "patch") gather(runs, { kind, id, field: rest.join(".") }, part);
     else
@@ -110,8 +116,8 @@ function gather(
   const run = runs.get(key) ?? { kind, fields: undefined, outOfBand: {}, bytes: 0 };
   runs.set(key, run);
   run.bytes += part.content.length;
-  if (field === "") run.fields = objectAt(partJson(part), ["body", part.name]);
-  else if (OUT_OF_BAND.has(field)) run.outOfBand[field] = partJson(part);
+  if (field === "") run.fields = objectAt(partJson(part, parseRunJson), ["body", part.name]);
+  else if (OUT_OF_BAND.has(field)) run.outOfBand[field] = partJson(part, jsonTextOf);
   else throw badField(["body", part.name], `names no field; known are ${[...OUT_OF_BAND].join(", ")}`);
 }
 
@@ -124,17 +130,26 @@ function addAttachment(to: Map<string, RunAttachment[]>, id: string, name: strin
   list.push({ name, mimeType: part.contentType || "application/octet-stream", content });
 }
 
-function partJson(part: Part): RunJson {
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function partJson<T>(part: Part, parse: (text: string) => T): T {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(part.content)) as RunJson;
-  } catch {
+    return parse(decoder.decode(part.content));
+  } catch (error) {
+    if (error instanceof CounterfoilError) throw error;
     throw badField(["body", part.name], "is not JSON in UTF-8");
   }
 }
 
+function feedbackAt(part: Part): RunRecord {
+  const value = partJson(part, (text) => JSON.parse(text) as RunJson);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw badField(["body", part.name], "must be a JSON object");
+}
+
 function checked(
   kind: RunWrite["kind"],
-  fields: RunRecord,
+  fields: RunFields,
   where: Where,
   { files, bytes }: { readonly files: readonly RunAttachment[]; readonly bytes: number },
 ): RunWrite {
@@ -165,7 +180,7 @@ function checked(
 }
 
 /** Its last run is this one, and its first the trace: a run in another place could not be found again. */
-function checkDottedOrder(fields: RunRecord, where: Where): void {
+function checkDottedOrder(fields: RunFields, where: Where): void {
   const order = fields["dotted_order"];
   if (typeof order !== "string") return;
   const ids = order.split(".").map((segment) => SEGMENT.exec(segment)?.[1]?.toLowerCase());
@@ -180,9 +195,13 @@ function checkDottedOrder(fields: RunRecord, where: Where): void {
   }
 }
 
-function objectAt(value: RunJson | undefined, where: Where): RunRecord {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+function objectAt(value: RunValue | undefined, where: Where): RunFields {
+  if (isObject(value)) return value;
   throw badField(where, "must be a JSON object");
+}
+
+function isObject(value: RunValue | undefined): value is RunFields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof JsonText);
 }
 
 function bounded(writes: RunWrite[]): RunWrite[] {
