@@ -1,11 +1,14 @@
-import type { Api, ApiHost, CreateApi } from "../schema/index.js";
+import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS } from "../schema/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
+import { FeedbackConfigCache } from "../loop/index.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
+import type { SharedParts } from "./shared-parts.js";
+import { watchRecords } from "./watch-records.js";
 
 /** Every HTTP API beside OTLP, in the order in which they are asked for a path. */
-const APIS: readonly ((host: ApiHost, reads: MirrorReads) => Api)[] = [
+const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) => Api)[] = [
   createFeedbackApi,
   createPricesApi,
   createLangSmithApi,
@@ -15,7 +18,9 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads) => Api)[] = [
 export const createApi: CreateApi = (host): Api => {
   // One process reads for all of them.
   const reads = createMirrorReads(host);
-  const apis = APIS.map((create) => create(host, reads));
+  const configs = new FeedbackConfigCache((sql, params) => reads.rows(sql, params));
+  const watched = watchRecords(host, FEEDBACK_CONFIGS.type, () => configs.forget());
+  const apis = APIS.map((create) => create(watched, reads, { configs }));
   return {
     find(method, path) {
       for (const api of apis) {
@@ -24,6 +29,7 @@ export const createApi: CreateApi = (host): Api => {
       }
       return undefined;
     },
+    isPublic: (method, path) => apis.some((api) => api.isPublic?.(method, path) === true),
     async close() {
       await Promise.all(apis.map((api) => api.close()));
       await reads.close();

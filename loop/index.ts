@@ -1,3 +1,17 @@
+export {
+  type FeedbackConfig,
+  FeedbackConfigCache,
+  type FeedbackConfigChange,
+  type FeedbackConfigFilter,
+  type FeedbackConfigPorts,
+  FeedbackConfigService,
+} from "./feedback/feedback-configs.js";
+export {
+  type FeedbackToken,
+  type FeedbackTokenPorts,
+  FeedbackTokenService,
+  type TokenFeedback,
+} from "./feedback/feedback-tokens.js";
 export type { FeedbackFilter, Rows } from "./feedback/feedback-query.js";
 export {
   createFeedbackService,

@@ -37,6 +37,11 @@ export type ApiHandler = (request: ApiRequest) => Promise<ApiReply>;
 export interface Api {
   /** What answers this path and method; undefined when the path is not its own. Called before the body is read. */
   find(method: string, path: string): ApiHandler | undefined;
+  /**
+   * Whether this needs no API key, from anywhere: the path itself holds a secret that permits it (a feedback token, a
+   * shared run). Pages of other sites may ask it as well, and read the answer. Absent: nothing is public.
+   */
+  isPublic?(method: string, path: string): boolean;
   /** Frees what it holds. Called once, after the last reply and before the journal closes. */
   close(): Promise<void>;
 }

@@ -188,6 +188,13 @@ export const RECORD_CHANGES_MAX = 10_000;
 export const RECORD_JSON_DEPTH_MAX = 100;
 /** Feedback in one page of an answer. */
 export const FEEDBACK_PAGE_MAX = 1_000;
+/** Body of a request that needs no API key (feedback by a token), bytes. */
+export const PUBLIC_BODY_BYTES_MAX = 64 * 1024;
+/** Lifetime of a feedback token when none is said, ms, and the longest. */
+export const FEEDBACK_TOKEN_LIFE_MS = 3 * 3600 * 1000;
+export const FEEDBACK_TOKEN_LIFE_MS_MAX = 366 * 24 * 3600 * 1000;
+/** Feedback tokens that one request makes. */
+export const FEEDBACK_TOKENS_MAX = 1_000;
 /** Parts of one multipart body, and bytes of one part's headers. */
 export const MULTIPART_PARTS_MAX = 20_000;
 export const MULTIPART_HEADER_BYTES_MAX = 8 * 1024;

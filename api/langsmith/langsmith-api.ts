@@ -1,8 +1,17 @@
-import { createFeedbackService, DatasetService, ProjectService } from "../../loop/index.js";
+import {
+  createFeedbackService,
+  DatasetService,
+  FeedbackConfigService,
+  FeedbackTokenService,
+  ProjectService,
+} from "../../loop/index.js";
 import type { Api, ApiHost } from "../../schema/index.js";
 import { createRecordWriter, type SqlParameter } from "../../store/index.js";
 import type { Handler } from "./call.js";
+import type { SharedParts } from "../shared-parts.js";
 import type { MirrorReads } from "../mirror-reads.js";
+import { feedbackConfigHandlers } from "./feedback/feedback-config-routes.js";
+import { feedbackTokenHandlers } from "./feedback/feedback-token-routes.js";
 import { createRunArchive } from "./runs/run-archive.js";
 import { runIngestHandlers } from "./runs/run-ingest.js";
 import { runReadHandlers } from "./runs/run-reads.js";
@@ -21,10 +30,17 @@ import { LANGSMITH_ROUTES, type RouteSpec } from "./routes.js";
  * LangSmith's REST API. Its clients put `/api/v1` before a path or not, depending on their endpoint, and compute the
  * address of "platform" and version 2 routes from it; all of these forms are one route here.
  */
-export function createLangSmithApi(host: ApiHost, reads: MirrorReads): Api {
+export function createLangSmithApi(host: ApiHost, reads: MirrorReads, shared: SharedParts): Api {
   const router = new Router(LANGSMITH_ROUTES);
-  const handlers = createHandlers(host, reads);
+  const handlers = createHandlers(host, reads, shared);
   return {
+    isPublic(method, path) {
+      const route = router.find(method, canonicalPath(path))?.route;
+      return (
+        route !== undefined &&
+        (route.path === "/feedback/tokens/{token}" || route.path.startsWith("/public/"))
+      );
+    },
     find(method, path) {
       const match = router.find(method, canonicalPath(path));
       if (match === undefined) return undefined;
@@ -43,19 +59,25 @@ export function createLangSmithApi(host: ApiHost, reads: MirrorReads): Api {
   };
 }
 
-function createHandlers(host: ApiHost, reads: MirrorReads): Readonly<Record<string, Handler>> {
+function createHandlers(
+  host: ApiHost,
+  reads: MirrorReads,
+  { configs }: SharedParts,
+): Readonly<Record<string, Handler>> {
   const writer = createRecordWriter(host, { source: "langsmith" });
   const ports = { writer, rows: (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params) };
   const service = new ProjectService(ports);
   const names = new ProjectNames(reads, service);
   const datasets = new DatasetService(ports);
-  const feedback = createFeedbackService(ports);
+  const feedback = createFeedbackService({ ...ports, configs });
   return {
     info: readInfo,
     settings: async () => json(200, { id: TENANT_ID, display_name: "Counterfoil", tenant_handle: null }),
     ...runReadHandlers({ reads, projects: names }),
     ...runIngestHandlers({ host, states: new RunStates(createRunArchive(reads)), names, feedback }),
     ...projectHandlers({ reads, service, names }),
+    ...feedbackConfigHandlers(new FeedbackConfigService({ ...ports, cache: configs })),
+    ...feedbackTokenHandlers(new FeedbackTokenService({ ...ports, feedback })),
     ...datasetHandlers(datasets),
     ...exampleHandlers(datasets),
   };

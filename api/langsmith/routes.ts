@@ -59,9 +59,19 @@ const LINES: readonly Line[] = [
     "readFeedback, updateFeedback, deleteFeedback",
     "feedback feedback feedback",
   ],
-  ["GET POST", "/feedback/tokens", "listPresignedFeedbackTokens, createPresignedFeedbackToken"],
-  ["GET POST", "/feedback/tokens/{token}", "feedback without a key"],
-  ["GET POST PATCH DELETE", "/feedback-configs", "feedback configurations"],
+  [
+    "GET POST",
+    "/feedback/tokens",
+    "listPresignedFeedbackTokens, createPresignedFeedbackToken",
+    "listFeedbackTokens createFeedbackTokens",
+  ],
+  ["GET POST", "/feedback/tokens/{token}", "feedback without a key", "getFeedbackToken postFeedbackToken"],
+  [
+    "GET POST PATCH DELETE",
+    "/feedback-configs",
+    "feedback configurations",
+    "listFeedbackConfigs createFeedbackConfig updateFeedbackConfig deleteFeedbackConfig",
+  ],
 
   ["GET POST", "/datasets", "listDatasets, readDataset, createDataset", "listDatasets createDataset"],
   [

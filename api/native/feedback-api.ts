@@ -13,6 +13,7 @@ import {
   uuidOf,
 } from "../../schema/index.js";
 import { createRecordWriter } from "../../store/index.js";
+import type { SharedParts } from "../shared-parts.js";
 import type { MirrorReads } from "../mirror-reads.js";
 
 const PATH = /^(?:\/api)?(?:\/v1)?\/feedback(?:\/([^/]+))?$/;
@@ -24,10 +25,11 @@ const PAGE_DEFAULT = 100;
  * Feedback over HTTP: `/api/v1/feedback` (`docs/feedback.md`). Requests and answers are LangSmith's, so that its clients
  * can use them; a list may be posted as well as one.
  */
-export function createFeedbackApi(host: ApiHost, reads: MirrorReads): Api {
+export function createFeedbackApi(host: ApiHost, reads: MirrorReads, { configs }: SharedParts): Api {
   const service = createFeedbackService({
     writer: createRecordWriter(host, { source: "api" }),
     rows: (sql, params) => reads.rows(sql, params),
+    configs,
   });
   return {
     find(method, path) {

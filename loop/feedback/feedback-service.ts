@@ -9,6 +9,7 @@ import {
   uuidOf,
 } from "../../schema/index.js";
 import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
+import { checkAgainstConfigs, type FeedbackConfigCache } from "./feedback-configs.js";
 import { feedbackOf, type FeedbackFilter, pageSql, type Rows, runIdsSql } from "./feedback-query.js";
 
 /** Fields that {@link FeedbackService.update} changes; null takes one away. */
@@ -21,9 +22,10 @@ export type FeedbackDraft = JsonObject;
 export interface FeedbackService {
   /**
    * Stores all or none, durably, and gives them as `get` would. The same id again replaces what it had. Throws
-   * CF_RECORD_INVALID, which names each wrong field.
+   * CF_RECORD_INVALID, which names each wrong field, also for what the config of its key does not allow. A key that has no
+   * config gets the one that its feedback brings. `also` takes effect together with it.
    */
-  create(drafts: readonly FeedbackDraft[]): Promise<JsonObject[]>;
+  create(drafts: readonly FeedbackDraft[], also?: readonly RecordDraft[]): Promise<JsonObject[]>;
   /** Throws CF_NOT_FOUND. */
   get(id: string): Promise<JsonObject>;
   /** Newest first. Throws CF_USAGE for a limit above FEEDBACK_PAGE_MAX. */
@@ -39,6 +41,8 @@ export interface FeedbackPorts {
   readonly writer: RecordWriter;
   /** Must see everything that was acknowledged before the call. */
   readonly rows: Rows;
+  /** What feedback is checked against. */
+  readonly configs: FeedbackConfigCache;
   readonly now?: () => Date;
 }
 
@@ -50,18 +54,21 @@ export function createFeedbackService(ports: FeedbackPorts): FeedbackService {
 class RecordedFeedback implements FeedbackService {
   readonly #writer: RecordWriter;
   readonly #rows: Rows;
+  readonly #configs: FeedbackConfigCache;
   readonly #now: () => Date;
   /** Changes that read first come one after another, or one would undo the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ writer, rows, now = () => new Date() }: FeedbackPorts) {
+  constructor({ writer, rows, configs, now = () => new Date() }: FeedbackPorts) {
     this.#writer = writer;
     this.#rows = rows;
+    this.#configs = configs;
     this.#now = now;
   }
 
-  async create(drafts: readonly FeedbackDraft[]): Promise<JsonObject[]> {
+  async create(drafts: readonly FeedbackDraft[], also: readonly RecordDraft[] = []): Promise<JsonObject[]> {
     const time = this.#now().toISOString();
+    const brought = checkAgainstConfigs(drafts, await this.#configs.byKey(), time);
     const records = drafts.map((draft): RecordDraft => {
       const { id, ...given } = draft;
       if (id !== undefined && id !== null && typeof id !== "string") {
@@ -75,8 +82,10 @@ class RecordedFeedback implements FeedbackService {
       };
       return { type: "feedback", op: "put", data, time, ...(typeof id === "string" ? { id } : {}) };
     });
-    const { changes } = await this.#writer.append(records);
-    return changes.map(({ id, data }) => feedbackOf(id, data ?? {}, { ...idsOf(data ?? {}), time }));
+    const { changes } = await this.#writer.append([...records, ...brought, ...also]);
+    return changes
+      .slice(0, records.length)
+      .map(({ id, data }) => feedbackOf(id, data ?? {}, { ...idsOf(data ?? {}), time }));
   }
 
   async get(id: string): Promise<JsonObject> {
@@ -104,6 +113,7 @@ class RecordedFeedback implements FeedbackService {
       const time = this.#now().toISOString();
       const merged: Record<string, JsonValue> = { ...data, ...change, modified_at: time };
       delete merged["id"];
+      checkAgainstConfigs([merged], await this.#configs.byKey(), time);
       await this.#writer.append([{ type: "feedback", id, op: "put", data: merged, time }]);
       return rowFeedback({ ...row, data: JSON.stringify(merged) }, runIds);
     });

@@ -1,6 +1,13 @@
 export { decodeRecords, encodeRecords } from "./codec.js";
 export { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 export { EVALUATION_EVENT, evaluationsOfLog, evaluationsOfSpan, JUDGEMENT_PREFIXES } from "./evaluations.js";
+export {
+  configProblem,
+  FEEDBACK_CONFIG_TYPES,
+  FEEDBACK_CONFIGS,
+  feedbackProblem,
+} from "./feedback-configs.js";
+export { FEEDBACK_TOKENS } from "./feedback-tokens.js";
 export { FEEDBACK, FEEDBACK_TARGETS } from "./feedback.js";
 export { hexToUuid, spanIdOf, spanIdOfRunId, traceIdOf, uuidOf } from "./ids.js";
 export { recordDataSchema } from "./json-schema.js";

@@ -1,5 +1,7 @@
 import type { Column } from "../columns.js";
 import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
+import { FEEDBACK_CONFIGS } from "./feedback-configs.js";
+import { FEEDBACK_TOKENS } from "./feedback-tokens.js";
 import { FEEDBACK } from "./feedback.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
@@ -15,6 +17,8 @@ export const RECORD_TYPES: readonly RecordType[] = [
   EXAMPLES,
   DATASET_TAGS,
   SHARES,
+  FEEDBACK_CONFIGS,
+  FEEDBACK_TOKENS,
 ];
 
 /** Table of records of a type that this version does not know. */

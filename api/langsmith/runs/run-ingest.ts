@@ -3,10 +3,13 @@ import {
   type ApiHost,
   type ApiReply,
   checkRecord,
+  CounterfoilError,
   encodeOtlp,
+  errorMessage,
   FEEDBACK,
   type NativeRun,
   NATIVE_RUN_SCOPE,
+  type RunRecord,
   runToSpan,
 } from "../../../schema/index.js";
 import type { Call, Handler } from "../call.js";
@@ -43,10 +46,28 @@ export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string
       // Before anything is stored: a request is taken whole or not at all.
       for (const draft of drafts) checkRecord(FEEDBACK, draft);
       const reply = await accept(writes);
-      if (drafts.length > 0) await feedback.create(drafts);
+      if (drafts.length > 0) await createEach(feedback, drafts);
       return reply;
     },
   };
+}
+
+/**
+ * Clients put feedback of several callers, and runs, into one request. One that the config of its key does not allow
+ * must not take the others with it: they are stored, and the answer says what was not.
+ */
+async function createEach(feedback: FeedbackService, drafts: readonly RunRecord[]): Promise<void> {
+  try {
+    await feedback.create(drafts);
+  } catch (error) {
+    if (!(error instanceof CounterfoilError) || error.code !== "CF_RECORD_INVALID") throw error;
+    if (drafts.length === 1) throw badField(["body", `feedback.${String(drafts[0]?.["id"])}`], error.message);
+    const settled = await Promise.allSettled(drafts.map((draft) => feedback.create([draft])));
+    const failed = settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
+    const other = failed.find((each) => !(each instanceof CounterfoilError) || each.code !== error.code);
+    if (other !== undefined) throw other;
+    throw badField(["body"], `${failed.map(errorMessage).join(" ")} Everything else was stored.`);
+  }
 }
 
 /** Runs may name their project by its id alone; the mirror has names. Throws 422 for an id that is none. */

@@ -15,7 +15,7 @@ import {
 } from "../../../schema/index.js";
 import type { Ingest, OtlpArrival } from "../../ingest/ingest.js";
 import { wireStatus } from "../../ingest/status.js";
-import { type ApiExchange, serveApi } from "../rest/api-request.js";
+import { type ApiExchange, publicPreflight, serveApi } from "../rest/api-request.js";
 import type { KeyCheck } from "./auth.js";
 import { declaredLength, readBody, releaseBody } from "./http-body.js";
 import { refuse, sendReply, statusReply, textReply, type Reply } from "./http-reply.js";
@@ -96,6 +96,8 @@ async function dispatch(options: HttpReceiverOptions, exchange: Exchange): Promi
   const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
   const signal = options.paths.get(path);
   if (signal !== undefined) return receive(options, exchange, signal);
+  const preflight = publicMethods(options.api, request, path);
+  if (preflight !== "") return refuse(request, response, publicPreflight(preflight));
   const handler = options.api?.find(request.method ?? "GET", path);
   if (handler !== undefined && options.api !== undefined) {
     return dispatchApi({ ...options, api: options.api }, { ...exchange, handler, path });
@@ -112,13 +114,21 @@ async function dispatch(options: HttpReceiverOptions, exchange: Exchange): Promi
   refuse(request, response, await page);
 }
 
+/** The methods of a public path, when a browser asks what a page of another site may do there; else empty. */
+function publicMethods(api: Api | undefined, request: IncomingMessage, path: string): string {
+  if (request.method !== "OPTIONS" || api?.isPublic === undefined) return "";
+  return ["GET", "POST"].filter((method) => api.isPublic?.(method, path)).join(", ");
+}
+
 /** A page of another site must not read the mirror: by its own origin, or by a name that it lets point here. */
 function dispatchApi(
   options: HttpReceiverOptions & { readonly api: Api },
   exchange: ApiExchange,
 ): Promise<void> | void {
-  const { request, response } = exchange;
+  const { request, response, path } = exchange;
   const { host, origin } = request.headers;
+  if (options.api.isPublic?.(request.method ?? "GET", path))
+    return serveApi(options, { ...exchange, isPublic: true });
   if (!options.keys.required && !hostAllowed(host, options.web)) {
     return refuse(request, response, textReply(403, "This Host is not allowed here; see allowed_hosts."));
   }

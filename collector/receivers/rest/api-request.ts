@@ -6,6 +6,7 @@ import {
   type ApiRequest,
   CounterfoilError,
   type ErrorCode,
+  PUBLIC_BODY_BYTES_MAX,
 } from "../../../schema/index.js";
 import type { Arrival, Ingest } from "../../ingest/ingest.js";
 import { wireStatus } from "../../ingest/status.js";
@@ -32,7 +33,12 @@ export interface ApiExchange {
   readonly wantsContinue: boolean;
   readonly handler: ApiHandler;
   readonly path: string;
+  /** Needs no key (`Api.isPublic`). */
+  readonly isPublic?: boolean;
 }
+
+/** What lets a page of any site read the answer to a public request. There is no key or cookie that it could abuse. */
+const PUBLIC_HEADERS = { "access-control-allow-origin": "*" };
 
 /** Statuses of errors that no OTLP request can meet. */
 const API_STATUS: Partial<Record<ErrorCode, number>> = {
@@ -46,19 +52,35 @@ const API_STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** Serves one API request: key, budget, body, handler, reply. Whatever is thrown becomes an answer. */
 export async function serveApi(serving: ApiServing, exchange: ApiExchange): Promise<void> {
-  const { request, response } = exchange;
+  const { request, response, isPublic = false } = exchange;
+  const open = isPublic ? PUBLIC_HEADERS : {};
   try {
-    checkKey(serving.keys, request);
+    if (!isPublic) checkKey(serving.keys, request);
     await withBody(serving, exchange, async (body) => {
       const reply = await exchange.handler(apiRequest(exchange, body));
-      sendReply(response, { ...reply, headers: { ...reply.headers } });
+      sendReply(response, { ...reply, headers: { ...reply.headers, ...open } });
     });
   } catch (error) {
     if (error instanceof CounterfoilError && error.code === "CF_REQUEST_ABORTED") return;
     const reply = failureReply(error);
     if (reply.status === 500) serving.onError?.(error);
-    refuse(request, response, reply);
+    refuse(request, response, { ...reply, headers: { ...reply.headers, ...open } });
   }
+}
+
+/** What a browser asks before a page of another site may send JSON to a public path. */
+export function publicPreflight(methods: string): Reply {
+  return {
+    status: 204,
+    contentType: "text/plain",
+    headers: {
+      ...PUBLIC_HEADERS,
+      "access-control-allow-methods": methods,
+      "access-control-allow-headers": "content-type",
+      "access-control-max-age": "7200",
+    },
+    body: "",
+  };
 }
 
 /** An API reads as well as writes: without a key it is for this machine only, whatever receivers allow. */
@@ -73,12 +95,13 @@ function checkKey(keys: KeyCheck, request: IncomingMessage): void {
 }
 
 async function withBody(
-  { ingest, bodyBytesMax: bytesMax }: ApiServing,
-  { request, response, wantsContinue }: ApiExchange,
+  { ingest, bodyBytesMax }: ApiServing,
+  { request, response, wantsContinue, isPublic }: ApiExchange,
   use: (body: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const arrival: Arrival = { signal: "traces", receiver: "api", transport: "http" };
   const encoding = encodingOf(headerText(request, "content-encoding"));
+  const bytesMax = isPublic === true ? Math.min(bodyBytesMax, PUBLIC_BODY_BYTES_MAX) : bodyBytesMax;
   const reservation = ingest.admit(arrival, { declaredBytes: declaredLength(request), bytesMax });
   let bytes: Uint8Array | undefined;
   try {
