@@ -39,7 +39,7 @@ export function feedbackTokenHandlers(service: FeedbackTokenService): Readonly<R
       );
     },
     postFeedbackToken: async ({ request, params }) => {
-      await service.use(params["token"] ?? "", objectBody(request.body) as TokenFeedback);
+      await service.use(params["token"] ?? "", objectBody(request.body));
       return json(200, { message: "Feedback stored" });
     },
     getFeedbackToken: async ({ request, params }) => {

@@ -61,7 +61,7 @@ async function createEach(feedback: FeedbackService, drafts: readonly RunRecord[
     await feedback.create(drafts);
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.code !== "CF_RECORD_INVALID") throw error;
-    if (drafts.length === 1) throw badField(["body", `feedback.${String(drafts[0]?.["id"])}`], error.message);
+    if (drafts.length === 1) throw badField(["body"], `${error.message} Runs of the request were stored.`);
     const settled = await Promise.allSettled(drafts.map((draft) => feedback.create([draft])));
     const failed = settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
     const other = failed.find((each) => !(each instanceof CounterfoilError) || each.code !== error.code);

@@ -186,7 +186,7 @@ test("a token for one use is spent by exactly one of many uses at once, and not 
   const use = (score: number) => fetch(`${url}?score=${score}`).then(({ status }) => status);
   expect(await use(3)).toBe(422);
   const statuses = await Promise.all([1, 0, 1, 0].map(use));
-  expect(statuses.sort()).toEqual([200, 404, 404, 404]);
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 404, 404, 404]);
   const rows = await queryRows({
     dataDir: api.dataDir,
     sql: "SELECT trace_id, target, source_type FROM feedback WHERE key = 'once'",
