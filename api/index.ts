@@ -2,6 +2,7 @@ import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS } from "../sch
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
 import { FeedbackConfigCache } from "../loop/index.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
+import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
 import type { SharedParts } from "./shared-parts.js";
@@ -11,6 +12,7 @@ import { watchRecords } from "./watch-records.js";
 const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) => Api)[] = [
   createFeedbackApi,
   createPricesApi,
+  createImportApi,
   createLangSmithApi,
 ];
 

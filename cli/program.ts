@@ -5,6 +5,8 @@ import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addRenormaliseCommand } from "./commands/renormalise.js";
+import { addExportCommand } from "./commands/export.js";
+import { addImportCommand } from "./commands/import.js";
 import { addFeedbackCommand } from "./commands/feedback.js";
 import { addPricesCommand } from "./commands/prices.js";
 import { addReplayCommand } from "./commands/replay.js";
@@ -57,6 +59,9 @@ export function createProgram(io: Io): Command {
   addCoverageCommand(program, io);
   program.commandsGroup("Judge:");
   addFeedbackCommand(program, io);
+  program.commandsGroup("Leave and come back:");
+  addExportCommand(program, io);
+  addImportCommand(program, io);
   program.commandsGroup("Operate:");
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);

@@ -4,6 +4,8 @@ import { inertLines } from "./output/text.js";
 import { readServerFile, type ServerFile } from "./server-file.js";
 
 const TIMEOUT_MS = 10_000;
+/** A few megabytes, and the journal's sync. */
+const POST_TIMEOUT_MS = 60_000;
 
 /** A server that answers HTTP. */
 export type HttpServer = ServerFile & { readonly url: string };
@@ -42,20 +44,43 @@ export async function callServer(
     signal?: AbortSignal;
   },
 ): Promise<unknown> {
-  const limit = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
+  const { body, method, path, signal, timeoutMs } = request;
+  const text = await exchange(server, {
+    path,
+    method,
+    timeoutMs: timeoutMs ?? TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+  });
+  return parseJson(text);
+}
+
+/** One request and the text of its answer. Whatever is no success ends the command. */
+async function exchange(
+  server: HttpServer,
+  request: {
+    path: string;
+    method: string;
+    body?: string | Buffer<ArrayBuffer>;
+    headers?: Record<string, string>;
+    signal?: AbortSignal;
+    timeoutMs: number;
+  },
+): Promise<string> {
+  const { path, signal, timeoutMs, ...init } = request;
+  const limit = AbortSignal.timeout(timeoutMs);
   let response: Response;
   let text: string;
   try {
-    response = await fetch(server.url + request.path, {
-      method: request.method,
-      signal: request.signal === undefined ? limit : AbortSignal.any([limit, request.signal]),
-      ...(request.body === undefined
-        ? {}
-        : { body: JSON.stringify(request.body), headers: { "content-type": "application/json" } }),
+    response = await fetch(server.url + path, {
+      ...init,
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
     });
     text = await response.text();
   } catch (error) {
-    if (request.signal?.aborted) throw error;
+    if (signal?.aborted) throw error;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
     throw new CommandError(
       EXIT.serverUnreachable,
@@ -63,7 +88,7 @@ export async function callServer(
       { cause: error },
     );
   }
-  if (response.ok) return parseJson(text);
+  if (response.ok) return text;
   const message = messageOf(parseJson(text)) ?? text.slice(0, 300);
   const exitCode =
     response.status === 404
@@ -72,6 +97,22 @@ export async function callServer(
         ? EXIT.usage
         : EXIT.failure;
   throw new CommandError(exitCode, `The server answered ${response.status}: ${inertLines(message)}`);
+}
+
+/** Posts bytes to the server; a refusal ends the command as with {@link callServer}. */
+export async function postBytes(
+  server: HttpServer,
+  request: { path: string; contentType: string; body: Uint8Array; signal: AbortSignal },
+): Promise<void> {
+  const { body, contentType, path, signal } = request;
+  await exchange(server, {
+    path,
+    method: "POST",
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) as Buffer<ArrayBuffer>,
+    headers: { "content-type": contentType },
+    signal,
+    timeoutMs: POST_TIMEOUT_MS,
+  });
 }
 
 function parseJson(text: string): unknown {

@@ -55,6 +55,8 @@ export interface ApiEntry {
   readonly itemCount: number;
   /** Label of the receivers' counters, e.g. `langsmith`. */
   readonly receiver: string;
+  /** When it was received, ns since 1970, for what was received before, elsewhere (an import); otherwise now. */
+  readonly receivedUnixNano?: bigint;
 }
 
 /** What a running collector gives to an API. */

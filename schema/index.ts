@@ -29,6 +29,7 @@ export {
 export { scanRequest, scanRequestWithin, type ScanResult } from "./otlp/scan.js";
 export * from "./otlp/types.js";
 export * from "./records/index.js";
+export * from "./import-batch.js";
 export * from "./signals.js";
 export * from "./log-content-columns.js";
 export * from "./tables.js";

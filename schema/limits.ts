@@ -209,3 +209,11 @@ export const LANGSMITH_RUN_STATES_BYTES_MAX = 64 * 1024 * 1024;
 export const API_READ_WAIT_MS = 10_000;
 /** How often a running server looks whether the configuration's price file changed, ms. */
 export const PRICE_FILE_POLL_MS = 2_000;
+/** A bundle's manifest, bytes. */
+export const BUNDLE_MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
+/** How many times larger than the file the contents of a bundle's Parquet file may be: telemetry that repeats itself reaches 200. */
+export const BUNDLE_RATIO_MAX = 2_000;
+/** Bytes of what is imported that are handed to the journal before the first of them is awaited, and in one request to a server. */
+export const IMPORT_BATCH_BYTES = 4 * 1024 * 1024;
+/** One line of a bundle's JSON Lines file, bytes: above what a body of the default size can become as text. */
+export const BUNDLE_LINE_BYTES_MAX = 256 * 1024 * 1024;

@@ -34,3 +34,16 @@ export {
 export { checkFiles, type DamagedFile } from "./scrub/check-mirror.js";
 export { checkJournal, type JournalCheck } from "./scrub/check-journal.js";
 export { repairMirror, type RebuiltFile, type RepairOptions, type RepairReport } from "./scrub/repair.js";
+export { checkBundle } from "./bundle/check-bundle.js";
+export type { ImportEntry } from "./bundle/entries.js";
+export {
+  importBundle,
+  type ImportDoor,
+  type ImportedTable,
+  type ImportOptions,
+  type ImportReport,
+} from "./bundle/import-bundle.js";
+export { BUNDLE_FILE_FORMATS, type BundleFileFormat, type BundleManifest } from "./bundle/manifest.js";
+export { readManifest, type VerifiedBundle, verifyBundle, type VerifyOptions } from "./bundle/read-bundle.js";
+export { TABLE_WORDS, tablesOf } from "./bundle/tables.js";
+export { type ExportOptions, type ExportReport, writeBundle } from "./bundle/write-bundle.js";

@@ -149,10 +149,10 @@ export class Ingest {
    * Stores what one of our own APIs made of a request; its reservation is the request's. Throws CF_DRAINING and the
    * errors of the journal's `append`.
    */
-  async append({ signal, payload, itemCount, receiver }: ApiEntry): Promise<number> {
+  async append(entry: ApiEntry): Promise<number> {
+    const { signal, payload, itemCount, receiver, receivedUnixNano = this.#now() } = entry;
     const arrival: Arrival = { signal, receiver, transport: "http" };
     try {
-      const receivedUnixNano = this.#now();
       const started = performance.now();
       const seq = await this.#journal.append({
         signal,

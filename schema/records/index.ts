@@ -17,4 +17,4 @@ export * from "./record-tables.js";
 export { SHARES } from "./shares.js";
 export { timeToUnixNano, unixNanoToTime } from "./time.js";
 export * from "./types.js";
-export { checkRecord, type CheckOptions, recordTypeOf } from "./validate.js";
+export { checkRecord, type CheckOptions, isDeeper, recordTypeOf } from "./validate.js";

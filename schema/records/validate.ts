@@ -33,7 +33,7 @@ export function checkRecord(type: RecordType, data: JsonObject, options: CheckOp
 }
 
 /** Whether a value is nested deeper than `most` objects and lists. */
-function isDeeper(value: unknown, most: number): boolean {
+export function isDeeper(value: unknown, most: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   return most === 0 || Object.values(value).some((item) => isDeeper(item, most - 1));
 }

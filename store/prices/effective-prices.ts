@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type PriceTable, SHIPPED_PRICES } from "../../schema/index.js";
+import {
+  CounterfoilError,
+  type OriginatedPrice,
+  type PriceOrigin,
+  type PriceTable,
+  priceTable,
+  SHIPPED_PRICES,
+} from "../../schema/index.js";
 
 /**
  * The price tables of a data directory. `prices/effective.json` is the one by which calls are priced now: whoever may
@@ -19,6 +26,27 @@ export function writeEffectivePrices(pricesDir: string, table: PriceTable): void
   const kept = join(pricesDir, `${table.version}.json`);
   if (!existsSync(kept)) replace(kept, text);
   replace(join(pricesDir, EFFECTIVE), text);
+}
+
+/** A table out of its text. Throws CF_BUNDLE_INVALID when it is none, or says other prices than its version. */
+export function importedPriceTable(text: string): PriceTable {
+  const table = parseTable(text);
+  const of = (origin: PriceOrigin): OriginatedPrice[] =>
+    table?.prices.filter((price) => price.origin === origin) ?? [];
+  const again = priceTable({ shipped: of("shipped"), file: of("file"), record: of("record") });
+  if (table !== undefined && again.version === table.version) return table;
+  throw new CounterfoilError(
+    "CF_BUNDLE_INVALID",
+    "A price table of the bundle is not what its version says.",
+  );
+}
+
+/** Keeps a table that was in effect elsewhere, so that its version can be looked up here. */
+export function keepPriceTable(pricesDir: string, table: PriceTable): void {
+  const kept = join(pricesDir, `${table.version}.json`);
+  if (existsSync(kept)) return;
+  mkdirSync(pricesDir, { recursive: true, mode: 0o700 });
+  replace(kept, `${JSON.stringify(table, null, 1)}\n`);
 }
 
 function replace(path: string, text: string): void {
@@ -42,7 +70,15 @@ export function readPricesOfVersion(pricesDir: string, version: string): PriceTa
 /** Only this module writes these files, whole, after the prices in them were validated. */
 function readTable(path: string): PriceTable | undefined {
   try {
-    const table = JSON.parse(readFileSync(path, "utf8")) as Partial<PriceTable>;
+    return parseTable(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseTable(text: string): PriceTable | undefined {
+  try {
+    const table = JSON.parse(text) as Partial<PriceTable>;
     const { prices, version } = table;
     const isWhole = typeof version === "string" && VERSION.test(version) && Array.isArray(prices);
     return isWhole ? { version, prices } : undefined;

@@ -1,0 +1,96 @@
+import { type Command, Option } from "commander";
+import { BUNDLE_FILE_FORMATS, type BundleFileFormat, type ExportReport } from "../../store/index.js";
+import { TABLE_WORDS, tablesOf } from "../../store/bundle/tables.js";
+import { type Io, write } from "../io.js";
+import { pointInTime, requireDataDir, withDataDir } from "../options.js";
+import { createProgress } from "../output/progress.js";
+import { formatBytes, formatCount } from "../output/values.js";
+import { VERSION } from "../version.js";
+
+interface ExportOptions {
+  readonly dataDir: string;
+  readonly out: string;
+  readonly what?: readonly string[];
+  readonly since?: Date;
+  readonly format: BundleFileFormat;
+  readonly json?: boolean;
+}
+
+/** `export`: everything that the mirror holds, as a folder that anything can read and `import` takes back. */
+export function addExportCommand(program: Command, io: Io): void {
+  withDataDir(program.command("export"))
+    .description("write everything, or a part of it, as a bundle of open files that import takes back")
+    .requiredOption("--out <folder>", "the bundle's folder; it must not exist yet")
+    .option("--what <tables>", "only these, separated by commas (otherwise everything)", (text) =>
+      tablesOf(text.split(",").map((word) => word.trim())),
+    )
+    .option(
+      "--since <time>",
+      "only telemetry at or after: ISO time, date, or how long ago (2h, 7d); records are always whole",
+      pointInTime,
+    )
+    .addOption(
+      new Option("--format <format>", "how tables are written")
+        .choices(BUNDLE_FILE_FORMATS)
+        .default("parquet"),
+    )
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Works with or without a running server. The folder gets its name when all of it is on disk. The same data gives the same
+bytes. \`docs/format.md\` describes every table and column.
+
+What: ${TABLE_WORDS.join(", ")}.
+
+Examples:
+  counterfoil export --out estate
+  counterfoil export --out golden --what datasets --format jsonl
+  counterfoil export --out week --since 7d`,
+    )
+    .action((options: ExportOptions) => run(options, io));
+}
+
+async function run(options: ExportOptions, io: Io): Promise<void> {
+  const { dataDir, out, since } = options;
+  requireDataDir(dataDir);
+  const [{ writeBundle }, { settleMirror }] = await Promise.all([
+    import("../../store/bundle/write-bundle.js"),
+    import("../bundle/doors.js"),
+  ]);
+  const progress = createProgress({ label: "exporting", stream: io.stderr });
+  let report: ExportReport;
+  try {
+    await settleMirror(dataDir, io.signal);
+    report = await writeBundle({
+      dataDir,
+      out,
+      fileFormat: options.format,
+      producer: { name: "counterfoil", version: VERSION },
+      tables: options.what,
+      sinceUnixNano: since === undefined ? undefined : BigInt(since.getTime()) * 1_000_000n,
+      signal: io.signal,
+      onProgress: (done, total) => progress.update(done, total),
+    });
+  } finally {
+    progress.end();
+  }
+  for (const path of report.lostFiles) {
+    await write(
+      io.stderr,
+      `${io.paintError.warn("warning:")} ${path} was damaged and is not in the mirror: what it held is missing here, too (\`counterfoil scrub\`).\n`,
+    );
+  }
+  await write(
+    io.stdout,
+    options.json === true ? `${JSON.stringify({ out, ...report }, null, 2)}\n` : text(report, out),
+  );
+}
+
+function text({ bytes, tables }: ExportReport, out: string): string {
+  const lines = tables
+    .filter(({ rows }) => rows > 0)
+    .map(({ name, rows }) => `  ${name.padEnd(24)} ${formatCount(rows).padStart(12)}`);
+  const total = tables.reduce((sum, { rows }) => sum + rows, 0);
+  return `${[...lines, `Wrote ${formatCount(total)} rows, ${formatBytes(bytes)}, to ${out}.`].join("\n")}\n`;
+}
