@@ -7,7 +7,7 @@
 export const FORMAT_VERSION = 1;
 
 /** Raised when a table gets a column. A file has the columns up to the version that its writer had. */
-export const COLUMNS_VERSION = 4;
+export const COLUMNS_VERSION = 5;
 
 /** DuckDB types that the mirror's Parquet files use. */
 export type ColumnType =

@@ -29,8 +29,10 @@ const least = (column: string): Column => ({
   doc: `Smallest \`${column}\` of those spans. Null when it is the row's own.`,
 });
 
-/** {@link COLUMNS_VERSION} from which compacted files say what is wrong with a trace. Older ones are compacted again. */
+/** {@link COLUMNS_VERSION} from which compacted files say what is wrong with a trace. */
 export const TRACE_REPAIR_SINCE = 4;
+/** {@link COLUMNS_VERSION} from which a trace's totals count each call once. Older files are compacted again. */
+export const TRACE_USAGE_SINCE = 5;
 
 const repair = (column: Column): Column => ({ ...column, since: TRACE_REPAIR_SINCE });
 
@@ -38,14 +40,17 @@ const repair = (column: Column): Column => ({ ...column, since: TRACE_REPAIR_SIN
 export const TRACE_COLUMNS: readonly Column[] = [
   count("trace_spans", "Spans of the trace in this file. Not null on exactly one row a trace."),
   count("trace_errors", "Of them, those with status ERROR."),
-  count("trace_llm_calls", "Of them, those with run_type llm."),
+  count("trace_llm_calls", "Of them, those with run_type llm; several reports of one call are one."),
   count("trace_tool_calls", "Of them, those with run_type tool."),
   { name: "trace_start_time", type: "TIMESTAMP_NS", doc: "Earliest start of those spans." },
   { name: "trace_end_time", type: "TIMESTAMP_NS", doc: "Latest end of those spans." },
-  count("trace_input_tokens", "Sum of input_tokens, roll-ups left out."),
-  count("trace_output_tokens", "Sum of output_tokens, roll-ups left out."),
-  count("trace_total_tokens", "Sum of total tokens, as in the view `llm_calls`, roll-ups left out."),
-  { name: "trace_cost_usd", type: "DOUBLE", doc: "Sum of cost_usd, roll-ups left out." },
+  count(
+    "trace_input_tokens",
+    "Sum of input_tokens; roll-ups, and all but one of several reports of one call, left out.",
+  ),
+  count("trace_output_tokens", "Sum of output_tokens of the same."),
+  count("trace_total_tokens", "Sum of total tokens of the same, as in the view `llm_calls`."),
+  { name: "trace_cost_usd", type: "DOUBLE", doc: "Sum of cost_usd, each call's once." },
   { name: "trace_models", type: "VARCHAR", json: true, doc: "Models that answered: sorted JSON array." },
   repair(count("trace_roots", "Of those spans, the roots.")),
   repair(count("trace_open", "Of those spans, the ones without an end.")),
@@ -75,7 +80,7 @@ export const TRACE_COLUMNS: readonly Column[] = [
     name: "trace_links",
     type: "VARCHAR",
     json: true,
-    doc: "Spans of the trace here, as lists of numbers: ids, parents, starts. Null when the trace looked whole to the writer: a root, every parent, and no part elsewhere.",
+    doc: "Spans of the trace here, as lists of numbers: ids, parents, starts (the last `found` of them are in other files), and `reports`: what spans say of the calls that they report. Null when the trace looked whole to the writer: a root, every parent, and no part elsewhere.",
   }),
   least("project"),
   least("service_name"),

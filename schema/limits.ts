@@ -115,6 +115,8 @@ export const QUERY_CONCURRENCY_MAX = 4;
 export const QUERY_WAITING_MAX = 64;
 /** Spans of a trace up to which `traces` looks for each span's parent: LangSmith's own limit. Above it, that is null. */
 export const TRACE_REPAIR_SPANS_MAX = 25_000;
+/** Reports of a trace, alike in parent, model and tokens, up to which each is compared with each other one. */
+export const TRACE_TWINS_MAX = 1_000;
 /** The process that answers our own queries: engine memory MiB, queries at once, and idle time after which it ends, ms. */
 export const READER_MEMORY_MB = 512;
 export const READER_CONCURRENCY_MAX = 4;

@@ -10,30 +10,22 @@ import {
 } from "../../schema/index.js";
 import { answerOneRequest } from "../child-main.js";
 import {
-  hasContentSql,
   type LogJoined,
   makeJobSpans,
   makeLogJoined,
   stillPendingSql,
   withLogContent,
 } from "../log-content/log-content-job.js";
-import { filesInReach, type LogJoinMode } from "../log-content/log-content-sql.js";
+import type { LogJoinMode } from "../log-content/log-content-sql.js";
 import { readLogsAgain } from "../rewrite/read-logs-again.js";
 import type { ColumnChanges, CostChange } from "../rewrite/rewrite-types.js";
 import { rewriteRows } from "../rewrite/rewrite-rows.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
 import { readFiles } from "../views/files-relation.js";
-import {
-  columnListSql,
-  daySql,
-  eventTimeSql,
-  loserSql,
-  otherCompacted,
-  unmarkedWinnersSql,
-  winnersTableSql,
-} from "./compaction-sql.js";
+import { columnListSql, daySql, eventTimeSql, loserSql, otherCompacted } from "./compaction-sql.js";
 import type { CompactionAnswer, CompactionJob, CompactionRequest } from "./compaction-types.js";
+import { findLosers } from "./pulled-files.js";
 import { rawSize, type RawSize, rowGroupRowsFor, sortableRows, worthSorting } from "./job-size.js";
 import {
   columnsIn,
@@ -66,40 +58,6 @@ const DAY_MS = 86_400_000;
 const ZSTD_LEVEL_CONTENT = 6;
 /** Row group of `superseded` and `log_content`, which are small. */
 const SUPERSEDED_ROW_GROUP_ROWS = 122_880;
-
-/** Those of the files with a row for which the condition on `s` holds. It should need only their id columns. */
-async function filesWith(
-  connection: DuckDBConnection,
-  files: readonly FileEntry[],
-  condition: string,
-): Promise<FileEntry[]> {
-  if (files.length === 0) return [];
-  const found = await rowsOf(
-    connection,
-    `SELECT DISTINCT filename FROM ${readFiles(files, ", filename = true")} AS s WHERE ${condition}`,
-  );
-  const paths = new Set(found.map(({ filename }) => String(filename)));
-  return files.filter(({ path }) => paths.has(path));
-}
-
-/**
- * Makes the tables `marked` (what `superseded` says) and `winners` (that, and spans that are twice among the inputs).
- * Returns the settled files that must be rewritten, too: with rows that lost, or spans that log records tell of.
- */
-async function findLosers(connection: DuckDBConnection, job: CompactionJob): Promise<FileEntry[]> {
-  await connection.run(winnersTableSql(job.superseded));
-  await connection.run("CREATE TEMP TABLE marked AS FROM winners");
-  const { content, settled, superseded } = job;
-  const losing = superseded.length === 0 ? [] : await filesWith(connection, settled, loserSql("s"));
-  const told =
-    content.length === 0
-      ? []
-      : await filesWith(connection, filesInReach(settled, content), hasContentSql("s", content));
-  const pulled = [...new Set([...losing, ...told])];
-  const inputs = [...pulled, ...job.inputs];
-  if (inputs.length > 0) await connection.run(unmarkedWinnersSql(inputs));
-  return pulled;
-}
 
 /**
  * A relation of the inputs' rows that count, in their table's columns, with their `day`; `logs` says that `log_joined` has

@@ -6,7 +6,7 @@ import {
   COMPACTION_OPEN_FILES_MAX,
   MIRROR_TABLES,
   LOG_CONTENT_TABLE,
-  TRACE_REPAIR_SINCE,
+  TRACE_USAGE_SINCE,
 } from "../../schema/index.js";
 import { logsInReach } from "../log-content/log-content-sql.js";
 import type { SpanRewrite } from "../rewrite/rewrite-types.js";
@@ -54,9 +54,9 @@ function upToMax(files: readonly FileEntry[], bytesMax: number): FileEntry[] {
   return end < 0 ? [...files] : files.slice(0, end);
 }
 
-/** Of an earlier version, made anew from the journal, or from before traces said what is missing of them. */
+/** Of an earlier version, made anew from the journal, or from before the totals of traces counted each call once. */
 function isOutdated(file: FileEntry): boolean {
-  return !isCompacted(file) || (file.columnsVersion ?? 1) < TRACE_REPAIR_SINCE;
+  return !isCompacted(file) || (file.columnsVersion ?? 1) < TRACE_USAGE_SINCE;
 }
 
 const folderOf = (file: FileEntry): string => file.path.slice(0, file.path.lastIndexOf("/"));

@@ -9,8 +9,9 @@ import {
 import type { FileEntry } from "../types.js";
 import { readFiles } from "../views/files-relation.js";
 import { sqlIdentifier, sqlString } from "../views/sql-text.js";
-import { idNumber, LISTS_OF_ROWS, withGaps } from "../views/trace-gaps.js";
-import { END_ORDER, LEAST_COLUMNS, START_ORDER, TRACE_KEY, totalsOfRows } from "../views/trace-parts.js";
+import { idNumber, LISTS_OF_ROWS, TRACE_KEY, withGaps } from "../views/trace-gaps.js";
+import { USAGE_LINKS, USAGE_OF_ROWS, withCounted } from "../views/trace-usage.js";
+import { END_ORDER, LEAST_COLUMNS, START_ORDER, totalsOfRows } from "../views/trace-parts.js";
 
 /**
  * SQL that gives compacted `spans` files their layout: the spans of a conversation side by side, their content in
@@ -72,17 +73,17 @@ WITH totals AS (
     arg_max(${ROW}, ${END_ORDER}) FILTER (WHERE output_messages IS NOT NULL) AS output_row,
     max(${END_ORDER}) FILTER (WHERE output_messages IS NOT NULL) AS output_order,
     max(start_time) AS last_start,
-    ${[...totalsOfRows(), ...LISTS_OF_ROWS].join(",\n    ")}
+    ${[...totalsOfRows(), ...LISTS_OF_ROWS, ...USAGE_OF_ROWS].join(",\n    ")}
   FROM ${rows} GROUP BY day, trace_id
 )
 SELECT *, ${TRACE_KEY} AS key, count(*) OVER (PARTITION BY trace_id) > 1 AS divided, ${elsewhere} AS elsewhere,
   list_filter(parents, lambda p: p IS NOT NULL AND NOT list_contains(ids, p)) AS wanted
-FROM ${withinBound("totals")}`;
+FROM (${withCounted(`FROM ${withinBound("totals")}`, { unseen: false })})`;
 }
 
 /** Totals without the lists of huge traces, which take too long to look through. */
 function withinBound(totals: string): string {
-  const lists = ["ids", "parents", "starts", "certain"];
+  const lists = ["ids", "parents", "starts", "certain", "tree_ids", "tree_parents", "reports"];
   return `(SELECT * REPLACE (${lists
     .map((name) => `CASE WHEN span_count <= ${TRACE_REPAIR_SPANS_MAX} THEN ${name} END AS ${name}`)
     .join(", ")}) FROM ${totals})`;
@@ -111,7 +112,7 @@ SELECT trace_id, list(id) AS found_ids, list(start) AS found_starts FROM (${sour
  * their first span, within them traces), and the `chunk` of at most about `chunkRows` rows that goes into one file.
  */
 export function partsTableSql(chunkRows: number): string {
-  const joined = `SELECT t.*, list_concat(ids, found_ids) AS known_ids, list_concat(starts, found_starts) AS known_starts,
+  const joined = `SELECT t.*, found_ids, found_starts, list_concat(ids, found_ids) AS known_ids, list_concat(starts, found_starts) AS known_starts,
     list_concat(parents, list_transform(found_ids, lambda f: CAST(NULL AS UBIGINT))) AS known_parents
   FROM totals AS t LEFT JOIN found AS f ON f.trace_id = t.trace_id`;
   const gaps = withGaps(joined, { ids: "known_ids", starts: "known_starts", hidden: "false" });
@@ -121,9 +122,9 @@ WITH begun AS (
 ), placed AS (
   SELECT *, row_number() OVER (ORDER BY begin, conversation, start_time, trace_id) AS place FROM begun
 )
-SELECT * EXCLUDE (ids, parents, starts, certain, known_ids, known_starts, known_parents, wanted),
+SELECT * EXCLUDE (ids, parents, starts, certain, tree_ids, tree_parents, reports, repeated_calls, found_ids, found_starts, known_ids, known_starts, known_parents, wanted),
   CASE WHEN continues OR roots = 0 OR orphans > 0
-    THEN CAST(to_json({'ids': known_ids, 'parents': known_parents, 'starts': known_starts}) AS VARCHAR) END AS links,
+    THEN CAST(to_json({'ids': known_ids, 'parents': known_parents, 'starts': known_starts, ${USAGE_LINKS}}) AS VARCHAR) END AS links,
   CAST(sum(span_count) OVER (PARTITION BY day ORDER BY place) - span_count AS BIGINT) // ${chunkRows} AS chunk
 FROM placed`;
 }

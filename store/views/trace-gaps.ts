@@ -9,6 +9,9 @@ import { TRACE_REPAIR_SPANS_MAX } from "../../schema/limits.js";
 /** A span's id as a number: quicker to look for in a list than text. Ids always are 16 hex digits. */
 export const idNumber = (column: string): string => `TRY_CAST('0x' || ${column} AS UBIGINT)`;
 
+/** A number for a trace id, for quick look-ups. Traces that share one are only looked at together. */
+export const TRACE_KEY = "coalesce(TRY_CAST('0x' || substr(trace_id, 1, 15) AS BIGINT), 0)";
+
 const MOMENT_MAX = "9223372036854775807";
 
 /**

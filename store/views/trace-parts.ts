@@ -1,5 +1,6 @@
 import { CONTENT_COLUMN, TRACE_REPAIR_SINCE } from "../../schema/compacted-columns.js";
 import { TOTAL_TOKENS } from "./derived-views.js";
+import { storedUsage, USAGE_OF_PARTS, USAGE_OF_ROWS, withCounted } from "./trace-usage.js";
 import { isKnown, readFiles, RUN_ID, storedValue, type ViewFile } from "./files-relation.js";
 import {
   LISTS_OF_PARTS,
@@ -17,9 +18,6 @@ import {
  * columns, and totals. Parts of one trace merge into one, so a trace is the merged parts of the files that have its
  * spans. Compacted files carry their parts ready-made (TRACE_COLUMNS).
  */
-
-/** A number for a trace id, for quick look-ups. Traces that share one are only looked at together. */
-export const TRACE_KEY = "coalesce(TRY_CAST('0x' || substr(trace_id, 1, 15) AS BIGINT), 0)";
 
 /** Values of the root span: name in a part, SQL over its row, column of the view `traces`. */
 const ROOT_VALUES: readonly (readonly [part: string, row: string])[] = [
@@ -137,6 +135,7 @@ export function partsOfRows(rows: string): string {
     ...totalsOfRows(),
     ...TEXTS.map(([part, overRows]) => `${overRows} AS ${part}`),
     ...LISTS_OF_ROWS,
+    ...USAGE_OF_ROWS,
   ])}
 FROM ${rows}
 GROUP BY trace_id`;
@@ -175,6 +174,7 @@ export function storedParts(files: readonly ViewFile[], only?: string): string {
   };
   const skew = repairColumn("trace_clock_skew_ns", "BIGINT", files);
   const orphans = repairColumn("trace_orphans", "BIGINT", files);
+  const links = repairColumn("trace_links", "VARCHAR", files);
   const rootValue = (row: string): string => (row === RUN_ID ? row : storedValue(row, files));
   return `SELECT
   trace_id,
@@ -187,7 +187,8 @@ export function storedParts(files: readonly ViewFile[], only?: string): string {
     ...LEAST_COLUMNS.map((column) => `coalesce(trace_${column}, ${column}) AS least_${column}`),
     ...storedText("input", START_ORDER, files),
     ...storedText("output", END_ORDER, files),
-    ...storedLists(repairColumn("trace_links", "VARCHAR", files), skew, orphans),
+    ...storedLists(links, skew, orphans),
+    ...storedUsage(links),
     `${orphans} AS orphans`,
     `${skew} AS clock_skew_ns`,
   ])}
@@ -212,15 +213,16 @@ export function mergedParts(parts: string): string {
     ...[...TOTALS, ...TEXTS].map(([part, , overParts]) => `${overParts} AS ${part}`),
     ...LEAST_COLUMNS.map((column) => `min(least_${column}) AS least_${column}`),
     ...LISTS_OF_PARTS,
+    ...USAGE_OF_PARTS,
   ])}
 FROM (${parts})
 GROUP BY trace_id`;
-  return withGaps(merged, MERGED_LISTS);
+  return withGaps(withCounted(merged, { unseen: true }), MERGED_LISTS);
 }
 
 /** Rows of the view `traces`, from rows of the view `spans` alone. */
 export function tracesOfRows(rows: string): string {
-  return tracesOfParts(withGaps(partsOfRows(rows), OWN_LISTS));
+  return tracesOfParts(withGaps(withCounted(partsOfRows(rows), { unseen: false }), OWN_LISTS));
 }
 
 /** Rows of the view `traces`, from one part a trace with `orphans` and `clock_skew_ns`. */

@@ -15,6 +15,80 @@ export interface TraceSpan {
   readonly input_messages: string | null;
   readonly output_messages: string | null;
   readonly conversation_id?: string;
+  readonly run_type?: string | null;
+  readonly usage_scope?: string | null;
+  readonly input_tokens?: number | null;
+  readonly output_tokens?: number | null;
+  readonly cost_usd?: number | null;
+  readonly request_model?: string | null;
+  readonly scope?: string | null;
+}
+
+/** Spans above this one, the nearest first; none when going up never ends. */
+function ancestors(span: TraceSpan, byId: ReadonlyMap<string, TraceSpan>): TraceSpan[] {
+  const above: TraceSpan[] = [];
+  for (let at = parentOf(span, byId); at !== undefined; at = parentOf(at, byId)) {
+    if (above.includes(at)) return [];
+    above.push(at);
+  }
+  return above;
+}
+
+const parentOf = (span: TraceSpan, byId: ReadonlyMap<string, TraceSpan>): TraceSpan | undefined =>
+  span.parent === null ? undefined : byId.get(span.parent);
+const given = (value: number | null | undefined): value is number => value !== null && value !== undefined;
+const isOwn = (span: TraceSpan): boolean => (span.usage_scope ?? "own") === "own";
+const embeds = (span: TraceSpan): boolean => span.run_type === "embedding";
+const hasTokens = (span: TraceSpan): boolean =>
+  isOwn(span) && (given(span.input_tokens) || given(span.output_tokens));
+const hasCost = (span: TraceSpan): boolean => isOwn(span) && given(span.cost_usd);
+
+/** Whether `inner` says within the time of `outer`, by another instrumentation, that the same call took place. */
+function isWithin(inner: TraceSpan, outer: TraceSpan): boolean {
+  const alike = (["parent", "request_model", "input_tokens", "output_tokens"] as const).every(
+    (name) => inner[name] === outer[name],
+  );
+  const isCall = [inner, outer].every(
+    (span) =>
+      span.run_type === "llm" &&
+      isOwn(span) &&
+      span.parent !== null &&
+      (span.input_tokens ?? 0) > 0 &&
+      (span.output_tokens ?? 0) > 0,
+  );
+  const times = [inner.start, inner.end, outer.start, outer.end];
+  if (!alike || !isCall || inner.scope === outer.scope || times.includes(null)) return false;
+  const [from = 0, to = 0, outerFrom = 0, outerTo = 0] = times.map(Number);
+  if (from < outerFrom || to > outerTo) return false;
+  return from > outerFrom || to < outerTo || inner.id > outer.id;
+}
+
+/** Totals of a trace in which no call that two spans report counts twice. */
+function usageOf(spans: readonly TraceSpan[], byId: ReadonlyMap<string, TraceSpan>): object {
+  const isRepeated = (span: TraceSpan, has: (one: TraceSpan) => boolean): boolean =>
+    has(span) &&
+    spans.some(
+      (other) =>
+        has(other) &&
+        ((embeds(other) === embeds(span) && ancestors(other, byId).includes(span)) || isWithin(other, span)),
+    );
+  const counted = spans.filter((span) => hasTokens(span) && !isRepeated(span, hasTokens));
+  const paid = spans.filter((span) => hasCost(span) && !isRepeated(span, hasCost));
+  const sum = (values: readonly (number | null | undefined)[]): number | null => {
+    const known = values.filter(given);
+    return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
+  };
+  const isCounted = (span: TraceSpan): boolean =>
+    !isRepeated(span, hasTokens) && !isRepeated(span, hasCost) && span.run_type === "llm";
+  return {
+    input_tokens: sum(counted.map(({ input_tokens }) => input_tokens)),
+    output_tokens: sum(counted.map(({ output_tokens }) => output_tokens)),
+    total_tokens: sum(
+      counted.map(({ input_tokens, output_tokens }) => (input_tokens ?? 0) + (output_tokens ?? 0)),
+    ),
+    cost_usd: sum(paid.map(({ cost_usd }) => cost_usd)),
+    llm_calls: spans.filter(isCounted).length,
+  };
 }
 
 function first(spans: readonly TraceSpan[]): TraceSpan | undefined {
@@ -73,6 +147,7 @@ function traceOf(spans: readonly TraceSpan[]): object {
       null,
     start_ms: starts.length === 0 ? null : Math.min(...starts),
     end_ms: ends.length === 0 ? null : Math.max(...ends),
+    ...usageOf(spans, byId),
   };
 }
 

@@ -95,7 +95,9 @@ class World {
       SELECT trace_id, name, has_root, status, status_code, complete, root_count::INTEGER AS root_count,
         open_spans::INTEGER AS open_spans, orphans::INTEGER AS orphans, clock_skew_ms, span_count::INTEGER AS span_count,
         error_count::INTEGER AS error_count, error, input, first_input, output, last_output,
-        epoch_ms(start_time::TIMESTAMP)::DOUBLE AS start_ms, epoch_ms(end_time::TIMESTAMP)::DOUBLE AS end_ms
+        epoch_ms(start_time::TIMESTAMP)::DOUBLE AS start_ms, epoch_ms(end_time::TIMESTAMP)::DOUBLE AS end_ms,
+        input_tokens::INTEGER AS input_tokens, output_tokens::INTEGER AS output_tokens,
+        total_tokens::INTEGER AS total_tokens, cost_usd, llm_calls::INTEGER AS llm_calls
       FROM traces ORDER BY trace_id`);
     return { shown: shown.getRowObjects(), wanted: tracesOf([...this.#seen.values()]) };
   }
@@ -133,6 +135,14 @@ const aSpan = fc
     error_type: fc.constantFrom(null, "Timeout"),
     input_messages: fc.constantFrom(null, "in"),
     output_messages: fc.constantFrom(null, "out"),
+    // Few values, so that spans are alike; costs are sums of powers of two, so that any order adds up to the same.
+    run_type: fc.constantFrom(null, "llm", "llm", "llm", "chain", "embedding"),
+    usage_scope: fc.constantFrom(null, "own", "own", "own", "rollup"),
+    input_tokens: fc.constantFrom(null, 0, 10, 10, 20),
+    output_tokens: fc.constantFrom(null, 0, 5, 5),
+    cost_usd: fc.constantFrom(null, null, 0.25, 0.5),
+    request_model: fc.constantFrom("m", "m", "n"),
+    scope: fc.constantFrom("a", "b", "b"),
   })
   .map(({ trace, span, parent, start, lasts, day, ...rest }): TraceSpan => {
     const from = start === null ? null : NOON_MS + day * 24 * HOUR_MS + start * 10;
