@@ -6,7 +6,7 @@ import {
   type JournalTail,
   zeroCounts,
 } from "../journal/index.js";
-import { CounterfoilError, type Signal } from "../schema/index.js";
+import { ATTR_IMPORT, CounterfoilError, type Signal } from "../schema/index.js";
 import { dataDirPaths } from "../store/data-dir.js";
 import { SYSTEM_CLOCK } from "./core/clock.js";
 import { zeroTotals } from "./core/counts.js";
@@ -24,7 +24,7 @@ import type {
   ReplayRange,
   ReplayReport,
 } from "./destination-types.js";
-import { createProcessors } from "./processors/index.js";
+import { createProcessors, type ProcessorConfig } from "./processors/index.js";
 import type { DestinationStats } from "./types.js";
 
 /** What a destination tells its surroundings. */
@@ -38,6 +38,14 @@ export interface RuntimeEvents {
 
 /** A replay has until the process ends: it waits for its peer like any delivery. Milliseconds. */
 const REPLAY_DEADLINE_MS = 2 ** 31 - 1;
+
+/** What an import read out of LangSmith does not go back there. */
+const IMPORTED: ProcessorConfig = {
+  type: "filter",
+  id: "imported",
+  keepAncestors: false,
+  rules: [{ name: "langsmith", attributes: { [ATTR_IMPORT]: { equals: "langsmith" } } }],
+};
 
 /** One destination in the thread it is called in: live delivery, and replays beside it. */
 export class DestinationRuntime {
@@ -144,7 +152,9 @@ export class DestinationRuntime {
       name,
       exporter: created.exporter,
       gatherer: created.gatherer,
-      processors: createProcessors(processors ?? []),
+      processors: createProcessors(
+        exporter.type === "langsmith" ? [IMPORTED, ...(processors ?? [])] : (processors ?? []),
+      ),
       signals: new Set(signals.filter((signal) => takes(exporter, signal))),
       openReader: (afterSeq, counts) => openJournalReader({ dir, afterSeq, counts }),
       retry: { ...DEFAULT_RETRY, ...delivery.retry },

@@ -22,6 +22,7 @@ export {
 } from "./feedback/feedback-service.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/types.js";
+export * from "./import/index.js";
 export { type ProjectPorts, type ProjectRecord, ProjectService } from "./projects/project-service.js";
 export { type Shared, type SharePorts, ShareService } from "./shares/share-service.js";
 export {

@@ -6,6 +6,9 @@ import type { JournalSignal } from "./signals.js";
  * be, how much may be in flight, decompression); an API sees whole, plain requests and gives whole replies.
  */
 
+/** A request with this header brings what an import read elsewhere. */
+export const IMPORT_HEADER = "x-counterfoil-import";
+
 /** A request that was let in. */
 export interface ApiRequest {
   /** Upper case. */

@@ -1,4 +1,5 @@
 export * from "./api-port.js";
+export { canonicalJson, contentHash } from "./canonical-json.js";
 export * from "./columns.js";
 export * from "./compacted-columns.js";
 export * from "./errors.js";

@@ -207,6 +207,16 @@ export const LANGSMITH_RUNS_MAX = 10_000;
 /** Runs, and bytes of what was sent of them, that are remembered so that an update meets what it updates. */
 export const LANGSMITH_RUN_STATES_MAX = 50_000;
 export const LANGSMITH_RUN_STATES_BYTES_MAX = 64 * 1024 * 1024;
+/** Import: tries of one request for at most this long, its longest wait between two tries, and for one answer, ms. */
+export const IMPORT_RETRY_MS = 5 * 60_000;
+export const IMPORT_BACKOFF_MAX_MS = 60_000;
+export const IMPORT_REQUEST_TIMEOUT_MS = 90_000;
+/** One answer of a server that is imported from, and one file that belongs to a run or an example, bytes. */
+export const IMPORT_RESPONSE_BYTES_MAX = 256 * 1024 * 1024;
+/** Runs that an import hands to the server at once. */
+export const IMPORT_BATCH_RUNS_MAX = 500;
+/** Ids in one request to the server that is imported from. */
+export const IMPORT_IDS_MAX = 100;
 /** Longest wait of an API's read until the mirror shows everything that was acknowledged before it, ms. */
 export const API_READ_WAIT_MS = 10_000;
 /** How often a running server looks whether the configuration's price file changed, ms. */

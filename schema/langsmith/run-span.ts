@@ -22,12 +22,16 @@ export interface NativeRun {
   readonly attachments: readonly RunAttachment[];
   /** The run, or its create, was in a record before this one. */
   readonly update?: boolean;
+  /** It was imported out of LangSmith, so it does not go there. */
+  readonly imported?: boolean;
 }
 
 /** Marks a span that came as a LangSmith run: the run's JSON without what other attributes hold. */
 export const ATTR_LANGSMITH_RUN = "langsmith.run";
 /** The run's own id, when it is not the one computed from trace and span id. */
 export const ATTR_LANGSMITH_SPAN_ID = "langsmith.span.id";
+/** On spans that an import brought: the system that they are from. */
+export const ATTR_IMPORT = "counterfoil.import";
 /** Name of the instrumentation scope of such spans. */
 export const NATIVE_RUN_SCOPE = "langsmith";
 
@@ -44,7 +48,7 @@ const KIND_INTERNAL = 1;
  * {@link spanToNativeRun} gives the same run back. The attributes are LangSmith's own OpenTelemetry names, so that the
  * rules which read those fill the mirror's columns.
  */
-export function runToSpan({ run, attachments, update }: NativeRun): Span {
+export function runToSpan({ run, attachments, update, imported }: NativeRun): Span {
   const id = textOf(run["id"]) ?? "";
   const parent = textOf(run["parent_run_id"]);
   const error = textOf(run["error"]);
@@ -65,6 +69,7 @@ export function runToSpan({ run, attachments, update }: NativeRun): Span {
       ...runAttributes(run, start),
       ...attachmentAttribute(attachments),
       ...(update === true ? [{ key: ATTR_UPDATE, value: { boolValue: true } }] : []),
+      ...(imported === true ? [{ key: ATTR_IMPORT, value: { stringValue: "langsmith" } }] : []),
     ],
     droppedAttributesCount: 0,
     events: [],

@@ -6,8 +6,10 @@ export const REFERENCE_END = "<!-- end of reference -->";
 
 /** Every command that does something, depth first, with its full name. */
 export function leafCommands(command: Command, path = command.name()): { name: string; command: Command }[] {
-  if (command.commands.length === 0) return [{ name: path, command }];
-  return command.commands.flatMap((child) => leafCommands(child, `${path} ${child.name()}`));
+  const children = command.commands.flatMap((child) => leafCommands(child, `${path} ${child.name()}`));
+  // `import <bundle>` does something, and has commands below it.
+  const itself = children.length === 0 || command.registeredArguments.length > 0;
+  return itself ? [{ name: path, command }, ...children] : children;
 }
 
 /** One section per command in Markdown: what it does, its usage, its arguments and options with their defaults. */

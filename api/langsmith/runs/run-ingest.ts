@@ -7,6 +7,7 @@ import {
   encodeOtlp,
   errorMessage,
   FEEDBACK,
+  IMPORT_HEADER,
   type NativeRun,
   NATIVE_RUN_SCOPE,
   type RunRecord,
@@ -30,22 +31,27 @@ export interface RunIngestParts {
 /** Routes that take runs. Each answers 202 once the runs are durable (I1). */
 export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string, Handler>> {
   const { host, states, names, feedback } = parts;
-  const accept = async (writes: readonly RunWrite[]): Promise<ApiReply> => {
-    const runs = await states.merge(await withProjects(writes, names));
+  const accept = async ({ request }: Call, writes: readonly RunWrite[]): Promise<ApiReply> => {
+    const merged = await states.merge(await withProjects(writes, names));
+    const imported = request.header(IMPORT_HEADER) !== undefined;
+    const runs = imported ? merged.map((run) => ({ ...run, imported })) : merged;
     if (runs.length > 0) await host.append(entryOf(runs));
     return json(202, { message: "Runs accepted" });
   };
+  const single = (kind: RunWrite["kind"], call: Call, id?: string): Promise<ApiReply> => {
+    const { body } = call.request;
+    return accept(call, [singleWrite(kind, parseRunBody(body), body.length, id)]);
+  };
   return {
-    createRun: ({ request }) =>
-      accept([singleWrite("post", parseRunBody(request.body), request.body.length)]),
-    updateRun: ({ request, params }: Call) =>
-      accept([singleWrite("patch", parseRunBody(request.body), request.body.length, params["run_id"])]),
-    batchRuns: ({ request }) => accept(batchWrites(parseRunBody(request.body), request.body.length)),
-    multipartRuns: async ({ request }) => {
+    createRun: (call) => single("post", call),
+    updateRun: (call) => single("patch", call, call.params["run_id"]),
+    batchRuns: (call) => accept(call, batchWrites(parseRunBody(call.request.body), call.request.body.length)),
+    multipartRuns: async (call) => {
+      const { request } = call;
       const { writes, feedback: drafts } = multipartWrites(request.body, request.header("content-type"));
       // Before anything is stored: a request is taken whole or not at all.
       for (const draft of drafts) checkRecord(FEEDBACK, draft);
-      const reply = await accept(writes);
+      const reply = await accept(call, writes);
       if (drafts.length > 0) await createEach(feedback, drafts);
       return reply;
     },

@@ -83,6 +83,7 @@ export function v2Run(run: RunFields): RunFields {
     total_cost: typeof run["total_cost"] === "string" ? Number(run["total_cost"]) : null,
     prompt_token_details: details(run["prompt_token_details"]),
     completion_token_details: details(run["completion_token_details"]),
+    attachments: attachmentsOf(run["s3_urls"]),
   };
   // In version 2 a field without a value is not there.
   return Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null));
@@ -99,6 +100,16 @@ export function selectsOf(value: RunJson | undefined): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (Array.isArray(value) && value.every((field) => typeof field === "string")) return value;
   throw badField(["body", "selects"], "must be a list of fields");
+}
+
+/** Addresses by name. */
+function attachmentsOf(urls: RunValue | undefined): RunFields | null {
+  const found = Object.entries(objectOf(urls) ?? {}).flatMap(([name, at]): [string, RunValue][] =>
+    name.startsWith("attachment.")
+      ? [[name.slice("attachment.".length), objectOf(at)?.["presigned_url"] ?? null]]
+      : [],
+  );
+  return found.length === 0 ? null : Object.fromEntries(found);
 }
 
 function details(value: RunValue | undefined): RunValue {

@@ -1,0 +1,7 @@
+export type { ImportDoor, Refused } from "./langsmith/door.js";
+export { importLangSmith, type ImportOptions } from "./langsmith/import-langsmith.js";
+export type { ImportReport, Skipped, TypeReport } from "./langsmith/report.js";
+export { createServerDoor, type ServerDoorOptions } from "./langsmith/server-door.js";
+export { LangSmithSource, type SourceClock, SourceError, type SourceOptions } from "./langsmith/source.js";
+export type { ComparedType, Ids, SideOf } from "./langsmith/comparison.js";
+export { verifyLangSmith, type VerifyOptions, type VerifyReport } from "./langsmith/verify-langsmith.js";
