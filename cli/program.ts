@@ -5,6 +5,7 @@ import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addRenormaliseCommand } from "./commands/renormalise.js";
+import { addDrillCommand } from "./commands/drill.js";
 import { addExportCommand } from "./commands/export.js";
 import { addImportCommand } from "./commands/import.js";
 import { addFeedbackCommand } from "./commands/feedback.js";
@@ -65,6 +66,7 @@ export function createProgram(io: Io): Command {
   addExportCommand(program, io);
   addImportLangSmithCommand(addImportCommand(program, io), io);
   addVerifyCommand(program, io);
+  addDrillCommand(program, io);
   program.commandsGroup("Operate:");
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);

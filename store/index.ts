@@ -22,7 +22,13 @@ export { type OtlpSelection, readOtlpRows } from "./read-otlp.js";
 export { rowsToOtlp, rowsToOtlpBytes } from "./rows-to-otlp.js";
 export { planRetention, type RetentionConfig } from "./retention.js";
 export * from "./maintenance.js";
-export { readEffectivePrices, readPricesOfVersion, writeEffectivePrices } from "./prices/effective-prices.js";
+export {
+  borrowEffectivePrices,
+  readEffectivePrices,
+  readPricesOfVersion,
+  returnEffectivePrices,
+  writeEffectivePrices,
+} from "./prices/effective-prices.js";
 export { filesToRenormalise, type RewriteOptions, rewriteSpans } from "./rewrite/rewrite-spans.js";
 export {
   type ColumnChanges,
@@ -34,6 +40,7 @@ export {
 export { checkFiles, type DamagedFile } from "./scrub/check-mirror.js";
 export { checkJournal, type JournalCheck } from "./scrub/check-journal.js";
 export { repairMirror, type RebuiltFile, type RepairOptions, type RepairReport } from "./scrub/repair.js";
+export { type BundleDifference, compareBundles, type TableDifference } from "./bundle/compare-bundles.js";
 export { checkBundle } from "./bundle/check-bundle.js";
 export type { ImportEntry } from "./bundle/entries.js";
 export {

@@ -1,8 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { readStoredCursors } from "../../collector/destinations.js";
 import { type Journal, openJournal } from "../../journal/index.js";
-import { encodeImportBatch, IMPORT_BATCH_BYTES, IMPORT_MEDIA_TYPE, IMPORT_PATH } from "../../schema/index.js";
 import {
+  encodeImportBatch,
+  IMPORT_BATCH_BYTES,
+  IMPORT_MEDIA_TYPE,
+  IMPORT_PATH,
+  type PriceTable,
+} from "../../schema/index.js";
+import {
+  borrowEffectivePrices,
   dataDirOwner,
   dataDirPaths,
   type FileCatalog,
@@ -11,6 +18,7 @@ import {
   type Mirror,
   openCatalog,
   openMirror,
+  returnEffectivePrices,
 } from "../../store/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { readJournalOnDisk, readMirrorOnDisk } from "../offline.js";
@@ -90,6 +98,8 @@ async function ownDoor(dataDir: string): Promise<OpenDoor> {
   try {
     const lock = await lockDataDir(dataDir);
     undo.push(() => lock.release());
+    returnEffectivePrices(paths.prices);
+    undo.push(async () => returnEffectivePrices(paths.prices));
     const catalog = await openCatalog({ mirrorDir: paths.mirror });
     undo.push(() => catalog.close());
     const stored = await readStoredCursors(dataDir);
@@ -103,7 +113,8 @@ async function ownDoor(dataDir: string): Promise<OpenDoor> {
     undo.push(() => mirror.shutdown(0));
     journal.onDurable((tail) => mirror.notify(tail));
     await mirror.start(journal.tail());
-    return { ...doorOver({ journal, catalog, mirror }), close };
+    const usePrices = (table: PriceTable): void => borrowEffectivePrices(paths.prices, table);
+    return { ...doorOver({ journal, catalog, mirror }), usePrices, close };
   } catch (error) {
     await close();
     throw error;

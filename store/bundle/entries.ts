@@ -23,6 +23,8 @@ export interface ImportEntry {
   readonly itemCount: number;
   /** When it was received first, ns since 1970; undefined for now. */
   readonly receivedUnixNano: bigint | undefined;
+  /** Of spans: version of the price table that priced one of them. */
+  readonly priceVersion?: string | undefined;
 }
 
 /** The requests of telemetry that the rows of a relation came in, in their order. Throws CF_BUNDLE_INVALID. */
@@ -42,7 +44,8 @@ export async function* telemetryEntries(
         `${table} has rows that are no valid ${signal}${scan.reason === "" ? "" : `: ${scan.reason}`}`,
       );
     }
-    yield { signal, payload, itemCount: rows.length, receivedUnixNano };
+    const priceVersion = table === "spans" ? priceVersionOf(rows) : undefined;
+    yield { signal, payload, itemCount: rows.length, receivedUnixNano, priceVersion };
   }
 }
 
@@ -115,6 +118,14 @@ async function* groupsOf(
     }
   }
   if (group.length > 0) yield group;
+}
+
+function priceVersionOf(rows: readonly MirrorRow[]): string | undefined {
+  for (const row of rows) {
+    const version = row.text("price_version");
+    if (version !== null) return version;
+  }
+  return undefined;
 }
 
 function receivedOf(rows: readonly MirrorRow[]): bigint {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { IMPORT_BATCH_BYTES, isTelemetryTable } from "../../schema/index.js";
+import { IMPORT_BATCH_BYTES, isTelemetryTable, type PriceTable, priceTable } from "../../schema/index.js";
 import { dataDirPaths } from "../data-dir.js";
 import { importedPriceTable, keepPriceTable } from "../prices/effective-prices.js";
 import { changesOf } from "./change-rows.js";
@@ -15,6 +15,11 @@ export interface ImportDoor {
   append(entries: readonly ImportEntry[]): Promise<void>;
   /** Resolves when the mirror shows everything that was appended, by anyone. */
   settle(): Promise<void>;
+  /**
+   * What is appended from now on is priced by this table. Absent where somebody else decides which prices are in effect:
+   * a server. Called after {@link settle} only.
+   */
+  usePrices?(table: PriceTable): void;
 }
 
 /** What {@link importBundle} works with. */
@@ -49,8 +54,7 @@ export interface ImportReport {
 export async function importBundle(bundle: VerifiedBundle, options: ImportOptions): Promise<ImportReport> {
   const { dataDir, door } = options;
   await door.settle();
-  await keepPrices(bundle, dataDir);
-  const importing = new Importing(bundle, options);
+  const importing = new Importing(bundle, options, await keepPrices(bundle, dataDir));
   await withReader(dataDir, (reader) => importing.telemetry(reader));
   await door.settle();
   // Evaluations were read out of the telemetry meanwhile.
@@ -68,13 +72,15 @@ async function withReader(dataDir: string, work: (reader: EstateReader) => Promi
   }
 }
 
-async function keepPrices({ folder, manifest }: VerifiedBundle, dataDir: string): Promise<void> {
+/** The price tables of the bundle, which can be looked up in the data directory from now on. */
+async function keepPrices({ folder, manifest }: VerifiedBundle, dataDir: string): Promise<PriceTable[]> {
+  const tables: PriceTable[] = [];
   for (const { path } of manifest.price_tables) {
-    keepPriceTable(
-      dataDirPaths(dataDir).prices,
-      importedPriceTable(await readFile(join(folder, path), "utf8")),
-    );
+    const table = importedPriceTable(await readFile(join(folder, path), "utf8"));
+    keepPriceTable(dataDirPaths(dataDir).prices, table);
+    tables.push(table);
   }
+  return tables;
 }
 
 class Importing {
@@ -82,10 +88,13 @@ class Importing {
   readonly #options: ImportOptions;
   readonly #imported = new Map<string, number>();
   readonly #rowsTotal: number;
+  readonly #prices: ReadonlyMap<string, PriceTable>;
+  #priceVersion: string | undefined;
   #rowsDone = 0;
   #olderChanges = 0;
 
-  constructor(bundle: VerifiedBundle, options: ImportOptions) {
+  constructor(bundle: VerifiedBundle, options: ImportOptions, prices: readonly PriceTable[]) {
+    this.#prices = new Map(prices.map((table) => [table.version, table]));
     this.#bundle = bundle;
     this.#options = options;
     this.#rowsTotal = bundle.manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
@@ -101,6 +110,8 @@ class Importing {
 
   async telemetry(target: EstateReader): Promise<void> {
     const { connection } = target;
+    // What no table priced there is not priced here either: `prices reprice` does that when it is wanted.
+    this.#options.door.usePrices?.(this.#prices.values().next().value ?? priceTable({}));
     const bundle = new BundleReader(this.#bundle, connection);
     for (const table of bundle.manifest.tables) {
       const { name } = table;
@@ -167,12 +178,30 @@ class Importing {
       items = 0;
     };
     for await (const entry of entries) {
+      if (this.#pricesDiffer(entry)) {
+        await flush();
+        await this.#usePrices(entry);
+      }
       if (bytes > 0 && bytes + entry.payload.length > IMPORT_BATCH_BYTES) await flush();
       batch.push(entry);
       bytes += entry.payload.length;
       items += entry.itemCount;
     }
     await flush();
+  }
+
+  #pricesDiffer({ priceVersion }: ImportEntry): boolean {
+    return priceVersion !== undefined && priceVersion !== this.#priceVersion;
+  }
+
+  /** Calls keep the cost that they had: each is priced by the table that priced it then. */
+  async #usePrices({ priceVersion }: ImportEntry): Promise<void> {
+    const { door } = this.#options;
+    const table = this.#prices.get(priceVersion ?? "");
+    this.#priceVersion = priceVersion;
+    if (door.usePrices === undefined || table === undefined) return;
+    await door.settle();
+    door.usePrices(table);
   }
 
   #count(table: string, rows: number): void {

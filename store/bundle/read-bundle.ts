@@ -184,6 +184,11 @@ export class BundleReader {
     }
   }
 
+  /** The one row of a query over files that are known to be readable. */
+  async compared(sql: string): Promise<readonly unknown[]> {
+    return (await this.#connection.runAndReadAll(sql)).getRows()[0] ?? [];
+  }
+
   /** Rows of a query over a file. Throws CF_BUNDLE_INVALID, as it is the file's fault when DuckDB can't read it. */
   async rows(part: BundlePart, sql: string): Promise<readonly (readonly unknown[])[]> {
     try {

@@ -17,6 +17,7 @@ import {
  */
 
 const EFFECTIVE = "effective.json";
+const BEFORE_IMPORT = "effective.before-import.json";
 const VERSION = /^[0-9a-f]{12}$/;
 
 /** Puts a table into effect: sealing threads use it from their next piece on. Throws the system's errors. */
@@ -47,6 +48,23 @@ export function keepPriceTable(pricesDir: string, table: PriceTable): void {
   if (existsSync(kept)) return;
   mkdirSync(pricesDir, { recursive: true, mode: 0o700 });
   replace(kept, `${JSON.stringify(table, null, 1)}\n`);
+}
+
+/**
+ * Puts a table into effect for what is imported now, until {@link returnEffectivePrices}. The table before it is kept beside
+ * it, so that a process that dies meanwhile leaves nothing wrong behind.
+ */
+export function borrowEffectivePrices(pricesDir: string, table: PriceTable): void {
+  mkdirSync(pricesDir, { recursive: true, mode: 0o700 });
+  const before = join(pricesDir, BEFORE_IMPORT);
+  if (!existsSync(before)) replace(before, `${JSON.stringify(readEffectivePrices(pricesDir), null, 1)}\n`);
+  replace(join(pricesDir, EFFECTIVE), `${JSON.stringify(table, null, 1)}\n`);
+}
+
+/** Puts the table back that was in effect before an import, also one that died. */
+export function returnEffectivePrices(pricesDir: string): void {
+  const before = join(pricesDir, BEFORE_IMPORT);
+  if (existsSync(before)) renameSync(before, join(pricesDir, EFFECTIVE));
 }
 
 function replace(path: string, text: string): void {

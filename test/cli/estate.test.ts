@@ -1,0 +1,191 @@
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { drill } from "../../cli/bundle/drill.js";
+import { openDoor } from "../../cli/bundle/doors.js";
+import { writeServerFile } from "../../cli/server-file.js";
+import { encodeOtlp, priceTable, SHIPPED_PRICES } from "../../schema/index.js";
+import {
+  checkBundle,
+  dataDirPaths,
+  importBundle,
+  queryRows,
+  writeEffectivePrices,
+} from "../../store/index.js";
+import { type RunningApi, runApi } from "../api/running-api.js";
+import { bundleFolder, doorOf, exportAll } from "../support/estate.js";
+import { MirrorHarness, request, span, spanId, traceId } from "../support/mirror-harness.js";
+import { appendChanges, put } from "../support/records.js";
+
+const bundles = bundleFolder();
+const never = new AbortController().signal;
+let source: MirrorHarness;
+let out: string;
+
+const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+const count = (key: string, value: bigint) => ({ key, value: { intValue: value } });
+
+/** A call whose cost hangs on the price table in effect. */
+function call(n: number) {
+  const attributes = [
+    text("gen_ai.operation.name", "chat"),
+    text("gen_ai.provider.name", "openai"),
+    text("gen_ai.request.model", "desk-of-tests"),
+    count("gen_ai.usage.input_tokens", 1_000_000n),
+    count("gen_ai.usage.output_tokens", 0n),
+  ];
+  return encodeOtlp("traces", request(span({ traceId: traceId(n), spanId: spanId(n), attributes })));
+}
+
+function prices(usd: number) {
+  const day = "2026-01-01";
+  const tiers = [{ aboveInputTokens: 0, input: usd, output: usd }];
+  const price = {
+    id: `tests/${usd}`,
+    provider: "openai",
+    models: ["desk-of-tests"],
+    tiers,
+    source: "tests",
+    asOf: day,
+  };
+  return priceTable({ shipped: SHIPPED_PRICES.prices, file: [price] });
+}
+
+beforeAll(async () => {
+  source = await MirrorHarness.open();
+  const pricesDir = dataDirPaths(source.dir).prices;
+  for (const [n, usd] of [2, 3].entries()) {
+    writeEffectivePrices(pricesDir, prices(usd));
+    await source.append({ payload: call(n + 1) });
+    await source.mirror.flush(60_000);
+  }
+  await appendChanges(source, [put("a", { key: "tone", score: 0 })]);
+  await appendChanges(source, [put("a", { key: "tone", score: 1 }), put("b", { key: "tone", score: 1 })]);
+  await source.mirror.flush(60_000);
+  out = join(bundles.path, "estate");
+  await exportAll(source.dir, out);
+});
+afterAll(async () => {
+  await source.close();
+  bundles.remove();
+});
+
+const COSTS = "SELECT span_id, cost_usd, price_version IS NOT NULL AS priced FROM spans ORDER BY span_id";
+
+describe("the leaving drill", () => {
+  it("says that what came back is the same, costs of earlier prices included, and leaves nothing behind", async () => {
+    const left = (): string[] =>
+      readdirSync(tmpdir()).filter((name) => name.startsWith("counterfoil-drill-"));
+    const before = left();
+    const steps: string[] = [];
+    const request = { dataDir: source.dir, fileFormat: "parquet", signal: never } as const;
+    const outcome = await drill({ ...request, onStep: (step) => steps.push(step) });
+    expect(outcome).toMatchObject({ tables: [], rows: 5, lostFiles: [] });
+    expect(steps).toEqual(["exporting", "checking", "importing", "exporting again", "comparing"]);
+    expect(left()).toEqual(before);
+  });
+});
+
+describe("import", () => {
+  it("without a server: costs are those of the prices that were in effect then, and today's prices stay in effect", async () => {
+    const dataDir = join(bundles.path, "fresh");
+    const door = await openDoor(dataDir, never);
+    await importBundle(await checkBundle(out), { dataDir, door }).finally(() => door.close());
+    expect(await queryRows({ dataDir, sql: COSTS })).toMatchObject([
+      { cost_usd: 2, priced: true },
+      { cost_usd: 3, priced: true },
+    ]);
+    expect(existsSync(join(dataDirPaths(dataDir).prices, "effective.before-import.json"))).toBe(false);
+  });
+
+  it("goes on where it was interrupted: nothing is there twice", async () => {
+    const target = await MirrorHarness.open();
+    try {
+      const bundle = await checkBundle(out);
+      const whole = doorOf(target);
+      let calls = 0;
+      const broken = {
+        ...whole,
+        append: (entries: Parameters<typeof whole.append>[0]) => {
+          if (++calls === 2) return Promise.reject(new Error("the power went"));
+          return whole.append(entries);
+        },
+      };
+      const options = { dataDir: target.dir, door: broken };
+      await expect(importBundle(bundle, options)).rejects.toThrow("the power went");
+      await importBundle(bundle, { dataDir: target.dir, door: whole });
+      const rows = await target.query(
+        "SELECT (SELECT count(*) FROM spans), (SELECT count(*) FROM feedback_history)",
+      );
+      expect(rows).toEqual([[2n, 3n]]);
+    } finally {
+      await target.close();
+    }
+  });
+
+  it("leaves out what would undo a later change, and counts it", async () => {
+    const target = await MirrorHarness.open();
+    try {
+      await target.append({
+        signal: "records",
+        payload: Buffer.from(
+          `{"type":"feedback","id":"a","op":"delete","time":"2027-01-01T00:00:00Z","source":"api"}\n`,
+        ),
+        receivedUnixNano: 1_798_761_600_000_000_000n,
+      });
+      const report = await importBundle(await checkBundle(out), {
+        dataDir: target.dir,
+        door: doorOf(target),
+      });
+      expect(report.olderChanges).toBe(2);
+      expect(await target.query("SELECT id FROM feedback")).toEqual([["b"]]);
+    } finally {
+      await target.close();
+    }
+  });
+});
+
+describe("with a running server", () => {
+  let api: RunningApi;
+  beforeAll(async () => {
+    api = await runApi();
+    const port = Number(new URL(api.url).port);
+    writeServerFile(api.dataDir, {
+      pid: process.pid,
+      started_at: "",
+      version: "",
+      url: api.url,
+      http_port: port,
+    });
+  });
+  afterAll(() => api.stop());
+
+  it("import goes through the server, with the times of receipt, and a second one adds nothing", async () => {
+    const bundle = await checkBundle(out);
+    const door = await openDoor(api.dataDir, never);
+    const first = await importBundle(bundle, { dataDir: api.dataDir, door });
+    expect(
+      first.tables.filter(({ imported }) => imported > 0).map(({ name, imported }) => [name, imported]),
+    ).toEqual([
+      ["spans", 2],
+      ["feedback", 3],
+    ]);
+    const times = "SELECT count(*) AS n FROM spans WHERE received_at = '2026-11-23 06:00:00'";
+    expect(await queryRows({ dataDir: api.dataDir, sql: times })).toMatchObject([{ n: 2 }]);
+    const second = await importBundle(bundle, { dataDir: api.dataDir, door });
+    expect(second.tables.every(({ imported }) => imported === 0)).toBe(true);
+  });
+
+  it("what is no valid entry is refused whole, and nothing of it is stored", async () => {
+    const before = api.collector.status().journal;
+    const post = (body: string, type = "application/vnd.counterfoil.entries") =>
+      fetch(`${api.url}/api/v1/import/entries`, { method: "POST", headers: { "content-type": type }, body });
+    expect((await post("{}", "application/json")).status).toBe(400);
+    expect((await post("traces 5 -\nab")).status).toBe(400);
+    const line = '{"type":"feedback","id":"x","op":"delete"}\n';
+    expect((await post(`records ${line.length} -\n${line}traces 3 -\nabc`)).status).toBe(400);
+    expect((await post(`records ${line.length} 99999999999999999999\n${line}`)).status).toBe(400);
+    expect(api.collector.status().journal).toEqual(before);
+  });
+});
