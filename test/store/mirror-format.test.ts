@@ -1,12 +1,46 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { type Column, CONTENT_COLUMN, TRACE_COLUMNS } from "../../schema/index.js";
+import {
+  type Column,
+  COLUMNS_VERSION,
+  CONTENT_COLUMN,
+  FORMAT_VERSION,
+  MIRROR_TABLES,
+  RECORD_TYPES,
+  recordDataSchema,
+  rowSchema,
+  TRACE_COLUMNS,
+} from "../../schema/index.js";
+import { BUNDLE_VERSION } from "../../store/bundle/manifest.js";
+import { MANIFEST_SCHEMA } from "../../store/bundle/manifest-schema.js";
+import { bundleColumns } from "../../store/bundle/tables.js";
 import { openCatalog } from "../../store/index.js";
 import { ALL_COLUMNS, temporaryFolder, writeRows } from "./mirror-files.js";
 
 const PAGE = fileURLToPath(new URL("../../docs/mirror-format.md", import.meta.url));
+
+const FORMAT_PAGE = fileURLToPath(new URL("../../docs/format.md", import.meta.url));
+const SCHEMAS = fileURLToPath(new URL("../../docs/schemas/", import.meta.url));
+
+/** The tables of docs/format.md. */
+function formatReference(): string {
+  const version = `Format version ${FORMAT_VERSION}, columns version ${COLUMNS_VERSION}, bundle version ${BUNDLE_VERSION}.`;
+  const tables = MIRROR_TABLES.map((table) => {
+    const type = RECORD_TYPES.find((each) => each.table === table);
+    const about = type === undefined ? [] : [`${type.doc} Type \`${type.type}\`.`, ""];
+    return columnTable(bundleColumns(table), [`### \`${table}\``, "", ...about]);
+  });
+  return ["## Tables", "", version, "", ...tables].join("\n");
+}
+
+/** Every file of docs/schemas/. */
+function formatSchemas(): Record<string, unknown> {
+  const rows = MIRROR_TABLES.map((table) => [`${table}.schema.json`, rowSchema(table)] as const);
+  const data = RECORD_TYPES.map((type) => [`${type.type}.data.schema.json`, recordDataSchema(type)] as const);
+  return Object.fromEntries([...rows, ...data, ["bundle-manifest.schema.json", MANIFEST_SCHEMA] as const]);
+}
 
 function columnTable(columns: readonly Column[], heading: string[] = []): string {
   const rows = columns.map(({ name, type, json, content, doc }) => {
@@ -46,6 +80,26 @@ test("docs/mirror-format.md lists every table and column as schema/ has them (UP
     if (process.env["UPDATE_DOCS"] === "1") writeFileSync(PAGE, `${before}${begin}${wanted}${end}${after}`);
     else expect(plain(shown ?? "")).toBe(plain(wanted));
   }
+});
+
+test("docs/format.md and docs/schemas/ have every table, column, type and record as schema/ has them (UPDATE_DOCS=1 rewrites them)", () => {
+  const isUpdate = process.env["UPDATE_DOCS"] === "1";
+  const page = readFileSync(FORMAT_PAGE, "utf8");
+  const [before = "", rest = ""] = page.split("<!-- format:begin -->\n");
+  const [shown = "", after = ""] = rest.split("<!-- format:end -->");
+  const wanted = `\n${formatReference()}\n`;
+  if (isUpdate) {
+    writeFileSync(FORMAT_PAGE, `${before}<!-- format:begin -->\n${wanted}<!-- format:end -->${after}`);
+  } else expect(plain(shown)).toBe(plain(wanted));
+  const files = formatSchemas();
+  for (const [name, schema] of Object.entries(files)) {
+    const path = `${SCHEMAS}${name}`;
+    if (isUpdate) writeFileSync(path, `${JSON.stringify(schema, null, 2)}\n`);
+    else expect(JSON.parse(readFileSync(path, "utf8")), name).toEqual(JSON.parse(JSON.stringify(schema)));
+  }
+  if (isUpdate)
+    for (const name of readdirSync(SCHEMAS)) if (files[name] === undefined) rmSync(`${SCHEMAS}${name}`);
+  expect(readdirSync(SCHEMAS).sort()).toEqual(Object.keys(files).sort());
 });
 
 test("I3: open.sql works in a process that knows nothing of Counterfoil, from the mirror folder", async () => {
