@@ -3,6 +3,7 @@ import { addCoverageCommand } from "./commands/coverage.js";
 import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
+import { addEraseCommand } from "./commands/erase.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addRenormaliseCommand } from "./commands/renormalise.js";
 import { addDrillCommand } from "./commands/drill.js";
@@ -71,6 +72,7 @@ export function createProgram(io: Io): Command {
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);
   addScrubCommand(program, io);
+  addEraseCommand(program, io);
   addRenormaliseCommand(program, io);
   addPricesCommand(program, io);
   addValidateCommand(program, io);

@@ -1,5 +1,6 @@
 export { decodeRecords, encodeRecords } from "./codec.js";
 export { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
+export { ERASURES } from "./erasures.js";
 export { EVALUATION_EVENT, evaluationsOfLog, evaluationsOfSpan, JUDGEMENT_PREFIXES } from "./evaluations.js";
 export {
   configProblem,

@@ -1,5 +1,6 @@
 import type { Column } from "../columns.js";
 import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
+import { ERASURES } from "./erasures.js";
 import { FEEDBACK_CONFIGS } from "./feedback-configs.js";
 import { FEEDBACK_TOKENS } from "./feedback-tokens.js";
 import { FEEDBACK } from "./feedback.js";
@@ -19,6 +20,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   SHARES,
   FEEDBACK_CONFIGS,
   FEEDBACK_TOKENS,
+  ERASURES,
 ];
 
 /** Table of records of a type that this version does not know. */

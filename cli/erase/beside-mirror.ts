@@ -1,0 +1,104 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { readStoredCursors } from "../../collector/destinations.js";
+import { completeLines, rewriteLines } from "../../exporters/core/dead-letter-file.js";
+import { inflatePayload } from "../../exporters/core/payload.js";
+import { nodeFileSystem } from "../../journal/index.js";
+import { listSegments } from "../../journal/segment-listing.js";
+import { dataDirPaths } from "../../store/index.js";
+import { longIdsOf, quotes, type Subject } from "../../store/erase/index.js";
+import { CommandError, EXIT } from "../exit-codes.js";
+import { filesBelow, readJournalOnDisk } from "../offline.js";
+
+const MIRROR = "mirror";
+
+/** Names of the destinations beside the mirror that have had something. */
+export async function otherDestinations(dataDir: string): Promise<string[]> {
+  return [...(await readStoredCursors(dataDir)).keys()].filter((name) => name !== MIRROR);
+}
+
+/**
+ * What a destination has not taken yet is only in the journal, and the journal goes as a whole. Ends the command when that
+ * would lose something.
+ */
+export async function refuseBacklog(dataDir: string): Promise<void> {
+  const last = readJournalOnDisk(dataDir)?.lastSeq ?? 0;
+  const behind = [...(await readStoredCursors(dataDir))].filter(
+    ([name, { seq }]) => name !== MIRROR && seq < last,
+  );
+  if (behind.length === 0) return;
+  const names = behind.map(([name, { seq }]) => `${name} (${last - seq} requests)`).join(", ");
+  throw new CommandError(
+    EXIT.failure,
+    `The journal holds what has not been delivered to ${names}. Erasing removes the journal. Start the server until these have caught up, or give them up: take them out of the configuration and use \`counterfoil drop-destination\`. Then erase again. Nothing was erased.`,
+  );
+}
+
+/** Removes every segment, oldest first, as trimming does: all of it is in the mirror. Its numbers go on after it. */
+export async function removeJournal(dataDir: string): Promise<void> {
+  const { journal } = dataDirPaths(dataDir);
+  if (readJournalOnDisk(dataDir) === undefined) return;
+  for (const { name } of listSegments(nodeFileSystem.sync, journal)) {
+    await nodeFileSystem.unlink(join(journal, name));
+    await nodeFileSystem.syncDirectory(journal);
+  }
+  // What is no segment by its name was never acknowledged.
+  for (const path of filesBelow(journal)) if (path.endsWith(".cfj")) await nodeFileSystem.unlink(path);
+  await nodeFileSystem.syncDirectory(journal);
+}
+
+/** Removes damaged files of the mirror that were set aside, and everything temporary. */
+export async function removeAside(dataDir: string): Promise<void> {
+  const { quarantine, temp } = dataDirPaths(dataDir);
+  for (const folder of [quarantine, temp]) await rm(folder, { recursive: true, force: true });
+  await mkdir(temp, { recursive: true, mode: 0o700 });
+}
+
+/** Removes the subject's dead letters of every destination, or only counts them. */
+export async function eraseDeadLetters(
+  dataDir: string,
+  subject: Subject,
+  { onlyCount }: { readonly onlyCount: boolean },
+): Promise<number> {
+  const traces = new Set(subject.traceIds);
+  let count = 0;
+  for (const path of filesBelow(dataDirPaths(dataDir).deadLetters)) {
+    if (!path.endsWith(".jsonl")) continue;
+    const lines = completeLines(await readFile(path));
+    const kept = lines.filter((line) => !isAbout(line, subject, traces));
+    if (kept.length === lines.length) continue;
+    count += lines.length - kept.length;
+    if (!onlyCount) await rewriteLines(nodeFileSystem, path, kept);
+  }
+  return count;
+}
+
+function isAbout(line: string, subject: Subject, traces: ReadonlySet<string>): boolean {
+  const named = [...subject.userIds, ...subject.threadIds];
+  if (quotes(line, named) || longIdsOf(line).some((id) => traces.has(id))) return true;
+  return isBytesAbout(line, named, traces);
+}
+
+/** Of a request that nobody could decode there are only its bytes. */
+function isBytesAbout(line: string, named: readonly string[], traces: ReadonlySet<string>): boolean {
+  const { payload_base64: payload, encoding } = JSON.parse(line) as {
+    payload_base64?: string;
+    encoding?: Parameters<typeof inflatePayload>[0];
+  };
+  if (payload === undefined) return false;
+  const stored = Buffer.from(payload, "base64");
+  const bodies = [stored, inflated(stored, encoding ?? "identity")];
+  const needles = [
+    ...named.map((id) => Buffer.from(id, "utf8")),
+    ...[...traces].map((id) => Buffer.from(id, "hex")),
+  ];
+  return bodies.some((body) => needles.some((needle) => body.includes(needle)));
+}
+
+function inflated(stored: Buffer, encoding: Parameters<typeof inflatePayload>[0]): Buffer {
+  try {
+    return Buffer.from(inflatePayload(encoding, stored));
+  } catch {
+    return stored;
+  }
+}

@@ -1,0 +1,2 @@
+export { EraseMirror, type Found } from "./erase-mirror.js";
+export { longIdsOf, quotes, type Subject } from "./subject.js";

@@ -1,0 +1,220 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterEach, describe, expect, it } from "vitest";
+import { erase, ERASE_STEPS, type EraseRequest } from "../../cli/erase/erase.js";
+import { encodeOtlp, type LogRecord, type Span } from "../../schema/index.js";
+import { dataDirPaths, queryRows } from "../../store/index.js";
+import { compactAll } from "../support/estate.js";
+import { MirrorHarness, request, span, spanId, traceId } from "../support/mirror-harness.js";
+import { appendChanges, put } from "../support/records.js";
+
+const dirs: string[] = [];
+afterEach(() => {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+const USER = "u-erase-me-4711";
+/** In everything that belongs to the user, and in nothing else. */
+const SECRET = "zyx-secret-words";
+const OTHERS = "kept-words-of-others";
+const MINE = traceId(0xaaaa_0001);
+const THEIRS = traceId(0xbbbb_0001);
+
+function call(trace: string, n: number, given: { user?: string; words: string; end?: bigint }): Span {
+  const attributes = [
+    text("gen_ai.operation.name", "chat"),
+    text("gen_ai.prompt", JSON.stringify([{ role: "user", content: given.words }])),
+    ...(given.user === undefined ? [] : [text("user.id", given.user)]),
+  ];
+  const end = given.end === undefined ? {} : { endTimeUnixNano: given.end };
+  return span({ traceId: trace, spanId: spanId(n), attributes, ...end });
+}
+
+function log(trace: string, words: string): Uint8Array {
+  const record: LogRecord = {
+    timeUnixNano: 1_795_413_600_000_000_000n,
+    observedTimeUnixNano: 0n,
+    severityNumber: 0,
+    severityText: "",
+    body: { stringValue: words },
+    attributes: [text("event.name", "gen_ai.user.message")],
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: trace,
+    spanId: spanId(1),
+    eventName: "gen_ai.user.message",
+  };
+  return encodeOtlp("logs", {
+    resourceLogs: [{ scopeLogs: [{ logRecords: [record], schemaUrl: "" }], schemaUrl: "" }],
+  });
+}
+
+/** A data directory of one user's data and that of others, in every place where it can be. */
+async function dataDir({ compacted = false } = {}): Promise<string> {
+  const harness = await MirrorHarness.open();
+  dirs.push(harness.dir);
+  const ours = request(call(MINE, 1, { user: USER, words: SECRET }), call(MINE, 2, { words: SECRET }));
+  await harness.appendData("traces", ours, 2);
+  await harness.append({
+    payload: gzipSync(encodeOtlp("traces", request(call(THEIRS, 1, { user: "u-other", words: OTHERS })))),
+    encoding: "gzip",
+  });
+  await harness.append({ signal: "logs", payload: log(MINE, SECRET) });
+  await harness.append({ signal: "logs", payload: log(THEIRS, OTHERS) });
+  await harness.mirror.flush(60_000);
+  // Again, with its end: the row before it stays in a file of its own.
+  await harness.appendData("traces", request(call(MINE, 1, { user: USER, words: SECRET })), 1);
+  const source_run_id = `${MINE.slice(0, 8)}-${MINE.slice(8, 12)}-${MINE.slice(12, 16)}-${MINE.slice(16, 20)}-${MINE.slice(20)}`;
+  await appendChanges(harness, [
+    put("1", { key: "tone", score: 0, comment: SECRET, trace_id: MINE }),
+    put("2", { key: "tone", score: 1, comment: OTHERS, trace_id: THEIRS }),
+    put("3", {
+      key: "tone",
+      score: 1,
+      comment: SECRET,
+      feedback_source: { type: "human", metadata: { user_id: USER } },
+    }),
+    put("e", { dataset_id: source_run_id, inputs: { q: SECRET }, source_run_id }, { type: "example" }),
+    put("1", { key: "tone", score: 1, comment: `${SECRET} again` }),
+  ]);
+  await harness.mirror.flush(60_000);
+  if (compacted) await compactAll(harness);
+  await harness.close({ keep: true });
+  const { deadLetters, quarantine } = dataDirPaths(harness.dir);
+  const payload_base64 = gzipSync(Buffer.from(`garbage ${USER} ${SECRET}`)).toString("base64");
+  const line = { seq: 1, time: "", signal: "traces", items: 1, reason: "x", message: "", processed: true };
+  mkdirSync(join(deadLetters, "langsmith"), { recursive: true });
+  writeFileSync(
+    join(deadLetters, "langsmith", "0000000000000001.jsonl"),
+    [
+      { ...line, otlp: { traceId: MINE, note: SECRET } },
+      { ...line, otlp: { traceId: THEIRS, note: OTHERS } },
+      { ...line, encoding: "gzip", payload_base64 },
+    ]
+      .map((each) => `${JSON.stringify(each)}\n`)
+      .join(""),
+  );
+  mkdirSync(quarantine, { recursive: true });
+  writeFileSync(join(quarantine, "spans-damaged.parquet"), SECRET);
+  return harness.dir;
+}
+
+/** Every byte of every file, and what is in it once it is decompressed. */
+async function everything(dir: string): Promise<string> {
+  const parts: string[] = [];
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const bytes = readFileSync(path);
+    parts.push(path, bytes.toString("latin1"));
+    for (
+      let at = bytes.indexOf("\x1f\x8b", 0, "latin1");
+      at >= 0;
+      at = bytes.indexOf("\x1f\x8b", at + 1, "latin1")
+    ) {
+      try {
+        parts.push(gunzipSync(bytes.subarray(at)).toString("latin1"));
+      } catch {
+        // Those two bytes begin no gzip.
+      }
+    }
+    if (!path.endsWith(".parquet") || path.includes("quarantine")) continue;
+    const rows = await connection.runAndReadAll(
+      `SELECT to_json(t) FROM read_parquet('${path}', hive_partitioning = false) AS t`,
+    );
+    for (const [row] of rows.getRows()) parts.push(String(row));
+  }
+  connection.closeSync();
+  instance.closeSync();
+  return parts.join("\n");
+}
+
+const never = new AbortController().signal;
+const users = { userIds: [USER], traceIds: [], threadIds: [] };
+const order = (dir: string, given: Partial<EraseRequest> = {}): EraseRequest => ({
+  dataDir: dir,
+  subject: users,
+  dryRun: false,
+  signal: never,
+  ...given,
+});
+
+async function expectOnlyOthers(dir: string): Promise<void> {
+  const all = await everything(dir);
+  for (const gone of [USER, SECRET, MINE]) expect(all.includes(gone), gone).toBe(false);
+  for (const kept of [OTHERS, THEIRS, "u-other"]) expect(all.includes(kept), kept).toBe(true);
+  const rows = await queryRows({
+    dataDir: dir,
+    sql: `SELECT (SELECT count(*) FROM spans) AS spans, (SELECT count(*) FROM span_logs) AS logs,
+      (SELECT count(*) FROM feedback_history) AS feedback, (SELECT count(*) FROM examples) AS examples,
+      (SELECT string_agg(user_id) FROM spans) AS users, (SELECT count(*) FROM traces) AS traces`,
+  });
+  expect(rows).toMatchObject([{ spans: 1, logs: 1, feedback: 1, examples: 0, users: "u-other", traces: 1 }]);
+}
+
+describe("erase", () => {
+  it.each([false, true])(
+    "removes every byte of a user from every file and keeps everyone else's (compacted: %s); the audit record says how much",
+    async (compacted) => {
+      const dir = await dataDir({ compacted });
+      expect(await everything(dir)).toContain(SECRET);
+      const rows = compacted
+        ? { spans: 2, span_logs: 1, feedback: 3, examples: 1 }
+        : { spans: 3, span_logs: 1, log_content: 1, superseded: 1, feedback: 3, examples: 1 };
+      const found = { traces: 1, rows, deadLetters: 2 };
+      expect(await erase(order(dir, { dryRun: true }))).toMatchObject(found);
+      expect(await everything(dir)).toContain(SECRET);
+      expect(await erase(order(dir, { reference: "case 17" }))).toMatchObject(found);
+      await expectOnlyOthers(dir);
+      const [audit] = await queryRows({
+        dataDir: dir,
+        sql: 'SELECT "by", reference, traces, dead_letters FROM erasures',
+      });
+      expect(audit).toMatchObject({ by: "user_id", reference: "case 17", traces: 1, dead_letters: 2 });
+      expect(await erase(order(dir))).toMatchObject({ traces: 0, rows: {}, deadLetters: 0 });
+    },
+  );
+
+  it("interrupted before every one of its steps, one after the other, it is finished by the next one and audited once", async () => {
+    const dir = await dataDir();
+    for (const stop of ERASE_STEPS) {
+      const onStep = (step: string): void => {
+        if (step === stop) throw new Error(`the power went before ${stop}`);
+      };
+      // The first one is asked for; the others finish what it began.
+      const given = stop === ERASE_STEPS[0] ? { onStep } : { onStep, subject: undefined };
+      await expect(erase(order(dir, given))).rejects.toThrow(`the power went before ${stop}`);
+    }
+    expect(await erase(order(dir, { subject: undefined }))).toMatchObject({ resumed: 1 });
+    await expectOnlyOthers(dir);
+    expect(await queryRows({ dataDir: dir, sql: "SELECT traces FROM erasures" })).toMatchObject([
+      { traces: 1 },
+    ]);
+  });
+
+  it("refuses while a destination has not taken what the journal holds, and changes nothing", async () => {
+    const dir = await dataDir();
+    const { cursors } = dataDirPaths(dir);
+    writeFileSync(join(cursors, "langsmith.json"), JSON.stringify({ seq: 1, counts: {} }));
+    await expect(erase(order(dir))).rejects.toThrow(/not been delivered to langsmith .*Nothing was erased/);
+    expect(await everything(dir)).toContain(SECRET);
+  });
+
+  it("by thread and by trace: what is asked for, and no other", async () => {
+    const dir = await dataDir();
+    const subject = { userIds: [], traceIds: [MINE], threadIds: ["no such thread"] };
+    expect(await erase(order(dir, { subject }))).toMatchObject({ traces: 1 });
+    const spans = await queryRows({ dataDir: dir, sql: "SELECT trace_id FROM spans" });
+    expect(spans).toEqual([{ trace_id: THEIRS }]);
+    // Feedback that only names the user is not the trace's.
+    expect(await queryRows({ dataDir: dir, sql: "SELECT id FROM feedback ORDER BY id" })).toEqual([
+      { id: "2" },
+      { id: "3" },
+    ]);
+  });
+});
