@@ -1,4 +1,12 @@
 export {
+  AGREEMENT_LEVELS,
+  type AgreementLevel,
+  cohenKappa,
+  fleissKappa,
+  krippendorffAlpha,
+} from "./feedback/agreement.js";
+export { type AgreementReport, agreementReport, type RaterPair } from "./feedback/agreement-report.js";
+export {
   type FeedbackConfig,
   FeedbackConfigCache,
   type FeedbackConfigChange,

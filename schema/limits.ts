@@ -195,6 +195,8 @@ export const PUBLIC_BODY_BYTES_MAX = 64 * 1024;
 /** Lifetime of a feedback token when none is said, ms, and the longest. */
 export const FEEDBACK_TOKEN_LIFE_MS = 3 * 3600 * 1000;
 export const FEEDBACK_TOKEN_LIFE_MS_MAX = 366 * 24 * 3600 * 1000;
+/** Ratings of one key over which agreement of raters is computed. */
+export const AGREEMENT_RATINGS_MAX = 1_000_000;
 /** Feedback tokens that one request makes. */
 export const FEEDBACK_TOKENS_MAX = 1_000;
 /** Parts of one multipart body, and bytes of one part's headers. */

@@ -1,4 +1,12 @@
-import { createFeedbackService, type FeedbackFilter, type FeedbackService } from "../../loop/index.js";
+import {
+  AGREEMENT_LEVELS,
+  type AgreementReport,
+  agreementReport,
+  createFeedbackService,
+  type FeedbackFilter,
+  type FeedbackService,
+  type Rows,
+} from "../../loop/index.js";
 import {
   type Api,
   type ApiHandler,
@@ -19,6 +27,8 @@ import type { MirrorReads } from "../mirror-reads.js";
 const PATH = /^(?:\/api)?(?:\/v1)?\/feedback(?:\/([^/]+))?$/;
 /** LangSmith's presigned tokens live below the same path. */
 const NOT_AN_ID = "tokens";
+/** No id either: how far raters agree. */
+const AGREEMENT = "agreement";
 const PAGE_DEFAULT = 100;
 
 /**
@@ -26,15 +36,16 @@ const PAGE_DEFAULT = 100;
  * can use them; a list may be posted as well as one.
  */
 export function createFeedbackApi(host: ApiHost, reads: MirrorReads, { configs }: SharedParts): Api {
-  const service = createFeedbackService({
-    writer: createRecordWriter(host, { source: "api" }),
-    rows: (sql, params) => reads.rows(sql, params),
-    configs,
-  });
+  const rows: Rows = (sql, params) => reads.rows(sql, params);
+  const writer = createRecordWriter(host, { source: "api" });
+  const service = createFeedbackService({ writer, rows, configs });
   return {
     find(method, path) {
       const found = PATH.exec(path);
       if (found === null || found[1] === NOT_AN_ID) return undefined;
+      if (found[1] === AGREEMENT && method === "GET") {
+        return async ({ query }) => json(200, await agreement(rows, query));
+      }
       return handlerFor(service, method, found[1]);
     },
     close: async () => undefined,
@@ -63,6 +74,19 @@ function handlerFor(
     };
   }
   return undefined;
+}
+
+/** `?key=`, and `&level=nominal` (the default), `ordinal` or `interval`. */
+function agreement(rows: Rows, query: URLSearchParams): Promise<AgreementReport> {
+  const key = query.get("key") ?? "";
+  if (key === "") throw new CounterfoilError("CF_USAGE", "key is required: the feedback that raters gave.");
+  const level = query.get("level") ?? "nominal";
+  const known = AGREEMENT_LEVELS.find((each) => each === level);
+  if (known !== undefined) return agreementReport(rows, key, known);
+  throw new CounterfoilError(
+    "CF_USAGE",
+    `level must be one of ${AGREEMENT_LEVELS.join(", ")}, got ${level}.`,
+  );
 }
 
 async function create(service: FeedbackService, body: unknown): Promise<unknown> {

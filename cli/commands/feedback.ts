@@ -7,6 +7,8 @@ import { renderTable } from "../output/table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
 import { callServer, requireServer } from "../server-client.js";
+import { addAgreementCommand } from "./feedback-agreement.js";
+import { addTokenCommand } from "./feedback-token.js";
 
 const LIST_LIMIT = 20;
 
@@ -38,13 +40,15 @@ interface ListOptions extends Target {
   readonly json?: boolean;
 }
 
-/** `feedback add`, `feedback list` and `feedback delete`. */
+/** `feedback add`, `list`, `token`, `agreement` and `delete`. */
 export function addFeedbackCommand(program: Command, io: Io): void {
   const feedback = program
     .command("feedback")
     .description("say what you think of a run, a trace or a thread, and read what was said");
   addAdd(feedback, io);
   addList(feedback, io);
+  addTokenCommand(feedback, io);
+  addAgreementCommand(feedback, io);
   withDataDir(feedback.command("delete"))
     .description("take feedback back; its history stays in feedback_history")
     .argument("<id>", "id of the feedback")
