@@ -28,6 +28,18 @@ export {
   type FeedbackPorts,
   type FeedbackService,
 } from "./feedback/feedback-service.js";
+export {
+  type ComparativeExperiment,
+  type ComparativePorts,
+  ComparativeService,
+  type ScoreFigures,
+} from "./experiments/comparative-service.js";
+export {
+  type DeltaQuery,
+  examplesOfExperiments,
+  type ScoreDelta,
+  scoreDeltas,
+} from "./experiments/experiment-scores.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";
@@ -53,3 +65,10 @@ export {
   type RunContent,
   runContentOf,
 } from "./runs/run-content.js";
+export {
+  type Commit,
+  type CommitDraft,
+  type Prompt,
+  type PromptPorts,
+  PromptService,
+} from "./prompts/prompt-service.js";

@@ -1,15 +1,19 @@
 import {
+  ComparativeService,
   createFeedbackService,
   DatasetService,
   FeedbackConfigService,
   FeedbackTokenService,
   ProjectService,
+  PromptService,
 } from "../../loop/index.js";
 import type { Api, ApiHost } from "../../schema/index.js";
 import { createRecordWriter, type SqlParameter } from "../../store/index.js";
 import type { Handler } from "./call.js";
 import type { SharedParts } from "../shared-parts.js";
 import type { MirrorReads } from "../mirror-reads.js";
+import { comparativeHandlers } from "./experiments/comparative-routes.js";
+import { experimentHandlers } from "./experiments/experiment-routes.js";
 import { feedbackConfigHandlers } from "./feedback/feedback-config-routes.js";
 import { feedbackTokenHandlers } from "./feedback/feedback-token-routes.js";
 import { createRunArchive } from "./runs/run-archive.js";
@@ -17,6 +21,7 @@ import { runIngestHandlers } from "./runs/run-ingest.js";
 import { runReadHandlers } from "./runs/run-reads.js";
 import { projectHandlers } from "./projects/project-routes.js";
 import { ProjectNames } from "./projects/project-names.js";
+import { promptHandlers } from "./prompts/prompt-routes.js";
 import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
 import { datasetHandlers } from "./datasets/dataset-routes.js";
@@ -78,6 +83,9 @@ function createHandlers(
     ...projectHandlers({ reads, service, names }),
     ...feedbackConfigHandlers(new FeedbackConfigService({ ...ports, cache: configs })),
     ...feedbackTokenHandlers(new FeedbackTokenService({ ...ports, feedback })),
+    ...comparativeHandlers(new ComparativeService(ports)),
+    ...experimentHandlers({ datasets, sources: { reads, projects: names }, configs, rows: ports.rows }),
+    ...promptHandlers(new PromptService(ports)),
     ...datasetHandlers(datasets),
     ...exampleHandlers(datasets),
   };

@@ -1,4 +1,5 @@
 export { decodeRecords, encodeRecords } from "./codec.js";
+export { COMPARATIVE_EXPERIMENTS } from "./comparative-experiments.js";
 export { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 export { ERASURES } from "./erasures.js";
 export { EVALUATION_EVENT, evaluationsOfLog, evaluationsOfSpan, JUDGEMENT_PREFIXES } from "./evaluations.js";
@@ -14,6 +15,7 @@ export { hexToUuid, spanIdOf, spanIdOfRunId, traceIdOf, uuidOf } from "./ids.js"
 export { recordDataSchema } from "./json-schema.js";
 export { PRICES } from "./prices.js";
 export { PROJECTS } from "./projects.js";
+export { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
 export * from "./record-tables.js";
 export { SHARES } from "./shares.js";
 export { timeToUnixNano, unixNanoToTime } from "./time.js";

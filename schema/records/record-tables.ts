@@ -1,4 +1,5 @@
 import type { Column } from "../columns.js";
+import { COMPARATIVE_EXPERIMENTS } from "./comparative-experiments.js";
 import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 import { ERASURES } from "./erasures.js";
 import { FEEDBACK_CONFIGS } from "./feedback-configs.js";
@@ -6,6 +7,7 @@ import { FEEDBACK_TOKENS } from "./feedback-tokens.js";
 import { FEEDBACK } from "./feedback.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
+import { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
 import { SHARES } from "./shares.js";
 import type { RecordType } from "./types.js";
 
@@ -21,6 +23,9 @@ export const RECORD_TYPES: readonly RecordType[] = [
   FEEDBACK_CONFIGS,
   FEEDBACK_TOKENS,
   ERASURES,
+  COMPARATIVE_EXPERIMENTS,
+  PROMPTS,
+  PROMPT_COMMITS,
 ];
 
 /** Table of records of a type that this version does not know. */

@@ -6,7 +6,6 @@ import { runApi, type RunningApi } from "../../api/running-api.js";
 
 /** A Python with the package `langsmith`: `python3`, or what PYTHON_WITH_LANGSMITH names. */
 const PYTHON = process.env["PYTHON_WITH_LANGSMITH"] ?? "python3";
-const SCRIPT = fileURLToPath(new URL("python-sdk.py", import.meta.url));
 const present = spawnSync(PYTHON, ["-c", "import langsmith"], { stdio: "ignore" }).status === 0;
 if (!present)
   console.log(
@@ -24,9 +23,15 @@ describe.skipIf(!present)("the real Python SDK", () => {
     await api.stop();
   });
 
+  /** The JSON that a script prints last. */
+  async function run(script: string): Promise<unknown> {
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    const { stdout } = await promisify(execFile)(PYTHON, [path, api.url]);
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  }
+
   test("traces, reads, gives feedback with a correction, makes a dataset and evaluates", async () => {
-    const { stdout } = await promisify(execFile)(PYTHON, [SCRIPT, api.url]);
-    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({
+    expect(await run("python-sdk.py")).toMatchObject({
       names: ["agent", "shout"],
       outputs: { answer: "HELLO" },
       child_parent: true,
@@ -34,6 +39,24 @@ describe.skipIf(!present)("the real Python SDK", () => {
       examples: [{ text: "a" }],
       experiment_dataset: true,
       experiment_runs: [true],
+    });
+  });
+
+  test("compares experiments, reads their results, uses feedback configs and tokens, pushes and pulls prompts", async () => {
+    expect(await run("python-data.py")).toEqual({
+      compared: 2,
+      results: [
+        [1, [2]],
+        [2, [4]],
+      ],
+      config: { type: "continuous", min: 1, max: 5 },
+      refused: true,
+      by_token: [[4, "by token", "app"]],
+      tokens: [1, 2],
+      prompt: ["from Python", 2, 1, ["t"]],
+      pulled: { template: "Ho" },
+      commits: 2,
+      prompts: ["python"],
     });
   });
 });

@@ -1,0 +1,159 @@
+import { Client } from "langsmith";
+import { evaluate, evaluateComparative } from "langsmith/evaluation";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runApi, type RunningApi } from "../../api/running-api.js";
+
+interface Judged {
+  readonly outputs: Record<string, unknown>;
+  readonly referenceOutputs?: Record<string, unknown>;
+}
+
+interface Compared {
+  readonly runs: readonly { readonly id: string; readonly outputs?: Record<string, unknown> }[];
+  readonly referenceOutputs?: Record<string, unknown>;
+}
+
+let api: RunningApi;
+let client: Client;
+let datasetId: string;
+/** Names of two experiments over the dataset: the second one answers better. */
+const experiments: string[] = [];
+
+beforeAll(async () => {
+  api = await runApi();
+  client = new Client({ apiUrl: api.url, apiKey: "any", callerOptions: { maxRetries: 0 } });
+  const dataset = await client.createDataset("sums");
+  datasetId = dataset.id;
+  await client.createExamples({
+    inputs: [{ n: 1 }, { n: 2 }, { n: 3 }],
+    outputs: [{ sum: 2 }, { sum: 4 }, { sum: 6 }],
+    datasetId,
+  });
+  for (const answer of [(n: number) => (n === 3 ? 6 : 0), (n: number) => (n === 3 ? 0 : 2 * n)]) {
+    const results = await evaluate(async ({ n }: { n: number }) => ({ sum: answer(n) }), {
+      data: "sums",
+      client,
+      evaluators: [
+        ({ outputs, referenceOutputs }: Judged) => ({
+          key: "right",
+          score: Number(outputs?.["sum"] === referenceOutputs?.["sum"]),
+        }),
+      ],
+    });
+    experiments.push(results.experimentName);
+  }
+  await client.awaitPendingTraceBatches();
+});
+
+afterAll(async () => {
+  await api.stop();
+});
+
+async function post(path: string, body: object): Promise<{ status: number; body: unknown }> {
+  const answer = await fetch(`${api.url}${path}`, { method: "POST", body: JSON.stringify(body) });
+  return { status: answer.status, body: await answer.json() };
+}
+
+async function idsOfExperiments(): Promise<string[]> {
+  return Promise.all(experiments.map(async (projectName) => (await client.readProject({ projectName })).id));
+}
+
+test("evaluateComparative() runs end to end, and the comparison is found with its experiments and scores", async () => {
+  const [first = "", second = ""] = experiments;
+  const { results, comparativeExperiment } = await evaluateComparative([first, second], {
+    client,
+    experimentPrefix: "pair",
+    description: "which is better",
+    metadata: { judge: "us" },
+    evaluators: [
+      ({ runs, referenceOutputs }: Compared) => ({
+        key: "preferred",
+        scores: Object.fromEntries(
+          runs.map((run) => [run.id, Number(run.outputs?.["sum"] === referenceOutputs?.["sum"])]),
+        ),
+      }),
+    ],
+  });
+  expect(results).toHaveLength(3);
+  const found = (await (await fetch(`${api.url}/datasets/${datasetId}/comparative`)).json()) as object[];
+  expect(found).toEqual([
+    expect.objectContaining({
+      id: comparativeExperiment.id,
+      description: "which is better",
+      reference_dataset_id: datasetId,
+      extra: { metadata: { judge: "us" } },
+      experiments_info: (await idsOfExperiments()).map((id, at) => ({ id, name: experiments[at] })),
+      feedback_stats: { preferred: { n: 6, avg: 0.5 } },
+    }),
+  ]);
+  const gone = await fetch(`${api.url}/datasets/comparative/${comparativeExperiment.id}`, {
+    method: "DELETE",
+  });
+  expect(gone.status).toBe(200);
+  expect(await (await fetch(`${api.url}/datasets/${datasetId}/comparative`)).json()).toEqual([]);
+});
+
+test("a comparison of what is no experiment of the dataset is refused", async () => {
+  const [id] = await idsOfExperiments();
+  const stranger = crypto.randomUUID();
+  const answer = await post("/datasets/comparative", {
+    experiment_ids: [id, stranger],
+    reference_dataset_id: datasetId,
+  });
+  expect(answer).toMatchObject({ status: 404, body: { detail: expect.stringContaining(stranger) } });
+  expect((await post("/datasets/comparative", { reference_dataset_id: datasetId })).status).toBe(422);
+});
+
+test("results of experiments are given by example, page after page, with the runs and their feedback", async () => {
+  const ids = await idsOfExperiments();
+  const body = { session_ids: ids, offset: 1, limit: 2 };
+  const { body: page } = await post(`/datasets/${datasetId}/runs`, body);
+  expect(page).toMatchObject([
+    { inputs: { n: 2 }, outputs: { sum: 4 }, runs: [{}, {}] },
+    { inputs: { n: 3 }, runs: [{ session_id: ids[0], feedback_stats: { right: { n: 1, avg: 1 } } }, {}] },
+  ]);
+  expect((page as object[]).length).toBe(2);
+  const items: { inputs?: unknown; runs?: object[] }[] = [];
+  const query = client.datasets.experimentRuns.query(datasetId, {
+    experiment_ids: ids.slice(0, 1),
+    selects: ["OUTPUTS"],
+    page_size: 2,
+  });
+  for await (const item of query) items.push(item);
+  expect(items.map(({ inputs }) => inputs)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  expect(items[2]?.runs).toEqual([{ id: expect.any(String), outputs: { sum: 6 } }]);
+  const filtered = await post(`/datasets/${datasetId}/runs`, { ...body, filters: { a: ["eq(name, 1)"] } });
+  expect(filtered).toMatchObject({ status: 501, body: { detail: expect.stringContaining("filters") } });
+  const none = { session_ids: [crypto.randomUUID()] };
+  expect((await post(`/datasets/${datasetId}/runs`, none)).status).toBe(404);
+});
+
+test("improved and regressed examples are told apart, by the direction of the key's config", async () => {
+  const [baseline = "", other = ""] = await idsOfExperiments();
+  const delta = async (): Promise<unknown> => {
+    const body = { baseline_session_id: baseline, comparison_session_ids: [other], feedback_key: "right" };
+    return (await post(`/datasets/${datasetId}/runs/delta`, body)).body;
+  };
+  const ids: string[] = [];
+  for await (const example of client.listExamples({ datasetId })) ids.push(example.id);
+  const [one, two, three] = ids;
+  const lists = (improved: unknown[], regressed: unknown[]) => ({
+    feedback_deltas: {
+      [other]: {
+        improved_examples: expect.toSatisfy((list: string[]) => same(list, improved)),
+        regressed_examples: expect.toSatisfy((list: string[]) => same(list, regressed)),
+      },
+    },
+  });
+  expect(await delta()).toEqual(lists([one, two], [three]));
+  await client.createFeedbackConfig({
+    feedbackKey: "right",
+    feedbackConfig: { type: "continuous" },
+    isLowerScoreBetter: true,
+  });
+  expect(await delta()).toEqual(lists([three], [one, two]));
+});
+
+function same(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && right.every((each) => left.includes(each));
+}
