@@ -64,6 +64,14 @@ export function createLangSmithApi(host: ApiHost, reads: MirrorReads, shared: Sh
   };
 }
 
+/** Clients need a time, too; a server without tenants has none of its own. */
+const SETTINGS = {
+  id: TENANT_ID,
+  display_name: "Counterfoil",
+  created_at: "1970-01-01T00:00:00Z",
+  tenant_handle: null,
+};
+
 function createHandlers(
   host: ApiHost,
   reads: MirrorReads,
@@ -77,7 +85,7 @@ function createHandlers(
   const feedback = createFeedbackService({ ...ports, configs });
   return {
     info: readInfo,
-    settings: async () => json(200, { id: TENANT_ID, display_name: "Counterfoil", tenant_handle: null }),
+    settings: async () => json(200, SETTINGS),
     ...runReadHandlers({ reads, projects: names }),
     ...runIngestHandlers({ host, states: new RunStates(createRunArchive(reads)), names, feedback }),
     ...projectHandlers({ reads, service, names }),

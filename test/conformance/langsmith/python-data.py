@@ -1,4 +1,5 @@
 """The real Python SDK against a server: feedback configs, tokens, comparisons, results, prompts. Prints one JSON object."""
+import importlib.util
 import json
 import sys
 
@@ -47,8 +48,16 @@ tokens = list(client.list_presigned_feedback_tokens(run.id))
 many = client.create_presigned_feedback_tokens(run.id, ["a", "b"])
 
 manifest = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", "PromptTemplate"], "kwargs": {"template": "Hi"}}
-client.push_prompt("python", object=manifest, description="from Python", tags=["t"])
-client.create_commit("python", {**manifest, "kwargs": {"template": "Ho"}}, tags="prod")
+second = {**manifest, "kwargs": {"template": "Ho"}}
+if importlib.util.find_spec("langchain_core"):
+    client.push_prompt("python", object=manifest, description="from Python", tags=["t"])
+    client.create_commit("python", second, tags="prod")
+else:
+    # The client makes commits with the package langchain-core only: send what it would.
+    client.create_prompt("python", description="from Python", tags=["t"])
+    for body in ({"manifest": manifest}, {"manifest": second}):
+        commit = client.request_with_retries("POST", "/commits/-/python", json=body).json()["commit"]
+    client._create_commit_tags("-/python", commit["id"], "prod")
 client.like_prompt("python")
 prompt = client.get_prompt("python")
 
