@@ -14,6 +14,7 @@ import { addImportLangSmithCommand } from "./commands/import-langsmith.js";
 import { addPricesCommand } from "./commands/prices.js";
 import { addReplayCommand } from "./commands/replay.js";
 import { addScrubCommand } from "./commands/scrub.js";
+import { addSnapshotCommand } from "./commands/snapshot.js";
 import { addSqlCommand } from "./commands/sql.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
@@ -68,6 +69,7 @@ export function createProgram(io: Io): Command {
   addImportLangSmithCommand(addImportCommand(program, io), io);
   addVerifyCommand(program, io);
   addDrillCommand(program, io);
+  addSnapshotCommand(program, io);
   program.commandsGroup("Operate:");
   addReplayCommand(program, io);
   addDropDestinationCommand(program, io);

@@ -54,3 +54,5 @@ export { BUNDLE_FILE_FORMATS, type BundleFileFormat, type BundleManifest } from 
 export { readManifest, type VerifiedBundle, verifyBundle, type VerifyOptions } from "./bundle/read-bundle.js";
 export { TABLE_WORDS, tablesOf } from "./bundle/tables.js";
 export { type ExportOptions, type ExportReport, writeBundle } from "./bundle/write-bundle.js";
+export { writeOtlp } from "./bundle/write-otlp.js";
+export { type SnapshotReport, writeSnapshot } from "./bundle/write-snapshot.js";

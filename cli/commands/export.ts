@@ -7,12 +7,15 @@ import { createProgress } from "../output/progress.js";
 import { formatBytes, formatCount } from "../output/values.js";
 import { VERSION } from "../version.js";
 
+/** Beside the two of a bundle: OTLP JSON Lines, which is telemetry only and no bundle. */
+const OTLP = "otlp";
+
 interface ExportOptions {
   readonly dataDir: string;
   readonly out: string;
   readonly what?: readonly string[];
   readonly since?: Date;
-  readonly format: BundleFileFormat;
+  readonly format: BundleFileFormat | typeof OTLP;
   readonly json?: boolean;
 }
 
@@ -31,7 +34,7 @@ export function addExportCommand(program: Command, io: Io): void {
     )
     .addOption(
       new Option("--format <format>", "how tables are written")
-        .choices(BUNDLE_FILE_FORMATS)
+        .choices([...BUNDLE_FILE_FORMATS, OTLP])
         .default("parquet"),
     )
     .option("--json", "print the result as JSON")
@@ -39,14 +42,16 @@ export function addExportCommand(program: Command, io: Io): void {
       "after",
       `
 Works with or without a running server. The folder gets its name when all of it is on disk. The same data gives the same
-bytes. \`docs/format.md\` describes every table and column.
+bytes. \`docs/format.md\` describes every table and column. With --format otlp it is no bundle: one file a signal, a request a
+line, as any OTLP backend takes it.
 
 What: ${TABLE_WORDS.join(", ")}.
 
 Examples:
   counterfoil export --out estate
   counterfoil export --out golden --what datasets --format jsonl
-  counterfoil export --out week --since 7d`,
+  counterfoil export --out week --since 7d
+  counterfoil export --out otlp --format otlp --what spans,logs`,
     )
     .action((options: ExportOptions) => run(options, io));
 }
@@ -54,24 +59,27 @@ Examples:
 async function run(options: ExportOptions, io: Io): Promise<void> {
   const { dataDir, out, since } = options;
   requireDataDir(dataDir);
-  const [{ writeBundle }, { settleMirror }] = await Promise.all([
+  const [{ writeBundle }, { writeOtlp }, { settleMirror }] = await Promise.all([
     import("../../store/bundle/write-bundle.js"),
+    import("../../store/bundle/write-otlp.js"),
     import("../bundle/doors.js"),
   ]);
   const progress = createProgress({ label: "exporting", stream: io.stderr });
+  const what = {
+    dataDir,
+    out,
+    tables: options.what,
+    sinceUnixNano: since === undefined ? undefined : BigInt(since.getTime()) * 1_000_000n,
+    signal: io.signal,
+    onProgress: (done: number, total: number) => progress.update(done, total),
+  };
   let report: ExportReport;
   try {
     await settleMirror(dataDir, io.signal);
-    report = await writeBundle({
-      dataDir,
-      out,
-      fileFormat: options.format,
-      producer: { name: "counterfoil", version: VERSION },
-      tables: options.what,
-      sinceUnixNano: since === undefined ? undefined : BigInt(since.getTime()) * 1_000_000n,
-      signal: io.signal,
-      onProgress: (done, total) => progress.update(done, total),
-    });
+    const { format: fileFormat } = options;
+    const producer = { name: "counterfoil", version: VERSION };
+    report =
+      fileFormat === OTLP ? await writeOtlp(what) : await writeBundle({ ...what, fileFormat, producer });
   } finally {
     progress.end();
   }

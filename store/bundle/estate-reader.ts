@@ -46,8 +46,8 @@ export class EstateReader {
     this.#folder = engine.folder;
   }
 
-  /** Throws CF_NOT_FOUND when there is no mirror, and what reading its manifest throws. */
-  static async open(dataDir: string): Promise<EstateReader> {
+  /** With `everyView` also those that no bundle needs. Throws CF_NOT_FOUND when there is no mirror, and what reading its manifest throws. */
+  static async open(dataDir: string, { everyView = false } = {}): Promise<EstateReader> {
     const { mirror, temp } = dataDirPaths(dataDir);
     const folder = join(temp, `estate-${process.pid}-${Date.now().toString(36)}`);
     const snapshot = readCatalog(mirror);
@@ -61,7 +61,7 @@ export class EstateReader {
       instance = await openEngine(join(folder, "spill"));
       const connection = await instance.connect();
       const reader = new EstateReader(snapshot, { instance, connection, folder });
-      await reader.#createViews();
+      await reader.#createViews(everyView);
       return reader;
     } catch (error) {
       instance?.closeSync();
@@ -70,10 +70,11 @@ export class EstateReader {
     }
   }
 
-  async #createViews(): Promise<void> {
+  async #createViews(everyView: boolean): Promise<void> {
     const wanted = new Set(["spans", "span_logs", "metric_points", ...CHANGE_TABLES.map(viewOf)]);
-    for (const sql of viewStatements(snapshotSources(this.snapshot, this.#folder), (name) =>
-      wanted.has(name),
+    for (const sql of viewStatements(
+      snapshotSources(this.snapshot, this.#folder),
+      (name) => everyView || wanted.has(name),
     ))
       await this.run(temporaryView(sql));
     // A span that came again long after is there twice until compaction meets both rows. The rule is the mirror's.

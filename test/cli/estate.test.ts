@@ -1,16 +1,19 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { drill } from "../../cli/bundle/drill.js";
 import { openDoor } from "../../cli/bundle/doors.js";
 import { writeServerFile } from "../../cli/server-file.js";
-import { encodeOtlp, priceTable, SHIPPED_PRICES } from "../../schema/index.js";
+import { decodeOtlp, decodeOtlpJson, encodeOtlp, priceTable, SHIPPED_PRICES } from "../../schema/index.js";
 import {
   checkBundle,
   dataDirPaths,
   importBundle,
   queryRows,
+  writeOtlp,
+  writeSnapshot,
   writeEffectivePrices,
 } from "../../store/index.js";
 import { type RunningApi, runApi } from "../api/running-api.js";
@@ -143,6 +146,34 @@ describe("import", () => {
     } finally {
       await target.close();
     }
+  });
+});
+
+describe("other ways out", () => {
+  it("OTLP JSON Lines hold the requests as they came, and a part of the tables when asked", async () => {
+    const folder = join(bundles.path, "otlp");
+    const report = await writeOtlp({ dataDir: source.dir, out: folder, tables: ["spans"] });
+    expect(report.tables).toEqual([{ name: "spans", rows: 2, files: 1 }]);
+    expect(readdirSync(folder)).toEqual(["traces.jsonl"]);
+    const lines = readFileSync(join(folder, "traces.jsonl"), "utf8").trimEnd().split("\n");
+    const bodies = lines.map((line) => decodeOtlpJson("traces", Buffer.from(line)));
+    expect(bodies).toEqual([call(1), call(2)].map((bytes) => decodeOtlp("traces", bytes)));
+    await expect(writeOtlp({ dataDir: source.dir, out: folder })).rejects.toThrow("is there already");
+  });
+
+  it("a DuckDB file has every view as a table, and is readable by its owner only", async () => {
+    const file = join(bundles.path, "estate.duckdb");
+    await writeSnapshot({ dataDir: source.dir, out: file });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const instance = await DuckDBInstance.create(file, { access_mode: "READ_ONLY" });
+    const connection = await instance.connect();
+    const rows = await connection.runAndReadAll(
+      "SELECT (SELECT count(*) FROM traces), (SELECT count(*) FROM feedback_history), (SELECT sum(cost_usd) FROM spans)",
+    );
+    expect(rows.getRows()).toEqual([[2n, 3n, 5]]);
+    connection.closeSync();
+    instance.closeSync();
+    await expect(writeSnapshot({ dataDir: source.dir, out: file })).rejects.toThrow("is there already");
   });
 });
 
