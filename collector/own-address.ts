@@ -33,6 +33,7 @@ export function checkOwnAddress(config: CollectorConfig, overrides: ListenOverri
 function addressesOf(exporter: ExporterConfig): string[] {
   switch (exporter.type) {
     case "langsmith":
+    case "langsmith_records":
       return exporter.endpoint === undefined ? [] : [exporter.endpoint];
     case "otlp_http":
       return [exporter.endpoint, ...Object.values(exporter.endpoints ?? {})].filter(

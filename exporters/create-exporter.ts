@@ -3,12 +3,15 @@ import type { Exporter, ExportPart, Gatherer } from "./core/exporter.js";
 import { createScrubber, scrubOutcomes } from "./core/scrub.js";
 import type { DeliveryConfig, ExporterConfig } from "./destination-types.js";
 import { createFileExporter } from "./file/file-exporter.js";
-import { createLangSmithExporter } from "./langsmith/langsmith-exporter.js";
+import { createLangSmithExporter, createLangSmithRecords } from "./langsmith/langsmith-exporter.js";
 import { createTraceGatherer } from "./langsmith/trace-gatherer.js";
 import { createOtlpHttpExporter } from "./otlp/otlp-http-exporter.js";
 
 /** Requests in flight at once unless configured. */
 export const DEFAULT_CONCURRENCY = 4;
+
+/** Changes of records in one batch: each is a request of its own, and all are made again when one fails. */
+const RECORDS_MAX = 64;
 
 /** An exporter and what gathers its batches. */
 export interface CreatedExporter {
@@ -36,6 +39,10 @@ export function createExporter(
     }
     case "file":
       return { exporter: createFileExporter(config), gatherer: new Batcher(batch), scrub };
+    case "langsmith_records": {
+      const exporter = scrubOutcomes(createLangSmithRecords(config, context), scrub);
+      return { exporter, gatherer: new Batcher({ ...batch, itemsMax: RECORDS_MAX }), scrub };
+    }
     case "langsmith": {
       const created = createLangSmithExporter(config, context);
       const exporter = scrubOutcomes(created.exporter, scrub);
@@ -53,5 +60,5 @@ function mayJoinBytes(part: ExportPart): boolean {
 
 function secretsOf(config: ExporterConfig): string[] {
   if (config.type === "otlp_http") return Object.values(config.headers ?? {});
-  return config.type === "langsmith" ? [config.apiKey] : [];
+  return config.type === "langsmith" || config.type === "langsmith_records" ? [config.apiKey] : [];
 }

@@ -6,7 +6,7 @@ import {
   type JournalTail,
   zeroCounts,
 } from "../journal/index.js";
-import { ATTR_IMPORT, CounterfoilError, type Signal } from "../schema/index.js";
+import { ATTR_IMPORT, CounterfoilError, isTelemetry, type JournalSignal } from "../schema/index.js";
 import { dataDirPaths } from "../store/data-dir.js";
 import { SYSTEM_CLOCK } from "./core/clock.js";
 import { zeroTotals } from "./core/counts.js";
@@ -24,6 +24,7 @@ import type {
   ReplayRange,
   ReplayReport,
 } from "./destination-types.js";
+import { recordRule } from "./langsmith/push/record-rule.js";
 import { createProcessors, type ProcessorConfig } from "./processors/index.js";
 import type { DestinationStats } from "./types.js";
 
@@ -148,6 +149,7 @@ export class DestinationRuntime {
   #engineOptions(created: CreatedExporter): Omit<EngineOptions, "cursor" | "deadLetters"> {
     const { name, dataDir, delivery = {}, signals, processors, exporter } = this.#options;
     const dir = dataDirPaths(dataDir).journal;
+    const isRecords = exporter.type === "langsmith_records";
     return {
       name,
       exporter: created.exporter,
@@ -158,7 +160,9 @@ export class DestinationRuntime {
       signals: new Set(signals.filter((signal) => takes(exporter, signal))),
       openReader: (afterSeq, counts) => openJournalReader({ dir, afterSeq, counts }),
       retry: { ...DEFAULT_RETRY, ...delivery.retry },
-      concurrency: delivery.concurrency ?? DEFAULT_CONCURRENCY,
+      // Records go in order.
+      concurrency: isRecords ? 1 : (delivery.concurrency ?? DEFAULT_CONCURRENCY),
+      recordRule: isRecords ? recordRule(exporter.push) : undefined,
       clock: SYSTEM_CLOCK,
       ...(delivery.pendingBytesMax === undefined ? {} : { pendingBytesMax: delivery.pendingBytesMax }),
       log: (level, message) => this.#events.onLog({ level, message: created.scrub(message) }),
@@ -220,9 +224,10 @@ export function fileNameOf(name: string): string {
   return encodeURIComponent(name).replace(/^\.+/, (dots) => "%2E".repeat(dots.length));
 }
 
-/** LangSmith has runs only: other signals that reach it are counted as filtered. */
-function takes(exporter: ExporterConfig, signal: Signal): boolean {
-  return exporter.type !== "langsmith" || signal === "traces";
+/** LangSmith has runs only: other signals that reach it are counted as filtered. Records have a destination of their own. */
+function takes({ type }: ExporterConfig, signal: JournalSignal): boolean {
+  if (type === "langsmith_records") return signal === "records";
+  return type === "langsmith" ? signal === "traces" : isTelemetry(signal);
 }
 
 function report(stats: DestinationStats): ReplayReport {

@@ -1,14 +1,19 @@
-import type { Signal } from "../schema/index.js";
+import type { JournalSignal } from "../schema/index.js";
 import type { BatchOptions } from "./core/batcher.js";
 import type { RetryOptions } from "./core/retry.js";
 import type { FileExporterConfig } from "./file/types.js";
+import type { LangSmithRecordsConfig } from "./langsmith/push/types.js";
 import type { LangSmithExporterConfig } from "./langsmith/types.js";
 import type { OtlpHttpExporterConfig } from "./otlp/types.js";
 import type { ProcessorConfig } from "./processors/index.js";
 import type { Destination } from "./types.js";
 
 /** A destination type with its settings; serialisable, because it goes to a worker thread. */
-export type ExporterConfig = OtlpHttpExporterConfig | FileExporterConfig | LangSmithExporterConfig;
+export type ExporterConfig =
+  | OtlpHttpExporterConfig
+  | FileExporterConfig
+  | LangSmithExporterConfig
+  | LangSmithRecordsConfig;
 
 /** How a destination batches, retries and paces. Everything has a default. */
 export interface DeliveryConfig {
@@ -38,7 +43,7 @@ export interface DestinationOptions {
   readonly dataDir: string;
   readonly exporter: ExporterConfig;
   /** Signals of the pipelines that end here; records of others are counted as filtered by `signal`. */
-  readonly signals: readonly Signal[];
+  readonly signals: readonly JournalSignal[];
   readonly processors?: readonly ProcessorConfig[];
   readonly delivery?: DeliveryConfig;
   readonly onLog?: (entry: DestinationLogEntry) => void;

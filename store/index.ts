@@ -56,3 +56,5 @@ export { TABLE_WORDS, tablesOf } from "./bundle/tables.js";
 export { type ExportOptions, type ExportReport, writeBundle } from "./bundle/write-bundle.js";
 export { writeOtlp } from "./bundle/write-otlp.js";
 export { type SnapshotReport, writeSnapshot } from "./bundle/write-snapshot.js";
+export { type FileEngine, openFileEngine } from "./parquet/parquet-rows.js";
+export { sqlString } from "./views/sql-text.js";

@@ -60,7 +60,7 @@ async function reach(exporter: ExporterConfig): Promise<Finding> {
 
 function addressOf(exporter: Exclude<ExporterConfig, { type: "file" }>): URL | undefined {
   const address =
-    exporter.type === "langsmith"
+    exporter.type === "langsmith" || exporter.type === "langsmith_records"
       ? (exporter.endpoint ?? LANGSMITH_ENDPOINT)
       : (exporter.endpoint ?? Object.values(exporter.endpoints ?? {})[0]);
   return address !== undefined && URL.canParse(address) ? new URL(address) : undefined;

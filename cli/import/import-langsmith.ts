@@ -48,18 +48,17 @@ export function langSmithSource(options: LangSmithOptions, io: Io): LangSmithSou
 
 /** Does something with the server on the data directory, which is started for it if none runs. */
 export async function withDoor<T>(
-  options: LangSmithOptions,
+  { dataDir, endpoint }: Pick<LangSmithOptions, "dataDir"> & Partial<LangSmithOptions>,
   io: Io,
-  work: (door: ImportDoor) => Promise<T>,
+  work: (door: ImportDoor, url: string) => Promise<T>,
 ): Promise<T> {
-  const server = await receivingServer(options.dataDir);
+  const server = await receivingServer(dataDir);
   try {
-    checkOther(options.endpoint, server.url);
-    const { dataDir } = options;
+    if (endpoint !== undefined) checkOther(endpoint, server.url);
     const apiKey = io.env["COUNTERFOIL_API_KEY"];
     const door = createServerDoor({ endpoint: server.url, apiKey, dataDir, signal: io.signal });
     try {
-      return await work(door);
+      return await work(door, server.url);
     } finally {
       await door.close();
     }

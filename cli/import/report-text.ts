@@ -26,13 +26,14 @@ function skippedOf({ skipped }: TypeReport): number {
   return skipped.reduce((sum, { count }) => sum + count, 0);
 }
 
-function notesOf({ type, skipped, failed, notOffered }: TypeReport): string {
+function notesOf({ type, skipped, failed, notOffered, notKept }: TypeReport): string {
   const lines = skipped.map(
     ({ reason, count, ids }) =>
       `${type}: ${count} skipped: ${reason} (${ids.join(", ")}${count > ids.length ? ", ..." : ""})`,
   );
+  if (notKept !== undefined) lines.push(`${type}: ${notKept} are there that this version does not import`);
   if (failed !== undefined) lines.push(`${type}: not read to the end: ${failed}`);
-  if (notOffered !== undefined) lines.push(`${type}: not offered: ${notOffered}`);
+  if (notOffered !== undefined) lines.push(`${type}: not offered there (${notOffered})`);
   return lines.map((line) => `${inert(line)}\n`).join("");
 }
 

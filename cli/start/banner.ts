@@ -77,6 +77,8 @@ function describeExporter(exporter: CollectorConfig["destinations"][number]["exp
   switch (exporter.type) {
     case "langsmith":
       return `project "${exporter.project ?? "default"}" at ${originOf(exporter.endpoint ?? "https://api.smith.langchain.com")}`;
+    case "langsmith_records":
+      return `${exporter.push.join(", ")} at ${originOf(exporter.endpoint ?? "https://api.smith.langchain.com")}`;
     case "otlp_http":
       return `OTLP at ${originOf(exporter.endpoint ?? Object.values(exporter.endpoints ?? {})[0] ?? "")}`;
     case "file":

@@ -1,4 +1,5 @@
 import type { DeliveryConfig, ExporterConfig } from "../../exporters/destination-types.js";
+import { type LangSmithRecordsConfig, PUSHED_RECORDS } from "../../exporters/langsmith/push/types.js";
 import type { FilterRule, ProcessorConfig, ValueMatch } from "../../exporters/processors/index.js";
 import type { ExporterDocument, ProcessorDocument } from "./schema.js";
 import { durationMs, sizeBytes } from "./units.js";
@@ -96,6 +97,27 @@ function buildOtlpHttp(settings: SettingsOf<ExporterDocument, "otlp_http">): Exp
     headers: settings.headers,
     compression: settings.compression,
     timeoutMs: durationMs(settings.timeout),
+  };
+}
+
+/** Whether an exporter's policy lets spans go out; only LangSmith's has one. */
+export function pushesSpans({ type, settings }: ExporterDocument): boolean {
+  return type !== "langsmith" || settings.push.includes("spans");
+}
+
+/** The records of a `langsmith` exporter, when its policy names any. */
+export function buildRecords({ type, settings }: ExporterDocument): LangSmithRecordsConfig | undefined {
+  if (type !== "langsmith") return undefined;
+  const push = PUSHED_RECORDS.filter((name) => settings.push.includes(name));
+  if (push.length === 0) return undefined;
+  const { workspace_id: workspaceId } = settings;
+  return {
+    type: "langsmith_records",
+    endpoint: settings.endpoint,
+    apiKey: settings.api_key,
+    ...(workspaceId === undefined ? {} : { workspaceId }),
+    timeoutMs: durationMs(settings.timeout),
+    push,
   };
 }
 

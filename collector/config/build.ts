@@ -1,7 +1,13 @@
 import type { ProcessorConfig } from "../../exporters/processors/index.js";
 import { SIGNALS, type Signal } from "../../schema/index.js";
 import { isLoopback } from "../receivers/otlp/origin.js";
-import { buildDelivery, buildExporter, buildProcessor } from "./build-components.js";
+import {
+  buildDelivery,
+  buildExporter,
+  buildProcessor,
+  buildRecords,
+  pushesSpans,
+} from "./build-components.js";
 import { nearest, type ConfigPath } from "./problem.js";
 import { PIPELINE_PATTERN, type ConfigDocument } from "./schema.js";
 import type { CollectorConfig, DestinationConfig, HttpConfig, ListenConfig } from "./types.js";
@@ -163,6 +169,26 @@ export function warnUnused(defined: DefinedIds, pipelines: readonly Pipeline[], 
   }
 }
 
+/** Nothing leaves around a redaction (I7): processors know telemetry, not records. `exporters` are as they are written. */
+export function checkPush(
+  exporters: Readonly<Record<string, unknown>>,
+  pipelines: readonly Pipeline[],
+  report: Report,
+): void {
+  const redacted = pipelines.filter(({ processors }) =>
+    processors.some((id) => /^redaction(?:\/|$)/.test(id)),
+  );
+  for (const name of new Set(redacted.flatMap((pipeline) => pipeline.exporters))) {
+    const settings = exporters[name];
+    const push = typeof settings === "object" && settings !== null && "push" in settings ? settings.push : [];
+    if (!Array.isArray(push) || !push.some((each) => each !== "spans")) continue;
+    report.error(
+      ["exporters", name, "push"],
+      "records are not redacted, and a pipeline to this exporter has a redaction processor; push spans only",
+    );
+  }
+}
+
 function buildDestinations(document: ConfigDocument, pipelines: readonly Pipeline[]): DestinationConfig[] {
   return Object.entries(document.exporters).flatMap(([name, exporterDocument]) => {
     const uses = pipelines.filter((pipeline) => pipeline.exporters.includes(name));
@@ -175,7 +201,23 @@ function buildDestinations(document: ConfigDocument, pipelines: readonly Pipelin
       }),
     );
     const signals = SIGNALS.filter((signal) => uses.some((use) => use.signal === signal));
-    return [{ name, exporter, delivery: buildDelivery(exporterDocument), signals, processors }];
+    const delivery = buildDelivery(exporterDocument);
+    const records = buildRecords(exporterDocument);
+    return [
+      ...(pushesSpans(exporterDocument) ? [{ name, exporter, delivery, signals, processors }] : []),
+      // A destination of its own: records go in order, one after another, and have an account of their own.
+      ...(records === undefined
+        ? []
+        : [
+            {
+              name: `${name}.records`,
+              exporter: records,
+              delivery,
+              signals: ["records"] as const,
+              processors: [],
+            },
+          ]),
+    ];
   });
 }
 

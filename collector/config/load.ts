@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CounterfoilError, errorMessage, SIGNALS } from "../../schema/index.js";
-import { buildConfig, buildGrpc, buildHttp, idsOf, readPipelines, warnUnused, type Report } from "./build.js";
+import {
+  buildConfig,
+  checkPush,
+  buildGrpc,
+  buildHttp,
+  idsOf,
+  readPipelines,
+  warnUnused,
+  type Report,
+} from "./build.js";
 import { parseConfigText, type Environment } from "./parse.js";
 import { formatProblems, type ConfigProblem } from "./problem.js";
 import { COMPONENTS, type ConfigDocument } from "./schema.js";
@@ -46,6 +55,7 @@ function checkMeaning(value: unknown, report: Report): void {
   const pipelines = readPipelines(writtenPipelines(file["service"]), defined, report);
   warnUnused(defined, pipelines, report);
   checkFolders(recordOf(file["exporters"]), report);
+  checkPush(recordOf(file["exporters"]), pipelines, report);
   const otlp = COMPONENTS.receivers.otlp.safeParse(recordOf(file["receivers"])["otlp"]);
   if (!otlp.success) return;
   const { http, grpc } = otlp.data.protocols;

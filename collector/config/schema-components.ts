@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PUSHED_RECORDS } from "../../exporters/langsmith/push/types.js";
 import { headerNameProblem, headerValueProblem } from "../../exporters/core/headers.js";
 import { durationSchema, positiveSizeSchema, sizeSchema, timerSchema } from "./units.js";
 
@@ -295,6 +296,13 @@ export const langsmithSchema = z.strictObject({
     .enum(["otlp", "translate", "native"])
     .default("otlp")
     .describe("otlp (also written translate): OTLP with LangSmith's attributes; native: the run API."),
+  push: z
+    .array(z.enum(["spans", ...PUSHED_RECORDS]))
+    .min(1, "names nothing; leave it out for spans")
+    .default(["spans"])
+    .describe(
+      "What goes to LangSmith: spans, feedback, datasets (with examples), projects (and experiments).",
+    ),
   compression: z.enum(["gzip", "none"]).default("gzip"),
   timeout: timerSchema.default("30s").describe("One attempt."),
   trace_wait: timerSchema.optional().describe("native: quiet time after a trace's last span."),

@@ -1,6 +1,6 @@
 import type { DeliveryConfig, ExporterConfig } from "../../exporters/destination-types.js";
 import type { ProcessorConfig } from "../../exporters/processors/index.js";
-import type { Signal } from "../../schema/index.js";
+import type { JournalSignal, Signal } from "../../schema/index.js";
 import type { ConfigDocument } from "./schema.js";
 
 /** One listener. */
@@ -31,7 +31,7 @@ export interface DestinationConfig {
   readonly name: string;
   readonly exporter: ExporterConfig;
   readonly delivery: DeliveryConfig;
-  readonly signals: readonly Signal[];
+  readonly signals: readonly JournalSignal[];
   readonly processors: readonly ProcessorConfig[];
 }
 

@@ -1,4 +1,4 @@
-import type { Signal } from "../../schema/index.js";
+import type { JournalSignal } from "../../schema/index.js";
 import { createBatch, type ExportBatch, type ExportPart, type Gatherer, type Hurry } from "./exporter.js";
 
 /** When a batch is full or old enough to go. */
@@ -27,7 +27,7 @@ interface OpenBatch {
 /** Gathers whole parts by signal, in journal order. A part larger than the limits goes alone. */
 export class Batcher implements Gatherer {
   readonly #options: BatchOptions;
-  readonly #open = new Map<Signal, OpenBatch>();
+  readonly #open = new Map<JournalSignal, OpenBatch>();
   #full: ExportBatch[] = [];
   #bytes = 0;
 
@@ -39,7 +39,7 @@ export class Batcher implements Gatherer {
     return this.#bytes;
   }
 
-  add(signal: Signal, part: ExportPart, now: number): void {
+  add(signal: JournalSignal, part: ExportPart, now: number): void {
     const { itemsMax, bytesMax, mayJoin } = this.#options;
     this.#bytes += part.bytes;
     if (mayJoin?.(part) === false) {
@@ -84,7 +84,7 @@ export class Batcher implements Gatherer {
     return due;
   }
 
-  #close(signal: Signal): void {
+  #close(signal: JournalSignal): void {
     const open = this.#open.get(signal);
     if (open === undefined) return;
     this.#open.delete(signal);

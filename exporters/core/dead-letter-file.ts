@@ -1,14 +1,15 @@
 import { dirname, join } from "node:path";
 import { type FileSystem, systemErrorCode, writeFileAtomically } from "../../journal/index.js";
-import { decodeOtlp, encodeOtlpJson, type Signal } from "../../schema/index.js";
+import { decodeOtlp, encodeOtlpJson, type JournalSignal, type Signal } from "../../schema/index.js";
 import type { PartBody } from "./exporter.js";
 import { inflatePayload } from "./payload.js";
+import { recordLines } from "./record-lines.js";
 
 /** Items that a destination gave up on, with all that is needed to try again. */
 export interface DeadLetter {
   /** Journal record they came in. */
   readonly seq: number;
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly items: number;
   /** Counter they are under: `rejected_400`, `too_large`, `undecodable`, a processor's reason. */
   readonly reason: string;
@@ -65,7 +66,9 @@ export function deadLetterLine(letter: DeadLetter): string {
     message: letter.message,
     processed: letter.processed,
   };
-  const otlp = bodyAsJson(letter);
+  const records = letter.signal === "records" ? recordsAsJson(letter.body) : undefined;
+  if (records !== undefined) return `${JSON.stringify(head).slice(0, -1)},"records":${records}}`;
+  const otlp = letter.signal === "records" ? undefined : bodyAsJson(letter.signal, letter.body);
   if (otlp !== undefined) return `${JSON.stringify(head).slice(0, -1)},"otlp":${otlp}}`;
   const { body } = letter;
   if (body.kind === "data")
@@ -74,8 +77,19 @@ export function deadLetterLine(letter: DeadLetter): string {
   return JSON.stringify({ ...head, encoding: body.encoding, payload_base64: payload });
 }
 
+/** A list of the changes; undefined for stored bytes that are none. */
+function recordsAsJson(body: PartBody): string | undefined {
+  try {
+    const list = `[${recordLines(body).join(",")}]`;
+    JSON.parse(list);
+    return list;
+  } catch {
+    return undefined;
+  }
+}
+
 /** OTLP JSON that a person can read; undefined for stored bytes that don't decode. */
-function bodyAsJson({ signal, body }: DeadLetter): string | undefined {
+function bodyAsJson(signal: Signal, body: PartBody): string | undefined {
   if (body.kind === "data") return encodeOtlpJson(signal, body.data);
   try {
     return encodeOtlpJson(signal, decodeOtlp(signal, inflatePayload(body.encoding, body.payload)));

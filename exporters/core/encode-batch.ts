@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { encodeOtlp, type Signal, type SignalData } from "../../schema/index.js";
-import type { ExportBatch } from "./exporter.js";
+import { type ExportBatch, telemetrySignal } from "./exporter.js";
 import { inflatePayload } from "./payload.js";
 
 const gzipAsync = promisify(gzip);
@@ -28,7 +28,7 @@ export async function encodeBatch(batch: ExportBatch, compression: "gzip" | "non
   }
   const bodies = batch.parts.map((part) =>
     part.body.kind === "data"
-      ? encodeOtlp(batch.signal, part.body.data)
+      ? encodeOtlp(telemetrySignal(batch), part.body.data)
       : inflatePayload(part.body.encoding, part.body.payload),
   );
   const stored = batch.parts.every((part) => part.body.kind === "bytes");

@@ -15,7 +15,7 @@ import {
   EXPORT_READ_BYTES,
   BLOCKED_RECHECK_MS,
   errorMessage,
-  type Signal,
+  type JournalSignal,
 } from "../../schema/index.js";
 import type { Processor } from "../processors/index.js";
 import type { DestinationStats } from "../types.js";
@@ -26,7 +26,7 @@ import type { DeadLetter } from "./dead-letter-file.js";
 import type { DeadLetterStore } from "./dead-letters.js";
 import { Delivery } from "./delivery.js";
 import type { Exporter, Gatherer, Hurry } from "./exporter.js";
-import { Intake } from "./intake.js";
+import { Intake, type IntakeOptions } from "./intake.js";
 import { Ledger } from "./ledger.js";
 import type { RetryOptions } from "./retry.js";
 import { Settler } from "./settler.js";
@@ -37,7 +37,9 @@ export interface EngineOptions {
   readonly exporter: Exporter;
   readonly gatherer: Gatherer;
   readonly processors: readonly Processor[];
-  readonly signals: ReadonlySet<Signal>;
+  readonly signals: ReadonlySet<JournalSignal>;
+  /** See {@link IntakeOptions.recordRule}. */
+  readonly recordRule?: IntakeOptions["recordRule"] | undefined;
   /** Opens the journal after a position whose cumulative counts are given. */
   readonly openReader: (afterSeq: number, counts: ItemCounts) => JournalReader;
   readonly cursor: CursorStore;

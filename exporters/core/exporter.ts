@@ -1,5 +1,5 @@
 import type { PayloadEncoding } from "../../journal/index.js";
-import type { Signal, SignalData } from "../../schema/index.js";
+import { isTelemetry, type JournalSignal, type Signal, type SignalData } from "../../schema/index.js";
 import type { LedgerEntry } from "./ledger.js";
 
 /** What a part of a batch holds: a journal record's bytes as stored, or decoded objects. */
@@ -18,7 +18,7 @@ export interface ExportPart {
 
 /** What one request carries: parts of one signal, in journal order. */
 export interface ExportBatch {
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
   readonly parts: readonly ExportPart[];
   readonly itemCount: number;
   readonly bytes: number;
@@ -63,7 +63,7 @@ export type Hurry = "all" | "whole";
 
 /** Collects parts until they make a batch worth sending. */
 export interface Gatherer {
-  add(signal: Signal, part: ExportPart, now: number): void;
+  add(signal: JournalSignal, part: ExportPart, now: number): void;
   /** Removes and returns what is ready at `now`; with a {@link Hurry}, more than that. */
   take(now: number, hurry?: Hurry): ExportBatch[];
   /** Epoch milliseconds at which something held becomes ready by time alone. */
@@ -72,8 +72,14 @@ export interface Gatherer {
   readonly bytes: number;
 }
 
+/** The signal of a batch of an exporter that takes telemetry only: the intake gives it nothing else. */
+export function telemetrySignal({ signal }: ExportBatch): Signal {
+  if (isTelemetry(signal)) return signal;
+  throw new Error("this exporter takes no records");
+}
+
 /** A batch of these parts. */
-export function createBatch(signal: Signal, parts: readonly ExportPart[]): ExportBatch {
+export function createBatch(signal: JournalSignal, parts: readonly ExportPart[]): ExportBatch {
   let itemCount = 0;
   let bytes = 0;
   for (const part of parts) {

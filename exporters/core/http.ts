@@ -2,9 +2,11 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { EXPORT_RESPONSE_BYTES_MAX, errorMessage } from "../../schema/index.js";
 
-/** A POST to make. */
+/** A request to make. */
 export interface HttpCall {
   readonly url: URL;
+  /** POST unless it says otherwise. */
+  readonly method?: "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
@@ -51,7 +53,7 @@ export class HttpTransport {
       const request = (secure ? httpsRequest : httpRequest)(
         call.url,
         {
-          method: "POST",
+          method: call.method ?? "POST",
           agent: secure ? this.#https : this.#http,
           headers: { ...call.headers, "content-length": String(call.body.byteLength) },
           signal,

@@ -9,10 +9,13 @@ import {
 import {
   countItems,
   decodeOtlp,
+  decodeRecords,
   errorMessage,
   isTelemetry,
+  type JournalSignal,
   type Signal,
   type SignalData,
+  type StoredChange,
 } from "../../schema/index.js";
 import type { Processor } from "../processors/index.js";
 import { cleanText } from "./classify.js";
@@ -21,6 +24,7 @@ import { copyCounts } from "./counts.js";
 import type { Gatherer, PartBody } from "./exporter.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
 import { inflatePayload } from "./payload.js";
+import { recordLines, recordsBody } from "./record-lines.js";
 
 /** What the intake works with. */
 export interface IntakeOptions {
@@ -28,7 +32,9 @@ export interface IntakeOptions {
   readonly ledger: Ledger;
   readonly gatherer: Gatherer;
   readonly processors: readonly Processor[];
-  readonly signals: ReadonlySet<Signal>;
+  readonly signals: ReadonlySet<JournalSignal>;
+  /** The rule by which a change of a record is not for this destination; undefined when it is. */
+  readonly recordRule?: ((change: StoredChange) => string | undefined) | undefined;
   readonly wants: "bytes" | "data";
   readonly clock: Clock;
   readonly readSeq: number;
@@ -40,7 +46,7 @@ export interface IntakeOptions {
 /** The account of a record that the destination takes. */
 interface Open {
   readonly entry: LedgerEntry;
-  readonly signal: Signal;
+  readonly signal: JournalSignal;
 }
 
 /** Reads journal records, decodes and processes what must be, and opens their accounts. */
@@ -110,20 +116,45 @@ export class Intake {
     const { ledger, signals, processors, wants } = this.#options;
     const { signal } = record;
     const entry = ledger.open(record.seq, signal, record.itemCount);
-    if (!isTelemetry(signal) || !signals.has(signal)) {
+    if (!signals.has(signal)) {
       ledger.settle(entry, { kind: "filtered", rule: "signal" }, record.itemCount);
       return;
     }
+    if (!isTelemetry(signal)) return this.#records(record, { entry, signal });
     if (wants === "bytes" && processors.length === 0) {
       const body: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
       this.#add({ entry, signal }, record.itemCount, record.payload.byteLength, body);
       return;
     }
-    this.#decoded(record, { entry, signal });
+    this.#decoded(record, { entry, signal }, signal);
   }
 
-  #decoded(record: JournalRecord, open: Open): void {
-    const { entry, signal } = open;
+  /** Changes of records go on as the lines that they are, without those that a rule keeps here. */
+  #records(record: JournalRecord, open: Open): void {
+    const { ledger, recordRule } = this.#options;
+    const stored: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
+    const kept: string[] = [];
+    try {
+      const lines = recordLines(stored);
+      const changes = decodeRecords(inflatePayload(record.encoding, record.payload));
+      const miscounted = record.itemCount - changes.length;
+      if (miscounted !== 0) {
+        ledger.settle(open.entry, { kind: "deadLetter", reason: "count_mismatch" }, miscounted);
+      }
+      for (const [index, change] of changes.entries()) {
+        const rule = recordRule?.(change);
+        if (rule === undefined) kept.push(lines[index] ?? "");
+        else ledger.settle(open.entry, { kind: "filtered", rule }, 1);
+      }
+    } catch (error) {
+      this.#setAside(open, record.itemCount, { reason: "undecodable", error, body: stored });
+      return;
+    }
+    if (kept.length > 0) this.#add(open, kept.length, record.payload.byteLength, recordsBody(kept));
+  }
+
+  #decoded(record: JournalRecord, open: Open, signal: Signal): void {
+    const { entry } = open;
     const stored: PartBody = { kind: "bytes", encoding: record.encoding, payload: record.payload };
     let data: SignalData[Signal];
     let bytes: number;

@@ -4,6 +4,7 @@ import {
   countItems,
   decodeOtlp,
   decodeOtlpJson,
+  type JournalSignal,
   SIGNALS,
   type Signal,
   type SignalData,
@@ -11,8 +12,9 @@ import {
 import type { DeadLetterReplayReport } from "../destination-types.js";
 import type { Processor } from "../processors/index.js";
 import { completeLines, deadLetterFiles, rewriteLines } from "./dead-letter-file.js";
-import { createBatch, type Exporter } from "./exporter.js";
+import { createBatch, type Exporter, type PartBody } from "./exporter.js";
 import { inflatePayload } from "./payload.js";
+import { recordsBody } from "./record-lines.js";
 
 /** What {@link replayDeadLetters} works with. */
 export interface DeadLetterReplayOptions {
@@ -53,30 +55,46 @@ async function resend(
   line: string,
   options: DeadLetterReplayOptions,
 ): Promise<"delivered" | "refused" | "stopped"> {
-  let letter: { signal: Signal; data: SignalData[Signal] };
+  let letter: Letter;
   try {
     letter = readLetter(line, options.processors);
   } catch {
     return "refused";
   }
-  const { signal, data } = letter;
-  const itemCount = countItems(signal, data);
+  const { signal, itemCount, body } = letter;
   if (itemCount === 0) return "delivered";
   const entry = { seq: 0, signal, remaining: itemCount };
-  const part = { entry, itemCount, bytes: line.length, body: { kind: "data", data } } as const;
+  const part = { entry, itemCount, bytes: line.length, body };
   const outcome = await options.exporter.send(createBatch(signal, [part]), options.abort);
   if (outcome.kind === "delivered") return outcome.rejected === undefined ? "delivered" : "refused";
   return outcome.kind === "retry" || outcome.kind === "blocked" ? "stopped" : "refused";
 }
 
+interface Letter {
+  readonly signal: JournalSignal;
+  readonly itemCount: number;
+  readonly body: PartBody;
+}
+
 /** Throws when the line can't be read, or a processor takes something out again. */
-function readLetter(
-  line: string,
-  processors: readonly Processor[],
-): { signal: Signal; data: SignalData[Signal] } {
+function readLetter(line: string, processors: readonly Processor[]): Letter {
   const fields = JSON.parse(line) as Record<string, unknown>;
-  const signal = SIGNALS.find((known) => known === fields["signal"]);
+  const { records, signal: name } = fields;
+  if (name === "records" && Array.isArray(records)) {
+    const lines = records.map((record) => JSON.stringify(record));
+    return { signal: name, itemCount: lines.length, body: recordsBody(lines) };
+  }
+  const signal = SIGNALS.find((known) => known === name);
   if (signal === undefined) throw new Error("no signal");
+  const data = processed(signal, fields, processors);
+  return { signal, itemCount: countItems(signal, data), body: { kind: "data", data } };
+}
+
+function processed(
+  signal: Signal,
+  fields: Readonly<Record<string, unknown>>,
+  processors: readonly Processor[],
+): SignalData[Signal] {
   const payload = fields["payload_base64"];
   let data =
     typeof payload === "string"
@@ -85,11 +103,11 @@ function readLetter(
           inflatePayload(fields["encoding"] as PayloadEncoding, Buffer.from(payload, "base64")),
         )
       : decodeOtlpJson(signal, JSON.stringify(fields["otlp"]));
-  if (fields["processed"] === true) return { signal, data };
+  if (fields["processed"] === true) return data;
   for (const processor of processors) {
     const result = processor.process(signal, data);
     if (result.failed.length > 0) throw new Error("a processor refused it again");
     data = result.data;
   }
-  return { signal, data };
+  return data;
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { nodeFileSystem } from "../../journal/index.js";
 import { CounterfoilError, encodeOtlpJson, errorMessage, SIGNALS, type Signal } from "../../schema/index.js";
 import { cleanText } from "../core/classify.js";
-import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
+import { type ExportBatch, type Exporter, type Outcome, telemetrySignal } from "../core/exporter.js";
 import { partData } from "../core/payload.js";
 import type { FileExporterConfig } from "./types.js";
 
@@ -93,10 +93,11 @@ class FileExporter implements Exporter {
   }
 
   async #write(batch: ExportBatch): Promise<Outcome> {
-    const lines = batch.parts.map((part) => encodeOtlpJson(batch.signal, partData(batch.signal, part)));
+    const signal = telemetrySignal(batch);
+    const lines = batch.parts.map((part) => encodeOtlpJson(signal, partData(signal, part)));
     const bytes = Buffer.from(`${lines.join("\n")}\n`);
     try {
-      const file = await this.#fileFor(batch.signal, bytes.byteLength);
+      const file = await this.#fileFor(signal, bytes.byteLength);
       const start = file.bytes;
       let written = 0;
       while (written < bytes.byteLength) {

@@ -14,6 +14,8 @@ import { spanToRun, type Run } from "./run.js";
 import type { RunOptions } from "./run-fields.js";
 import { TraceTree } from "./trace-tree.js";
 import { translateTraces } from "./translate.js";
+import { createRecordsExporter } from "./push/records-exporter.js";
+import type { LangSmithRecordsConfig } from "./push/types.js";
 import type { LangSmithExporterConfig } from "./types.js";
 
 const DEFAULT_ENDPOINT = "https://api.smith.langchain.com";
@@ -31,6 +33,23 @@ export function createLangSmithExporter(
   config: LangSmithExporterConfig,
   context: ExporterContext,
 ): CreatedLangSmithExporter {
+  const { base, transport, timeoutMs } = connect(config, context);
+  if (config.mode === "native") return createNative(config, base, transport, timeoutMs);
+  return { exporter: createTranslating(config, base, transport) };
+}
+
+/** The exporter of records beside it. Throws CF_CONFIG_INVALID likewise. */
+export function createLangSmithRecords(config: LangSmithRecordsConfig, context: ExporterContext): Exporter {
+  const { base, transport } = connect(config, { ...context, concurrency: 1 });
+  base.pathname = base.pathname.replace(/\/+$/, "").replace(/(?:\/api)?\/v1$|\/api$/, "");
+  return createRecordsExporter({ base, transport, apiKey: config.apiKey, workspaceId: config.workspaceId });
+}
+
+/** What both send with, checked before anything is sent. */
+function connect(
+  config: Pick<LangSmithExporterConfig, "apiKey" | "endpoint" | "timeoutMs" | "workspaceId">,
+  context: ExporterContext,
+): { readonly base: URL; readonly transport: HttpTransport; readonly timeoutMs: number } {
   const setting = `exporters.${context.name}`;
   if (config.apiKey.trim() === "") {
     throw new CounterfoilError(
@@ -56,8 +75,7 @@ export function createLangSmithExporter(
   url.pathname = url.pathname.replace(/\/otel(\/v1\/traces)?\/?$/, "");
   const timeoutMs = config.timeoutMs ?? TIMEOUT_MS;
   const transport = new HttpTransport({ timeoutMs, connections: context.concurrency });
-  if (config.mode === "native") return createNative(config, url, transport, timeoutMs);
-  return { exporter: createTranslating(config, url, transport) };
+  return { base: url, transport, timeoutMs };
 }
 
 function createTranslating(config: LangSmithExporterConfig, base: URL, transport: HttpTransport): Exporter {

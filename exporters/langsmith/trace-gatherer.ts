@@ -2,7 +2,7 @@ import {
   TRACE_BUFFER_SPANS_MAX,
   type ResourceSpans,
   type ScopeSpans,
-  type Signal,
+  type JournalSignal,
   type TracesData,
 } from "../../schema/index.js";
 import type { BatchOptions } from "../core/batcher.js";
@@ -76,7 +76,7 @@ export class TraceGatherer implements Gatherer {
     return this.#bytes;
   }
 
-  add(_signal: Signal, part: ExportPart, now: number): void {
+  add(_signal: JournalSignal, part: ExportPart, now: number): void {
     const data = partData("traces", part);
     this.#due = Math.min(this.#due, now + this.#options.traceWaitMs);
     for (const [traceId, { data: own, count }] of divideByTrace(data, this.#tree)) {

@@ -2,7 +2,7 @@ import { CounterfoilError, SIGNALS, type Signal } from "../../schema/index.js";
 import { classifyAnswer, OTLP_STATUSES } from "../core/classify.js";
 import { encodeBatch } from "../core/encode-batch.js";
 import { checkEndpoint, joinUrl } from "../core/endpoint.js";
-import type { ExportBatch, Exporter, Outcome } from "../core/exporter.js";
+import { type ExportBatch, type Exporter, type Outcome, telemetrySignal } from "../core/exporter.js";
 import { headerNameProblem, headerValueProblem } from "../core/headers.js";
 import { HttpTransport } from "../core/http.js";
 import { readExportAnswer } from "../core/otlp-answer.js";
@@ -30,9 +30,10 @@ export function createOtlpHttpExporter(config: OtlpHttpExporterConfig, context: 
   return {
     wants: "bytes",
     async send(batch: ExportBatch, abort: AbortSignal): Promise<Outcome> {
-      const url = urls.get(batch.signal);
+      const signal = telemetrySignal(batch);
+      const url = urls.get(signal);
       if (url === undefined) {
-        return { kind: "blocked", message: `no endpoint is configured for ${batch.signal}` };
+        return { kind: "blocked", message: `no endpoint is configured for ${signal}` };
       }
       const { body, encoding } = await encodeBatch(batch, compression);
       const headers: Record<string, string> = {
@@ -44,7 +45,7 @@ export function createOtlpHttpExporter(config: OtlpHttpExporterConfig, context: 
       const answer = await transport.post({ url, headers, body }, abort);
       const outcome = classifyAnswer(answer, OTLP_STATUSES, Date.now());
       if (outcome !== undefined || "failure" in answer) return outcome ?? { kind: "delivered" };
-      return readExportAnswer(batch.signal, answer);
+      return readExportAnswer(signal, answer);
     },
     async close() {
       transport.close();

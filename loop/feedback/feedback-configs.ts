@@ -194,8 +194,13 @@ function isConfig(value: JsonValue | undefined): value is JsonObject {
   );
 }
 
+/** The id of a key's config: the same on every server. */
+export function feedbackConfigId(key: string): string {
+  return nameUuid(CONFIG_IDS, key);
+}
+
 function configDraft(key: string, data: JsonObject): RecordDraft & { readonly id: string } {
-  return { type: FEEDBACK_CONFIGS.type, id: nameUuid(CONFIG_IDS, key), op: "put", data };
+  return { type: FEEDBACK_CONFIGS.type, id: feedbackConfigId(key), op: "put", data };
 }
 
 function withCategories(config: JsonObject, change: FeedbackConfigChange): JsonObject {

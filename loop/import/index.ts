@@ -5,3 +5,5 @@ export { createServerDoor, type ServerDoorOptions } from "./langsmith/server-doo
 export { LangSmithSource, type SourceClock, SourceError, type SourceOptions } from "./langsmith/source.js";
 export type { ComparedType, Ids, SideOf } from "./langsmith/comparison.js";
 export { verifyLangSmith, type VerifyOptions, type VerifyReport } from "./langsmith/verify-langsmith.js";
+export { importParquetExport, type ParquetImportOptions } from "./langsmith/parquet-import.js";
+export { type ParquetWriteOptions, writeParquetRuns } from "./langsmith/parquet-write.js";

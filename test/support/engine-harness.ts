@@ -4,7 +4,7 @@ import { DeadLetterStore } from "../../exporters/core/dead-letters.js";
 import { DeliveryEngine, type EngineOptions } from "../../exporters/core/engine.js";
 import type { ExportBatch, Exporter, Outcome } from "../../exporters/core/exporter.js";
 import { partData } from "../../exporters/core/payload.js";
-import { SIGNALS, type TracesData } from "../../schema/index.js";
+import { SIGNALS } from "../../schema/index.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
 import { MemoryJournal, spansOf } from "./memory-journal.js";
 import { VirtualClock } from "./virtual-clock.js";
@@ -119,7 +119,7 @@ export class EngineHarness {
       send: async (batch) => {
         if (!alive()) return never();
         const names = batch.parts.flatMap((part) =>
-          spansOf(partData(batch.signal, part) as TracesData).map((span) => span.name),
+          spansOf(partData("traces", part)).map((span) => span.name),
         );
         this.attempts.push({ at: this.clock.now(), names });
         const outcome = await this.answer(names, batch);

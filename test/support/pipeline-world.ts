@@ -11,7 +11,7 @@ import { partData } from "../../exporters/core/payload.js";
 import { createMirrorDestination } from "../../exporters/mirror/mirror-destination.js";
 import type { Destination, DestinationStats } from "../../exporters/types.js";
 import { CursorFile, type Journal, openJournal, openJournalReader } from "../../journal/index.js";
-import { SIGNALS, type TracesData } from "../../schema/index.js";
+import { SIGNALS } from "../../schema/index.js";
 import {
   dataDirPaths,
   type FileCatalog,
@@ -103,7 +103,7 @@ class EngineDestination implements Destination {
       wants: "bytes",
       send: async (batch, abort) => {
         const names = batch.parts.flatMap((part) =>
-          spansOf(partData(batch.signal, part) as TracesData).map((span) => span.name),
+          spansOf(partData("traces", part)).map((span) => span.name),
         );
         return this.#peer.post(names, abort);
       },

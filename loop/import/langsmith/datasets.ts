@@ -6,7 +6,17 @@ import {
   type JsonValue,
   timeToUnixNano,
 } from "../../../schema/index.js";
-import { fieldsOf, type ImportRun, listed, objectsIn, putAll, storeRecords, textAt } from "./import-run.js";
+import {
+  fieldsOf,
+  type ImportRun,
+  listed,
+  objectsIn,
+  putAll,
+  rowsById,
+  storeRecords,
+  textAt,
+} from "./import-run.js";
+import { importComparisons } from "./others.js";
 import { objectIn } from "./run-shape.js";
 import { SourceError } from "./source.js";
 
@@ -43,6 +53,7 @@ export async function importDatasets(run: ImportRun, only: ReadonlySet<string> |
     const data = fieldsOf(dataset, DERIVED_OF_DATASET);
     await storeRecords(run, "datasets", [{ type: "dataset", id, op: "put", time, source: "import", data }]);
     await run.tally.attempt(VERSIONS, () => importVersions(run, id));
+    await run.tally.attempt("comparative experiments", () => importComparisons(run, id));
     run.onProgress("datasets", at + 1, datasets.length);
   }
 }
@@ -159,12 +170,13 @@ async function attachmentsOf(run: ImportRun, id: string, urls: JsonObject): Prom
 
 /** Which changes of the examples of a dataset are in the history, as `<id> <nanoseconds>`. */
 async function changesHere(run: ImportRun, dataset: string): Promise<ReadonlySet<string>> {
-  const rows = await run.door.rows(
-    `SELECT id || ' ' || epoch_ns(time)::VARCHAR AS change FROM examples_history
-WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1)`,
-    [dataset],
-  );
-  return new Set(rows.flatMap(({ change }) => (typeof change === "string" ? [change] : [])));
+  const changes = new Set<string>();
+  const sql = `SELECT id FROM (SELECT DISTINCT id || ' ' || epoch_ns(time)::VARCHAR AS id FROM examples_history
+WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $2)) WHERE id > $1`;
+  for await (const rows of rowsById(run.door, sql, [dataset])) {
+    for (const { id } of rows) if (typeof id === "string") changes.add(id);
+  }
+  return changes;
 }
 
 async function importTags(run: ImportRun, id: string, versions: readonly Version[]): Promise<void> {

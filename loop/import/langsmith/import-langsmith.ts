@@ -4,6 +4,7 @@ import { importFeedback } from "./feedback.js";
 import type { ImportRun } from "./import-run.js";
 import { listProjects, projectsHere, storeProject } from "./projects.js";
 import { type ImportReport, ImportTally } from "./report.js";
+import { importOthers } from "./others.js";
 import { RunPages } from "./run-pages.js";
 import { importRuns } from "./runs.js";
 import type { LangSmithSource } from "./source.js";
@@ -64,6 +65,7 @@ export async function importLangSmith(options: ImportOptions): Promise<ImportRep
   await tally.attempt("feedback", () =>
     importFeedback(run, { sessions: chosen ? sessions : undefined, since }),
   );
+  if (!chosen) await importOthers(run);
   await tally.attempt("datasets", () => importDatasets(run, chosen ? datasets : undefined));
   return tally.report(source.endpoint.href, source.retries);
 }

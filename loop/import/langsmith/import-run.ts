@@ -1,6 +1,6 @@
 import type { ChangeRecord, JsonObject, RecordType } from "../../../schema/index.js";
 import { canonicalJson, recordTypeOf, timeToUnixNano } from "../../../schema/index.js";
-import type { SqlParameter } from "../../../store/index.js";
+import type { ReaderRow, SqlParameter } from "../../../store/index.js";
 import type { ImportDoor } from "./door.js";
 import { RunPages, type SourceProject } from "./run-pages.js";
 import { objectIn } from "./run-shape.js";
@@ -54,6 +54,22 @@ export function objectsIn(list: unknown): JsonObject[] {
   return items.map(objectIn).filter((item) => item !== undefined);
 }
 
+/** Rows of a query that has `id > $1` in its condition: page by page, as one answer has a bound. */
+export async function* rowsById(
+  door: Pick<ImportDoor, "rows">,
+  sql: string,
+  params: readonly SqlParameter[] = [],
+): AsyncGenerator<readonly ReaderRow[]> {
+  let last = "";
+  for (;;) {
+    const rows = await door.rows(`${sql} ORDER BY id LIMIT ${ROWS_PER_QUERY}`, [last, ...params]);
+    yield rows;
+    const id = rows.at(-1)?.["id"];
+    if (rows.length < ROWS_PER_QUERY || typeof id !== "string") return;
+    last = id;
+  }
+}
+
 /** What is here of records of one type. */
 interface Here {
   readonly op: string;
@@ -63,6 +79,7 @@ interface Here {
 }
 
 const IDS_PER_QUERY = 1_000;
+const ROWS_PER_QUERY = 20_000;
 
 /** The last change of each of these ids, from the history: also a delete. */
 async function recordsHere(

@@ -12,6 +12,10 @@ export const IMPORT_TYPES = [
   "dataset versions",
   "dataset tags",
   "example changes",
+  "comparative experiments",
+  "feedback configs",
+  "prompts",
+  "prompt commits",
 ] as const;
 
 /** One of {@link IMPORT_TYPES}, or a type of record. */
@@ -29,8 +33,10 @@ export interface TypeReport {
   readonly skipped: readonly Skipped[];
   /** Why the type could not be read to its end; what is not here yet comes with the next import. */
   readonly failed?: string;
-  /** The source has no such route. */
-  readonly notOffered?: string;
+  /** The source has no such route: the status of its answer. */
+  readonly notOffered?: number;
+  /** Things that this version of Counterfoil has no place for. */
+  readonly notKept?: number;
 }
 
 /** Things that were not stored, for one reason. */
@@ -57,7 +63,8 @@ interface Tally {
   unchanged: number;
   readonly skipped: Map<string, { count: number; ids: string[] }>;
   failed: string | undefined;
-  notOffered: string | undefined;
+  notOffered: number | undefined;
+  notKept: number;
 }
 
 const IDS_SHOWN = 5;
@@ -78,6 +85,12 @@ export class ImportTally {
     this.#of(type).unchanged += count;
   }
 
+  /** There is no type of record for them. */
+  notKept(type: ImportType, count: number): void {
+    this.#of(type).found += count;
+    this.#of(type).notKept += count;
+  }
+
   skipped(type: ImportType, id: string, reason: string): void {
     const { skipped } = this.#of(type);
     const known = skipped.get(reason) ?? { count: 0, ids: [] };
@@ -96,14 +109,14 @@ export class ImportTally {
     } catch (error) {
       if (!(error instanceof SourceError) || error.status === 401 || error.status === 403) throw error;
       const tally = this.#of(type);
-      if (error.notOffered) tally.notOffered = error.message;
+      if (error.notOffered) tally.notOffered = error.status;
       else tally.failed = errorMessage(error);
     }
   }
 
   report(endpoint: string, retries: number): ImportReport {
     const types = [...this.#types].map(
-      ([type, { found, stored, unchanged, skipped, failed, notOffered }]): TypeReport => ({
+      ([type, { found, stored, unchanged, skipped, failed, notOffered, notKept }]): TypeReport => ({
         type,
         found,
         stored,
@@ -111,6 +124,7 @@ export class ImportTally {
         skipped: [...skipped].map(([reason, { count, ids }]) => ({ reason, count, ids })),
         ...(failed === undefined ? {} : { failed }),
         ...(notOffered === undefined ? {} : { notOffered }),
+        ...(notKept === 0 ? {} : { notKept }),
       }),
     );
     const complete = types.every(({ skipped, failed }) => skipped.length === 0 && failed === undefined);
@@ -125,5 +139,13 @@ export class ImportTally {
 }
 
 function emptyTally(): Tally {
-  return { found: 0, stored: 0, unchanged: 0, skipped: new Map(), failed: undefined, notOffered: undefined };
+  return {
+    found: 0,
+    stored: 0,
+    unchanged: 0,
+    skipped: new Map(),
+    failed: undefined,
+    notOffered: undefined,
+    notKept: 0,
+  };
 }

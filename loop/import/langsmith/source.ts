@@ -100,6 +100,12 @@ export class LangSmithSource {
     return this.#answer({ method: "GET", url, withKey: true }, jsonOf);
   }
 
+  /** The same, with numbers as they are written. */
+  async getExact(path: string): Promise<unknown> {
+    const read = (bytes: Uint8Array): unknown => parseRunJson(textOf(bytes));
+    return this.#answer({ method: "GET", url: this.#url(path), withKey: true }, read);
+  }
+
   /** Posts JSON, gives the JSON of the answer. Throws a SourceError. */
   async post(path: string, body: unknown): Promise<unknown> {
     return this.send(path, JSON.stringify(body), "application/json");
@@ -171,6 +177,8 @@ export class LangSmithSource {
     try {
       response = await fetch(request.url, {
         method: request.method,
+        // A redirect could take the key to another host.
+        redirect: request.withKey ? "manual" : "follow",
         signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
         headers: {
           accept: "application/json, */*",

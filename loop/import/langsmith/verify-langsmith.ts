@@ -1,7 +1,7 @@
 import { contentHash, errorMessage, type JsonObject, type JsonValue } from "../../../schema/index.js";
 import { Comparison, type ComparedType } from "./comparison.js";
 import type { ImportDoor } from "./door.js";
-import { type ListedProject, listed, textAt } from "./import-run.js";
+import { type ListedProject, listed, rowsById, textAt } from "./import-run.js";
 import { listProjects } from "./projects.js";
 import { RunPages, type RunPosition } from "./run-pages.js";
 import { objectIn, runHash } from "./run-shape.js";
@@ -104,11 +104,11 @@ class Check {
       onProgress?.(project.name, done);
       at = page.next;
     } while (at !== undefined);
-    const rows = await door.rows(
-      "SELECT run_id FROM spans WHERE project = $1 AND start_time BETWEEN CAST($2 AS TIMESTAMP_NS) AND CAST($3 AS TIMESTAMP_NS)",
-      [project.name, window.from, window.to],
-    );
-    for (const { run_id: id } of rows) if (typeof id === "string" && !to.isThere(id)) to.here(id, "");
+    const between = "start_time BETWEEN CAST($3 AS TIMESTAMP_NS) AND CAST($4 AS TIMESTAMP_NS)";
+    const sql = `SELECT id FROM (SELECT run_id AS id FROM spans WHERE project = $2 AND ${between}) WHERE id > $1`;
+    for await (const rows of rowsById(door, sql, [project.name, window.from, window.to])) {
+      for (const { id } of rows) if (typeof id === "string" && !to.isThere(id)) to.here(id, "");
+    }
   }
 
   async feedback(sessions: readonly string[] | undefined, to: Comparison): Promise<void> {
@@ -128,12 +128,13 @@ class Check {
         onProgress?.("feedback", ids.length);
       }
     }
-    const rows = await door.rows("SELECT id, data FROM feedback", []);
-    for (const row of rows) {
-      const { id, data } = recordOf(row);
-      // What is only here belongs to what was asked for when nothing was left out.
-      if (to.isThere(id) || (sessions === undefined && since === undefined))
-        to.here(id, hashOf(data, FEEDBACK));
+    for await (const rows of rowsById(door, "SELECT id, data FROM feedback WHERE id > $1")) {
+      for (const row of rows) {
+        const { id, data } = recordOf(row);
+        // What is only here belongs to what was asked for when nothing was left out.
+        const isAsked = to.isThere(id) || (sessions === undefined && since === undefined);
+        if (isAsked) to.here(id, hashOf(data, FEEDBACK));
+      }
     }
   }
 
@@ -185,11 +186,14 @@ WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1)`,
         );
       }
     }
-    for (const row of await door.rows("SELECT id, data FROM examples WHERE dataset_id = $1", [id])) {
-      const { id: example, data } = recordOf(row);
-      const list = Array.isArray(data["attachments"]) ? data["attachments"] : [];
-      const files = list.flatMap((file) => textAt(objectIn(file), "name") ?? []);
-      to.here(example, exampleHash(data, files));
+    const sql = "SELECT id, data FROM examples WHERE id > $1 AND dataset_id = $2";
+    for await (const rows of rowsById(door, sql, [id])) {
+      for (const row of rows) {
+        const { id: example, data } = recordOf(row);
+        const list = Array.isArray(data["attachments"]) ? data["attachments"] : [];
+        const files = list.flatMap((file) => textAt(objectIn(file), "name") ?? []);
+        to.here(example, exampleHash(data, files));
+      }
     }
   }
 }

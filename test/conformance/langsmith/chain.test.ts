@@ -79,3 +79,19 @@ test("runs that came natively reach LangSmith with their ids and fields, the upd
   expect(await files(far)).toEqual(await files(near));
   expect((await files(far))[0]?.["files"]).toContain("AQID");
 });
+
+test("what was imported from LangSmith does not go back there, and is counted", async () => {
+  const id = randomUUID();
+  const run = { id, trace_id: id, dotted_order: `20261123T100000000000Z${id}`, name: "n", run_type: "chain" };
+  const sent = await fetch(`${near.url}/runs`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-counterfoil-import": "langsmith" },
+    body: JSON.stringify({ ...run, start_time: "2026-11-23T10:00:00Z", end_time: "2026-11-23T10:00:01Z" }),
+  });
+  expect(sent.status).toBe(202);
+  await near.collector.flush(SECONDS);
+  expect((await fetch(`${near.url}/runs/${id}`)).status).toBe(200);
+  expect((await fetch(`${far.url}/runs/${id}`)).status).toBe(404);
+  const counted = near.collector.status().destinations.find(({ name }) => name === "langsmith");
+  expect(counted?.filtered["imported/langsmith"]?.traces).toBe(1);
+});

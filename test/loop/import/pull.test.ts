@@ -197,3 +197,27 @@ test("attachments and numbers that JavaScript would round come over as they were
   const again = await servers.pull({ projects: ["files"], dataDir: freshFolder() });
   expect(again.types.find(({ type }) => type === "runs")).toMatchObject({ stored: 0, unchanged: 2 });
 });
+
+test("a run that had not ended, and feedback on a whole project, come with a later import", async () => {
+  const { far, near } = servers;
+  const id = await sendRun("open", { end_time: undefined, outputs: undefined, session_name: "later" });
+  await servers.pull({ projects: ["later"] });
+  expect(await read(near.url, `/runs/${id}`)).toMatchObject({ status: "pending", end_time: null });
+
+  const place = { trace_id: id, dotted_order: `20261120T100000000000Z${id}` };
+  await client.multipartIngestRuns({
+    runUpdates: [{ id, ...place, outputs: { done: true }, end_time: "2026-11-20T11:00:00Z" }],
+  });
+  const [project] = (await read(far.url, "/sessions?name=later")) as { id: string }[];
+  const body = JSON.stringify({ session_id: project?.id, key: "summary", score: 0.75 });
+  const headers = { "content-type": "application/json" };
+  expect((await fetch(`${far.url}/feedback`, { method: "POST", headers, body })).status).toBe(200);
+
+  // Its start is out of the window that is read again: it is asked for by id.
+  const report = await servers.pull({ projects: ["later"] });
+  expect(report.types.find(({ type }) => type === "runs")).toMatchObject({ found: 1, stored: 1 });
+  expect(await read(near.url, `/runs/${id}`)).toMatchObject({ status: "success", outputs: { done: true } });
+  expect(await read(near.url, `/feedback?session=${project?.id}`)).toMatchObject([
+    { key: "summary", score: 0.75 },
+  ]);
+});

@@ -1,0 +1,80 @@
+import { randomUUID } from "node:crypto";
+import { decodeRecords } from "../../../schema/index.js";
+import { classifyAnswer, LANGSMITH_STATUSES } from "../../core/classify.js";
+import type { ExportBatch, Exporter, Outcome } from "../../core/exporter.js";
+import type { HttpTransport } from "../../core/http.js";
+import { inflatePayload } from "../../core/payload.js";
+import { callOf, exampleParts, objectOf, type RecordCall } from "./record-calls.js";
+
+/** Where to, and as whom. */
+export interface RecordsExporterOptions {
+  /** The API's address, without `/api/v1`. */
+  readonly base: URL;
+  readonly apiKey: string;
+  readonly workspaceId?: string | undefined;
+  readonly transport: HttpTransport;
+}
+
+/**
+ * Sends changes of records one after another, in the order in which they were decided: a destination of its own, with one
+ * request at a time. Each is safe to send again.
+ */
+export function createRecordsExporter(options: RecordsExporterOptions): Exporter {
+  return {
+    wants: "bytes",
+    async send(batch: ExportBatch, abort: AbortSignal): Promise<Outcome> {
+      for (const { body } of batch.parts) {
+        if (body.kind === "data") throw new Error("records are not decoded on their way");
+        for (const change of decodeRecords(inflatePayload(body.encoding, body.payload))) {
+          const call = callOf(change);
+          const failure = call === undefined ? undefined : await make(options, call, abort);
+          if (failure !== undefined) return failure;
+        }
+      }
+      return { kind: "delivered" };
+    },
+    async close() {
+      options.transport.close();
+    },
+  };
+}
+
+/** Undefined when it is done. */
+async function make(
+  options: RecordsExporterOptions,
+  call: RecordCall,
+  abort: AbortSignal,
+): Promise<Outcome | undefined> {
+  const answer = await options.transport.post(requestOf(options, call), abort);
+  if ("status" in answer) {
+    if (answer.status === 409 && call.whenThere !== undefined) return make(options, call.whenThere, abort);
+    if (answer.status === 404 && call.goneIsDone === true) return undefined;
+  }
+  const outcome = classifyAnswer(answer, LANGSMITH_STATUSES, Date.now());
+  if (outcome?.kind === "delivered") return undefined;
+  // Its run or dataset may still be on the way there; when others pass and this one does not, it is given up.
+  if (outcome?.kind === "blocked" && "status" in answer && answer.status === 404) {
+    return { kind: "retry", message: outcome.message, suspect: "rejected_404" };
+  }
+  return outcome;
+}
+
+function requestOf({ base, apiKey, workspaceId }: RecordsExporterOptions, call: RecordCall) {
+  const { body, files, method } = call;
+  const boundary = `counterfoil-${randomUUID()}`;
+  const isMultipart = files !== undefined;
+  const bytes = isMultipart
+    ? exampleParts(objectOf(body), files, boundary)
+    : Buffer.from(body === undefined ? "" : JSON.stringify(body));
+  return {
+    method,
+    url: new URL(base.href.replace(/\/$/, "") + call.path),
+    body: bytes,
+    headers: {
+      "content-type": isMultipart ? `multipart/form-data; boundary=${boundary}` : "application/json",
+      "user-agent": "counterfoil",
+      "x-api-key": apiKey,
+      ...(workspaceId === undefined ? {} : { "x-tenant-id": workspaceId }),
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { type ChangeRecord, type JsonObject, recordTypeOf } from "../../../schema/index.js";
+import { feedbackConfigId } from "../../feedback/feedback-configs.js";
+import { fieldsOf, type ImportRun, listed, storeRecords, textAt } from "./import-run.js";
+import { importPrompts } from "./prompts.js";
+
+const CONFIG_FIELDS = new Set(["id", "tenant_id", "modified_at"]);
+const COMPARATIVE_FIELDS = new Set(["id", "tenant_id", "modified_at", "experiments_info", "feedback_stats"]);
+
+/** What LangSmith has and this version has no type of record for: it is counted, so that nobody takes it for imported. */
+const NOT_KEPT: readonly (readonly [type: string, path: string])[] = [
+  ["annotation queues", "/api/v1/annotation-queues"],
+  ["rules", "/api/v1/runs/rules"],
+  ["model prices", "/api/v1/model-price-map"],
+];
+
+/** Imports what is neither runs, feedback nor datasets, as far as there are types of records for it. */
+export async function importOthers(run: ImportRun): Promise<void> {
+  await run.tally.attempt("feedback configs", () => importConfigs(run));
+  if (recordTypeOf("prompt") !== undefined) await run.tally.attempt("prompts", () => importPrompts(run));
+  for (const [type, path] of NOT_KEPT) {
+    await run.tally.attempt(type, async () => {
+      for await (const page of listed(run.source, path)) run.tally.notKept(type, page.length);
+    });
+  }
+}
+
+async function importConfigs(run: ImportRun): Promise<void> {
+  for await (const page of listed(run.source, "/api/v1/feedback-configs")) {
+    const changes = page.flatMap((item): ChangeRecord[] => {
+      const key = textAt(item, "feedback_key");
+      if (key === undefined) return [];
+      const time = textAt(item, "modified_at") ?? run.now().toISOString();
+      const data = fieldsOf(item, CONFIG_FIELDS);
+      return [
+        { type: "feedback_config", id: feedbackConfigId(key), op: "put", time, source: "import", data },
+      ];
+    });
+    await storeRecords(run, "feedback configs", changes);
+  }
+}
+
+/** Imports the comparisons of a dataset's experiments; the judgements are feedback. */
+export async function importComparisons(run: ImportRun, dataset: string): Promise<void> {
+  if (recordTypeOf("comparative_experiment") === undefined) return;
+  for await (const page of listed(run.source, `/api/v1/datasets/${dataset}/comparative`)) {
+    const changes = page.flatMap((item): ChangeRecord[] => {
+      const id = textAt(item, "id");
+      if (id === undefined) return [];
+      const experiments = Array.isArray(item["experiments_info"]) ? item["experiments_info"] : [];
+      const ids = experiments.flatMap((each) => textAt(each as JsonObject, "id") ?? []);
+      const time = textAt(item, "modified_at") ?? textAt(item, "created_at") ?? run.now().toISOString();
+      const data = {
+        reference_dataset_id: dataset,
+        ...fieldsOf(item, COMPARATIVE_FIELDS),
+        experiment_ids: ids,
+      };
+      return [{ type: "comparative_experiment", id, op: "put", time, source: "import", data }];
+    });
+    await storeRecords(run, "comparative experiments", changes);
+  }
+}

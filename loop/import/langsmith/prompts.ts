@@ -1,0 +1,102 @@
+import { type ChangeRecord, type JsonObject, type JsonValue, writeRunJson } from "../../../schema/index.js";
+import { fieldsOf, type ImportRun, objectsIn, PAGE, storeRecords, textAt } from "./import-run.js";
+import { objectIn } from "./run-shape.js";
+
+const PROMPTS = "prompts";
+const COMMITS = "prompt commits";
+/** What each server counts or names for itself. */
+const DERIVED = new Set([
+  "id",
+  "tenant_id",
+  "full_name",
+  "owner",
+  "updated_at",
+  "num_likes",
+  "num_downloads",
+  "num_views",
+  "num_commits",
+  "liked_by_auth_user",
+  "last_commit_hash",
+  "latest_commit_manifest",
+  "last_used_at",
+  "upstream_repo_id",
+  "upstream_repo_full_name",
+  "original_repo_id",
+  "original_repo_full_name",
+  "commit_tags",
+]);
+
+/** Imports the workspace's own prompts, every commit of them, and the tags that name commits. */
+export async function importPrompts(run: ImportRun): Promise<void> {
+  for await (const page of paged(run, "/api/v1/repos", "repos", { is_public: "false" })) {
+    for (const prompt of page) await importPrompt(run, prompt);
+  }
+}
+
+async function importPrompt(run: ImportRun, prompt: JsonObject): Promise<void> {
+  const [id, handle] = [textAt(prompt, "id"), textAt(prompt, "repo_handle")];
+  if (id === undefined || handle === undefined) return;
+  // The own workspace is `-`, whatever its handle.
+  const name = `-/${encodeURIComponent(handle)}`;
+  const commits: JsonObject[] = [];
+  for await (const page of paged(run, `/api/v1/commits/${name}`, "commits", {})) commits.push(...page);
+  await storeCommits(run, { id, name }, commits);
+  const tags = objectsIn(await run.source.get(`/api/v1/repos/${name}/tags`));
+  const commitTags = Object.fromEntries(
+    tags.flatMap((tag): [string, JsonValue][] => {
+      const [tagName, commit] = [textAt(tag, "tag_name"), textAt(tag, "commit_id")];
+      return tagName === undefined || commit === undefined ? [] : [[tagName, commit]];
+    }),
+  );
+  const time = textAt(prompt, "updated_at") ?? run.now().toISOString();
+  const data = { ...fieldsOf(prompt, DERIVED), commit_tags: commitTags };
+  await storeRecords(run, PROMPTS, [{ type: "prompt", id, op: "put", time, source: "import", data }]);
+}
+
+/** Oldest first, as each names the one before it. What is here of them needs not be read: a commit never changes. */
+async function storeCommits(
+  run: ImportRun,
+  prompt: { readonly id: string; readonly name: string },
+  commits: readonly JsonObject[],
+): Promise<void> {
+  const rows = await run.door.rows("SELECT id FROM prompt_commits_history WHERE prompt_id = $1", [prompt.id]);
+  const here = new Set(rows.map(({ id }) => id));
+  const missing = commits.filter((commit) => !here.has(textAt(commit, "id") ?? ""));
+  run.tally.found(COMMITS, commits.length - missing.length);
+  run.tally.unchanged(COMMITS, commits.length - missing.length);
+  const changes: ChangeRecord[] = [];
+  for (const commit of [...missing].reverse()) {
+    const [id, hash] = [textAt(commit, "id"), textAt(commit, "commit_hash")];
+    if (id === undefined || hash === undefined) continue;
+    const whole = objectIn(await run.source.getExact(`/api/v1/commits/${prompt.name}/${hash}`));
+    const time = textAt(commit, "created_at") ?? run.now().toISOString();
+    const kept = ["parent_id", "parent_commit_hash", "description", "created_at"];
+    const data: JsonObject = {
+      prompt_id: prompt.id,
+      commit_hash: hash,
+      manifest: writeRunJson(whole?.["manifest"] ?? {}),
+      ...Object.fromEntries(
+        kept.flatMap((field) => {
+          const value = commit[field];
+          return value === undefined || value === null ? [] : [[field, value]];
+        }),
+      ),
+    };
+    changes.push({ type: "prompt_commit", id, op: "put", time, source: "import", data });
+  }
+  await storeRecords(run, COMMITS, changes);
+}
+
+async function* paged(
+  run: ImportRun,
+  path: string,
+  field: string,
+  query: Readonly<Record<string, string>>,
+): AsyncGenerator<JsonObject[]> {
+  for (let offset = 0; ; offset += PAGE) {
+    const answer = objectIn(await run.source.get(path, { ...query, limit: PAGE, offset }));
+    const items = objectsIn(answer?.[field]);
+    yield items;
+    if (items.length < PAGE) return;
+  }
+}
