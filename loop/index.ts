@@ -40,6 +40,14 @@ export {
   type ScoreDelta,
   scoreDeltas,
 } from "./experiments/experiment-scores.js";
+export {
+  type CsvColumns,
+  examplesOfCsv,
+  examplesToCsv,
+  examplesToJsonl,
+  examplesToOpenaiEvals,
+  examplesToOpenaiFineTuning,
+} from "./datasets/dataset-files.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";

@@ -2,6 +2,7 @@ export * from "./api-port.js";
 export { canonicalJson, contentHash } from "./canonical-json.js";
 export * from "./columns.js";
 export * from "./compacted-columns.js";
+export { csvLine, type CsvOptions, parseCsv } from "./csv.js";
 export * from "./errors.js";
 export * from "./genai/attributes.js";
 export * from "./genai/index.js";

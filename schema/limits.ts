@@ -197,6 +197,9 @@ export const FEEDBACK_TOKEN_LIFE_MS = 3 * 3600 * 1000;
 export const FEEDBACK_TOKEN_LIFE_MS_MAX = 366 * 24 * 3600 * 1000;
 /** Ratings of one key over which agreement of raters is computed. */
 export const AGREEMENT_RATINGS_MAX = 1_000_000;
+/** Examples of one CSV that is uploaded, and of a shared dataset in one answer. */
+export const EXAMPLES_UPLOAD_MAX = 10_000;
+export const SHARED_EXAMPLES_MAX = 10_000;
 /** Feedback tokens that one request makes. */
 export const FEEDBACK_TOKENS_MAX = 1_000;
 /** Parts of one multipart body, and bytes of one part's headers. */

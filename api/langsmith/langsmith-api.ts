@@ -6,6 +6,7 @@ import {
   FeedbackTokenService,
   ProjectService,
   PromptService,
+  ShareService,
 } from "../../loop/index.js";
 import type { Api, ApiHost } from "../../schema/index.js";
 import { createRecordWriter, type SqlParameter } from "../../store/index.js";
@@ -25,6 +26,8 @@ import { promptHandlers } from "./prompts/prompt-routes.js";
 import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
 import { datasetHandlers } from "./datasets/dataset-routes.js";
+import { datasetFileHandlers } from "./datasets/dataset-file-routes.js";
+import { datasetShareHandlers } from "./datasets/dataset-share-routes.js";
 import { exampleHandlers } from "./datasets/example-routes.js";
 import { TENANT_ID } from "./tenant.js";
 import { readInfo } from "./info.js";
@@ -94,6 +97,8 @@ function createHandlers(
     ...comparativeHandlers(new ComparativeService(ports)),
     ...experimentHandlers({ datasets, sources: { reads, projects: names }, configs, rows: ports.rows }),
     ...promptHandlers(new PromptService(ports)),
+    ...datasetFileHandlers(datasets),
+    ...datasetShareHandlers({ datasets, shares: new ShareService(ports) }),
     ...datasetHandlers(datasets),
     ...exampleHandlers(datasets),
   };

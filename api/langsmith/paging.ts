@@ -25,3 +25,16 @@ function wholeNumber(query: URLSearchParams, name: string, fallback: number): nu
     throw badField(["query", name], "must be a whole number");
   return value;
 }
+
+/** A cursor of version 2 for lists that are read by offset. */
+export function encodeOffset(offset: number): string {
+  return Buffer.from(String(offset)).toString("base64url");
+}
+
+/** The offset of a cursor that {@link encodeOffset} gave; 0 for none. Throws 422. */
+export function decodeOffset(cursor: unknown, where: readonly string[]): number {
+  if (cursor === undefined || cursor === null || cursor === "") return 0;
+  const text = typeof cursor === "string" ? Buffer.from(cursor, "base64url").toString("utf8") : "";
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw badField(where, "is not one that this server gave");
+}

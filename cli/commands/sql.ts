@@ -1,6 +1,7 @@
 import { type Writable } from "node:stream";
 import { type Command, Option } from "commander";
 import {
+  csvLine,
   QUERY_MEMORY_MB,
   QUERY_ROWS_IN_MEMORY_MAX,
   QUERY_ROWS_MAX,
@@ -10,7 +11,6 @@ import { QUERY_FORMATS, type QueryFormat, type QueryResult, runQuery } from "../
 import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, terminalWidth, write } from "../io.js";
 import { byteSize, durationMs, requireDataDir, wholeNumber, withDataDir } from "../options.js";
-import { csvLine } from "../output/csv.js";
 import { createProgress } from "../output/progress.js";
 import { renderTable } from "../output/table.js";
 import { inertStream } from "../output/text.js";

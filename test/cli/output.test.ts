@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { csvLine } from "../../cli/output/csv.js";
+import { csvLine } from "../../schema/index.js";
 import { readMessages } from "../../cli/output/messages.js";
 import { createPaint, wantsColor } from "../../cli/output/paint.js";
 import { createProgress, progressLine } from "../../cli/output/progress.js";

@@ -1,10 +1,19 @@
 import type { Dataset, DatasetService } from "../../../loop/index.js";
-import { CounterfoilError, isRunId, type JsonObject, type RunRecord } from "../../../schema/index.js";
+import {
+  type ApiReply,
+  CounterfoilError,
+  isRunId,
+  type JsonObject,
+  type RunRecord,
+} from "../../../schema/index.js";
 import { objectBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
-import { pageOf } from "../paging.js";
-import { badField, json } from "../replies.js";
+import { decodeOffset, encodeOffset, PAGE_MAX, pageOf } from "../paging.js";
+import { badField, json, RefusedCall } from "../replies.js";
 import { datasetView, versionView } from "./dataset-view.js";
+
+/** What version 2 of the list takes. */
+const V2_FIELDS = new Set(["cursor", "page_size", "id", "name", "name_contains", "data_type", "metadata"]);
 
 /** Routes of datasets and their versions. */
 export function datasetHandlers(service: DatasetService): Readonly<Record<string, Handler>> {
@@ -25,6 +34,7 @@ export function datasetHandlers(service: DatasetService): Readonly<Record<string
         ).map(datasetView),
       );
     },
+    listDatasetsV2: async ({ request }) => listV2(service, request.query),
     createDataset: async ({ request }) => {
       const { id, ...data } = objectBody(request.body);
       if (id !== undefined && id !== null && !isRunId(id)) throw badField(["body", "id"], "must be a UUID");
@@ -70,6 +80,29 @@ export function datasetHandlers(service: DatasetService): Readonly<Record<string
       return json(200, await service.splits(datasetId(call), asOf));
     },
   };
+}
+
+/** A page of version 2. What would change the answer and is not done is refused. */
+async function listV2(service: DatasetService, query: URLSearchParams): Promise<ApiReply> {
+  const unknown = [...query.keys()].filter((field) => !V2_FIELDS.has(field.replace("[]", "")));
+  if (unknown.length > 0) {
+    throw new RefusedCall(501, `Counterfoil does not take ${unknown.join(", ")} for datasets yet.`);
+  }
+  const ids = [...query.getAll("id"), ...query.getAll("id[]")].map((id) => id.toLowerCase());
+  const name = query.get("name");
+  const all = await service.list({
+    ...(name === null ? {} : { name }),
+    ...(ids.length === 0 ? {} : { ids }),
+  });
+  const found = all.filter((dataset) => matches(dataset, query));
+  const offset = decodeOffset(query.get("cursor"), ["query", "cursor"]);
+  const size = Number(query.get("page_size") ?? PAGE_MAX);
+  if (!Number.isInteger(size) || size < 1) throw badField(["query", "page_size"], "must be at least 1");
+  const end = offset + Math.min(size, PAGE_MAX);
+  return json(200, {
+    items: found.slice(offset, end).map(datasetView),
+    next_cursor: end < found.length ? encodeOffset(end) : null,
+  });
 }
 
 /** The dataset that a path names. Throws 422. */

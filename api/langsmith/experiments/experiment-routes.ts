@@ -6,13 +6,13 @@ import {
   type Rows,
   scoreDeltas,
 } from "../../../loop/index.js";
-import { isRunId, objectOf, type RunFields, type RunJson, type RunRecord } from "../../../schema/index.js";
+import { isRunId, objectOf, type RunFields, type RunRecord } from "../../../schema/index.js";
 import { textAt } from "../../mirror-reads.js";
 import { objectBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
 import { datasetId } from "../datasets/dataset-routes.js";
 import { exampleView } from "../datasets/dataset-view.js";
-import { PAGE_MAX } from "../paging.js";
+import { decodeOffset, encodeOffset, PAGE_MAX } from "../paging.js";
 import { badField, json, notFound, RefusedCall, runsJson } from "../replies.js";
 import { readPage, type RunSources } from "../runs/run-pages.js";
 import { readRunQuery } from "../runs/run-query.js";
@@ -52,7 +52,7 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
       notTaken(body, ["comparative_experiment_id", "sort", "filters"]);
       const only = body["example_ids"] === undefined ? undefined : idsOf(body, "example_ids");
       const limit = wholeNumber(body, "page_size", PAGE_MAX);
-      const offset = offsetOf(body["cursor"]);
+      const offset = decodeOffset(body["cursor"], ["body", "cursor"]);
       const found = await resultsOf(parts, call, { experiments, offset, limit, ...(only ? { only } : {}) });
       const selects = selectsOf(body["selects"]);
       return runsJson(200, {
@@ -60,7 +60,7 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
           ...exampleView(example),
           runs: runs.map((run) => v2Selected(v2Run(run), selects)),
         })),
-        next_cursor: found.length < Math.min(limit, PAGE_MAX) ? null : cursorOf(offset + found.length),
+        next_cursor: found.length < Math.min(limit, PAGE_MAX) ? null : encodeOffset(offset + found.length),
       });
     },
     experimentDeltas: async (call) => {
@@ -173,15 +173,4 @@ function wholeNumber(body: RunRecord, field: string, fallback: number): number {
   const value = body[field] ?? fallback;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw badField(["body", field], "must be a whole number");
-}
-
-function cursorOf(offset: number): string {
-  return Buffer.from(String(offset)).toString("base64url");
-}
-
-function offsetOf(cursor: RunJson | undefined): number {
-  if (cursor === undefined || cursor === null || cursor === "") return 0;
-  const offset = Number(typeof cursor === "string" ? Buffer.from(cursor, "base64url").toString("utf8") : NaN);
-  if (Number.isSafeInteger(offset) && offset >= 0) return offset;
-  throw badField(["body", "cursor"], "is not one that this server gave");
 }

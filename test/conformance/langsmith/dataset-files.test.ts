@@ -1,0 +1,117 @@
+import { Client } from "langsmith";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runApi, type RunningApi } from "../../api/running-api.js";
+
+const KEY = "the-right-key";
+const CONFIG = `
+receivers: { otlp: { protocols: { http: { auth: { api_keys: [${KEY}] } } } } }
+exporters: { mirror: }
+service: { pipelines: { traces: { receivers: [otlp], exporters: [mirror] } } }
+`;
+let api: RunningApi;
+let client: Client;
+
+beforeAll(async () => {
+  api = await runApi(CONFIG);
+  client = new Client({ apiUrl: api.url, apiKey: KEY, callerOptions: { maxRetries: 0 } });
+});
+
+afterAll(async () => {
+  await api.stop();
+});
+
+async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const each of list) all.push(each);
+  return all;
+}
+
+function upload(name: string, text: string, outputKeys: string[] = ["a"]) {
+  const csvFile = new Blob([text]);
+  return client.uploadCsv({
+    csvFile,
+    fileName: "f.csv",
+    inputKeys: ["q"],
+    outputKeys,
+    name,
+    description: "up",
+  });
+}
+
+async function get(path: string): Promise<{ status: number; type: string | null; text: string }> {
+  const answer = await fetch(`${api.url}${path}`, { headers: { "x-api-key": KEY } });
+  return { status: answer.status, type: answer.headers.get("content-type"), text: await answer.text() };
+}
+
+test("a CSV becomes a dataset, and the dataset CSV, JSON Lines and OpenAI's forms", async () => {
+  const dataset = await upload("uploaded", 'q,a\nHi,Hello\n"=1+1","two, really"\n');
+  expect(dataset).toMatchObject({ name: "uploaded", description: "up", example_count: 2 });
+  const examples = await collect(client.listExamples({ datasetId: dataset.id }));
+  expect(examples.map(({ inputs, outputs }) => [inputs, outputs])).toEqual([
+    [{ q: "Hi" }, { a: "Hello" }],
+    [{ q: "=1+1" }, { a: "two, really" }],
+  ]);
+  expect(await client.readDatasetOpenaiFinetuning({ datasetName: "uploaded" })).toEqual([
+    {
+      messages: [
+        { role: "user", content: "Hi" },
+        { role: "assistant", content: "Hello" },
+      ],
+    },
+    {
+      messages: [
+        { role: "user", content: "=1+1" },
+        { role: "assistant", content: "two, really" },
+      ],
+    },
+  ]);
+  const csv = await get(`/datasets/${dataset.id}/csv`);
+  expect([csv.status, csv.type]).toEqual([200, "text/csv; charset=utf-8"]);
+  expect(csv.text).toContain(`,'=1+1,"two, really",`);
+  expect((await get(`/datasets/${dataset.id}/jsonl`)).text.trim().split("\n")).toHaveLength(2);
+  expect((await get(`/datasets/${dataset.id}/openai`)).text).toContain('"ideal":"Hello"');
+  // As it was: an older version stays what it was.
+  const { as_of: asOf } = await client.readDatasetVersion({ datasetId: dataset.id, tag: "latest" });
+  await client.deleteExample(examples[0]?.id ?? "");
+  const older = await get(`/datasets/${dataset.id}/jsonl?as_of=${encodeURIComponent(asOf)}`);
+  expect(older.text.trim().split("\n")).toHaveLength(2);
+  expect((await get(`/datasets/${crypto.randomUUID()}/csv`)).status).toBe(404);
+});
+
+test("a CSV that is wrong makes no dataset", async () => {
+  await expect(upload("wrong", "q\n1\n")).rejects.toThrow('no column \\"a\\"');
+  await expect(upload("wrong", 'q,a\n"1,2\n')).rejects.toThrow("never closed");
+  expect(await client.hasDataset({ datasetName: "wrong" })).toBe(false);
+});
+
+test("a shared dataset is read and cloned without a key until it is not shared any more", async () => {
+  const dataset = await upload("shared", "q,a\nx,y\n");
+  await expect(client.readDatasetSharedSchema(dataset.id)).rejects.toThrow("not found");
+  const { share_token: token } = await client.shareDataset(dataset.id);
+  expect((await client.readDatasetSharedSchema(dataset.id)).share_token).toBe(token);
+  const stranger = new Client({ apiUrl: api.url, apiKey: "none", callerOptions: { maxRetries: 0 } });
+  expect((await stranger.readSharedDataset(token)).name).toBe("shared");
+  expect((await stranger.listSharedExamples(token)).map(({ inputs }) => inputs)).toEqual([{ q: "x" }]);
+  await expect(stranger.readDataset({ datasetId: dataset.id })).rejects.toThrow("401");
+  await client.clonePublicDataset(token, { datasetName: "cloned" });
+  expect(
+    (await collect(client.listExamples({ datasetName: "cloned" }))).map(({ outputs }) => outputs),
+  ).toEqual([{ a: "y" }]);
+  await client.unshareDataset(dataset.id);
+  await expect(stranger.readSharedDataset(token)).rejects.toThrow("not found");
+});
+
+test("examples are copied from one dataset into another, and datasets listed page by page", async () => {
+  const source = await upload("source", "q,a\n1,2\n3,4\n");
+  const target = await upload("target", "q\n", []);
+  const answer = await fetch(`${api.url}/datasets/clone`, {
+    method: "POST",
+    headers: { "x-api-key": KEY },
+    body: JSON.stringify({ source_dataset_id: source.id, target_dataset_id: target.id }),
+  });
+  expect(await answer.json()).toMatchObject([{ inputs: { q: "1" } }, { inputs: { q: "3" } }]);
+  expect((await client.readDataset({ datasetId: target.id })).example_count).toBe(2);
+  const names = (await collect(client.datasets.listV2({ page_size: 2 }))).map(({ name }) => name);
+  expect(new Set(names)).toEqual(new Set(["uploaded", "shared", "cloned", "source", "target"]));
+  await expect(collect(client.datasets.listV2({ sort_by: "name" }))).rejects.toThrow("sort_by");
+});
