@@ -58,7 +58,7 @@ test("OpenAI's forms take messages of OpenAI and of LangChain, and plain texts",
   const messages = [...openai.messages, { role: "assistant", content: "Hello" }];
   for (const inputs of [openai, langchain]) {
     for (const outputs of answers) {
-      const all = [example("1", { inputs, outputs } as unknown as JsonObject)];
+      const all = [example("1", { inputs, outputs })];
       expect(parsed(examplesToOpenaiFineTuning(all))).toEqual([{ messages }]);
       expect(parsed(examplesToOpenaiEvals(all))).toEqual([{ input: openai.messages, ideal: "Hello" }]);
     }
