@@ -18,7 +18,7 @@ import {
 } from "../../store/index.js";
 import { type RunningApi, runApi } from "../api/running-api.js";
 import { bundleFolder, doorOf, exportAll } from "../support/estate.js";
-import { MirrorHarness, request, span, spanId, traceId } from "../support/mirror-harness.js";
+import { MirrorHarness, RECEIVED, request, span, spanId, traceId } from "../support/mirror-harness.js";
 import { appendChanges, put } from "../support/records.js";
 
 const bundles = bundleFolder();
@@ -55,6 +55,25 @@ function prices(usd: number) {
   return priceTable({ shipped: SHIPPED_PRICES.prices, file: [price] });
 }
 
+/** A log record that holds the prompt of the first call. */
+function userMessage(words: string): Uint8Array {
+  const record = {
+    timeUnixNano: RECEIVED,
+    observedTimeUnixNano: 0n,
+    severityNumber: 0,
+    severityText: "",
+    body: { kvlistValue: { values: [text("content", words)] } },
+    attributes: [],
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: traceId(1),
+    spanId: spanId(1),
+    eventName: "gen_ai.user.message",
+  };
+  const resourceLogs = [{ scopeLogs: [{ logRecords: [record], schemaUrl: "" }], schemaUrl: "" }];
+  return encodeOtlp("logs", { resourceLogs });
+}
+
 beforeAll(async () => {
   source = await MirrorHarness.open();
   const pricesDir = dataDirPaths(source.dir).prices;
@@ -63,6 +82,8 @@ beforeAll(async () => {
     await source.append({ payload: call(n + 1) });
     await source.mirror.flush(60_000);
   }
+  // What it says is joined to its span.
+  await source.append({ signal: "logs", payload: userMessage("hello") });
   await appendChanges(source, [put("a", { key: "tone", score: 0 })]);
   await appendChanges(source, [put("a", { key: "tone", score: 1 }), put("b", { key: "tone", score: 1 })]);
   await source.mirror.flush(60_000);
@@ -74,7 +95,8 @@ afterAll(async () => {
   bundles.remove();
 });
 
-const COSTS = "SELECT span_id, cost_usd, price_version IS NOT NULL AS priced FROM spans ORDER BY span_id";
+const COSTS =
+  "SELECT span_id, cost_usd, price_version IS NOT NULL AS priced, input_messages FROM spans ORDER BY span_id";
 
 describe("the leaving drill", () => {
   it("says that what came back is the same, costs of earlier prices included, and leaves nothing behind", async () => {
@@ -84,7 +106,7 @@ describe("the leaving drill", () => {
     const steps: string[] = [];
     const request = { dataDir: source.dir, fileFormat: "parquet", signal: never } as const;
     const outcome = await drill({ ...request, onStep: (step) => steps.push(step) });
-    expect(outcome).toMatchObject({ tables: [], rows: 5, lostFiles: [] });
+    expect(outcome).toMatchObject({ tables: [], rows: 6, lostFiles: [] });
     expect(steps).toEqual(["exporting", "checking", "importing", "exporting again", "comparing"]);
     expect(left()).toEqual(before);
   });
@@ -96,8 +118,8 @@ describe("import", () => {
     const door = await openDoor(dataDir, never);
     await importBundle(await checkBundle(out), { dataDir, door }).finally(() => door.close());
     expect(await queryRows({ dataDir, sql: COSTS })).toMatchObject([
-      { cost_usd: 2, priced: true },
-      { cost_usd: 3, priced: true },
+      { cost_usd: 2, priced: true, input_messages: expect.stringContaining("hello") },
+      { cost_usd: 3, priced: true, input_messages: null },
     ]);
     expect(existsSync(join(dataDirPaths(dataDir).prices, "effective.before-import.json"))).toBe(false);
   });
@@ -200,6 +222,7 @@ describe("with a running server", () => {
       first.tables.filter(({ imported }) => imported > 0).map(({ name, imported }) => [name, imported]),
     ).toEqual([
       ["spans", 2],
+      ["span_logs", 1],
       ["feedback", 3],
     ]);
     const times = "SELECT count(*) AS n FROM spans WHERE received_at = '2026-11-23 06:00:00'";

@@ -48,13 +48,13 @@ export function hashesOf(folder: string): Record<string, string> {
   );
 }
 
-/** Compacts all that can be, as if a week had passed. */
-export async function compactAll({ catalog, dir }: MirrorHarness): Promise<void> {
+/** Compacts what can be, as if a week had passed, by so many jobs, each a process of its own. */
+export async function compactAll({ catalog, dir }: MirrorHarness, jobsMax = Infinity): Promise<void> {
   mkdirSync(dataDirPaths(dir).temp, { recursive: true });
-  for (;;) {
+  for (let job = 0; job < jobsMax; job++) {
     const times = { nowMs: Date.now() + WEEK_MS, writtenMs: () => 0 };
-    const job = planCompaction(catalog.snapshot().files, times);
-    if (job === undefined) return;
-    await runCompactionJob({ dataDir: dir, catalog, job });
+    const plan = planCompaction(catalog.snapshot().files, times);
+    if (plan === undefined) return;
+    await runCompactionJob({ dataDir: dir, catalog, job: plan });
   }
 }
