@@ -95,6 +95,9 @@ function oneLine(json: string | null): string | null {
   return json === null ? null : json.replace(/[\r\n]+/g, " ");
 }
 
+/** Rows that belong to no set and go together all the same. */
+const UNPLACED_ROWS = 1_000;
+
 /** Rows with the same `seq`, one after the other. */
 async function* groupsOf(
   connection: DuckDBConnection,
@@ -109,7 +112,7 @@ async function* groupsOf(
     for (const values of chunk) {
       const row = new MirrorRow(columns, values);
       const seq = row.integer("seq");
-      if (group.length > 0 && seq !== groupSeq) {
+      if (group.length > 0 && (seq !== groupSeq || (seq === null && group.length >= UNPLACED_ROWS))) {
         yield group;
         group = [];
       }

@@ -53,15 +53,11 @@ export class EstateReader {
     const snapshot = readCatalog(mirror);
     let instance: DuckDBInstance | undefined;
     try {
-      for (const { path } of snapshot.files) {
-        const name = join(folder, path);
-        mkdirSync(dirname(name), { recursive: true, mode: 0o700 });
-        linkSync(join(mirror, path), name);
-      }
+      const root = linkAll(snapshot, mirror, folder) ? folder : mirror;
       instance = await openEngine(join(folder, "spill"));
       const connection = await instance.connect();
       const reader = new EstateReader(snapshot, { instance, connection, folder });
-      await reader.#createViews(everyView);
+      await reader.#createViews(root, everyView);
       return reader;
     } catch (error) {
       instance?.closeSync();
@@ -70,10 +66,10 @@ export class EstateReader {
     }
   }
 
-  async #createViews(everyView: boolean): Promise<void> {
+  async #createViews(root: string, everyView: boolean): Promise<void> {
     const wanted = new Set(["spans", "span_logs", "metric_points", ...CHANGE_TABLES.map(viewOf)]);
     for (const sql of viewStatements(
-      snapshotSources(this.snapshot, this.#folder),
+      snapshotSources(this.snapshot, root),
       (name) => everyView || wanted.has(name),
     ))
       await this.run(temporaryView(sql));
@@ -192,4 +188,21 @@ export class EstateReader {
 function withinDay(time: string, day: string): string {
   const from = `CAST(TIMESTAMP '${day}' AS TIMESTAMP_NS)`;
   return `${time} >= ${from} AND epoch_ns(${time}) - epoch_ns(${from}) < 86400000000000`;
+}
+
+/**
+ * Second names for the files of a snapshot. Where the file system has none, or a file went away just now, the first names must
+ * do: what is removed meanwhile stays for ten minutes, and is an error after that.
+ */
+function linkAll({ files }: CatalogSnapshot, mirrorDir: string, folder: string): boolean {
+  try {
+    for (const { path } of files) {
+      const name = join(folder, path);
+      mkdirSync(dirname(name), { recursive: true, mode: 0o700 });
+      linkSync(join(mirrorDir, path), name);
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
