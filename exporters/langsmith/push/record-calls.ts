@@ -22,8 +22,36 @@ export interface ExampleFile {
   readonly content: string;
 }
 
-/** The request that makes LangSmith know a change; undefined for one that it has no words for. */
-export function callOf({ type, id, op, data }: StoredChange): RecordCall | undefined {
+/** Where several new examples go at once. */
+export const BULK_PATH = "/api/v1/examples/bulk";
+const BULK_MAX = 100;
+const EXAMPLES_PATH = "/api/v1/examples";
+
+/** The requests that make LangSmith know changes, in order. Several in one list are new examples that may go together. */
+export function callsOf(changes: readonly StoredChange[]): RecordCall[][] {
+  const groups: RecordCall[][] = [];
+  let open: RecordCall[] | undefined;
+  for (const change of changes) {
+    const call = callOf(change);
+    if (call === undefined) continue;
+    const mayJoin = call.path === EXAMPLES_PATH;
+    const isSame = datasetOf(call) === datasetOf(open?.[0]);
+    if (mayJoin && open !== undefined && isSame && open.length < BULK_MAX) open.push(call);
+    else {
+      const group = [call];
+      groups.push(group);
+      open = mayJoin ? group : undefined;
+    }
+  }
+  return groups;
+}
+
+function datasetOf(call: RecordCall | undefined): JsonValue | undefined {
+  return objectOf(call?.body)["dataset_id"];
+}
+
+/** Undefined for a change that LangSmith has no words for. */
+function callOf({ type, id, op, data }: StoredChange): RecordCall | undefined {
   const isDelete = op === "delete";
   const fields = objectOf(data);
   switch (type) {
@@ -84,7 +112,7 @@ function exampleCall(id: string, fields: JsonObject): RecordCall {
   const split = objectOf(rest["metadata"])["dataset_split"];
   const body = { ...rest, id, ...(split === undefined ? {} : { split }) };
   const change: RecordCall = { method: "PATCH", path: `/api/v1/examples/${id}`, body };
-  if (files.length === 0) return { method: "POST", path: "/api/v1/examples", body, whenThere: change };
+  if (files.length === 0) return { method: "POST", path: EXAMPLES_PATH, body, whenThere: change };
   const dataset = rest["dataset_id"];
   const path = `/api/v1/platform/datasets/${typeof dataset === "string" ? dataset : ""}/examples`;
   const retain = { ...body, attachments_operations: { rename: {}, retain: [] } };

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { decodeRecords } from "../../../schema/index.js";
 import { classifyAnswer, LANGSMITH_STATUSES } from "../../core/classify.js";
 import type { ExportBatch, Exporter, Outcome } from "../../core/exporter.js";
-import type { HttpTransport } from "../../core/http.js";
+import type { HttpAnswer, HttpFailure, HttpTransport } from "../../core/http.js";
 import { inflatePayload } from "../../core/payload.js";
-import { callOf, exampleParts, objectOf, type RecordCall } from "./record-calls.js";
+import { BULK_PATH, callsOf, exampleParts, objectOf, type RecordCall } from "./record-calls.js";
 
 /** Where to, and as whom. */
 export interface RecordsExporterOptions {
@@ -25,9 +25,8 @@ export function createRecordsExporter(options: RecordsExporterOptions): Exporter
     async send(batch: ExportBatch, abort: AbortSignal): Promise<Outcome> {
       for (const { body } of batch.parts) {
         if (body.kind === "data") throw new Error("records are not decoded on their way");
-        for (const change of decodeRecords(inflatePayload(body.encoding, body.payload))) {
-          const call = callOf(change);
-          const failure = call === undefined ? undefined : await make(options, call, abort);
+        for (const calls of callsOf(decodeRecords(inflatePayload(body.encoding, body.payload)))) {
+          const failure = await makeAll(options, calls, abort);
           if (failure !== undefined) return failure;
         }
       }
@@ -37,6 +36,24 @@ export function createRecordsExporter(options: RecordsExporterOptions): Exporter
       options.transport.close();
     },
   };
+}
+
+/** New examples that were decided together go together, and are one version there; when one is there, one by one. */
+async function makeAll(
+  options: RecordsExporterOptions,
+  calls: readonly RecordCall[],
+  abort: AbortSignal,
+): Promise<Outcome | undefined> {
+  if (calls.length > 1) {
+    const together = { method: "POST", path: BULK_PATH, body: calls.map(({ body = null }) => body) } as const;
+    const answer = await options.transport.post(requestOf(options, together), abort);
+    if (!("status" in answer) || answer.status !== 409) return outcomeOf(answer);
+  }
+  for (const call of calls) {
+    const failure = await make(options, call, abort);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
 }
 
 /** Undefined when it is done. */
@@ -50,6 +67,10 @@ async function make(
     if (answer.status === 409 && call.whenThere !== undefined) return make(options, call.whenThere, abort);
     if (answer.status === 404 && call.goneIsDone === true) return undefined;
   }
+  return outcomeOf(answer);
+}
+
+function outcomeOf(answer: HttpAnswer | HttpFailure): Outcome | undefined {
   const outcome = classifyAnswer(answer, LANGSMITH_STATUSES, Date.now());
   if (outcome?.kind === "delivered") return undefined;
   // Its run or dataset may still be on the way there; when others pass and this one does not, it is given up.

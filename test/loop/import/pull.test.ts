@@ -221,3 +221,66 @@ test("a run that had not ended, and feedback on a whole project, come with a lat
     { key: "summary", score: 0.75 },
   ]);
 });
+
+test("prompts with their commits and tags, comparisons and feedback configs come over, and again nothing is stored", async () => {
+  const { far, near } = servers;
+  const post = async (path: string, body: object): Promise<Json> => {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(far.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(response.status, await response.clone().text()).toBe(200);
+    return (await response.json()) as Json;
+  };
+  await post("/repos", { repo_handle: "greeting", description: "says hello", is_public: false });
+  const { commit } = await post("/commits/-/greeting", { manifest: { template: "Hi {name}", n: 1 } });
+  const first = commit as Json;
+  await post("/commits/-/greeting", {
+    manifest: { template: "Hello {name}" },
+    parent_commit: first["commit_hash"],
+  });
+  await post("/repos/-/greeting/tags", { tag_name: "production", commit_id: first["id"] });
+  await post("/feedback-configs", {
+    feedback_key: "tone",
+    feedback_config: { type: "continuous", min: 0, max: 1 },
+  });
+  const dataset = await client.createDataset("compared");
+  const experiments = await Promise.all(
+    ["a", "b"].map((name) =>
+      client.createProject({ projectName: `compared ${name}`, referenceDatasetId: dataset.id }),
+    ),
+  );
+  await post("/datasets/comparative", {
+    name: "a or b",
+    reference_dataset_id: dataset.id,
+    experiment_ids: experiments.map(({ id }) => id),
+  });
+
+  const report = await servers.pull();
+  expect(report.types.filter(({ skipped, failed }) => skipped.length > 0 || failed !== undefined)).toEqual(
+    [],
+  );
+  expect(typesIn(report)).toMatchObject({
+    prompts: [1, 1, 0],
+    "prompt commits": [2, 2, 0],
+    "comparative experiments": [1, 1, 0],
+    "feedback configs": [1, 1, 0],
+  });
+  const sameOn = async (path: string): Promise<void> => {
+    expect(decided(await read(near.url, path))).toEqual(decided(await read(far.url, path)));
+  };
+  await sameOn("/repos/-/greeting");
+  await sameOn("/commits/-/greeting");
+  await sameOn("/commits/-/greeting/production");
+  await sameOn(`/datasets/${dataset.id}/comparative`);
+  await sameOn("/feedback-configs");
+  const again = await servers.pull();
+  expect(again.types.map(({ type, stored }) => [type, stored])).toEqual(
+    again.types.map(({ type }) => [type, 0]),
+  );
+});
+
+/** Without the times that each server gives. */
+function decided(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (key, inner: unknown) =>
+    /^(?:updated|modified)_at$/.test(key) ? null : inner,
+  );
+}
