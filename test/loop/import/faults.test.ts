@@ -79,22 +79,23 @@ test("a source that dies in the middle of the runs: the next import goes on ther
   expect(await runsHere()).toBe(RUNS);
 });
 
-test.each<[string, ProxyFault]>([
-  ["429", { status: 429, headers: { "retry-after": "7" } }],
-  ["500", { status: 500 }],
-  ["403 of a firewall", { status: 403, headers: { "content-type": "text/html" }, body: "<html>" }],
-  ["an answer that is no JSON", { status: 200, body: "{" }],
-  ["a reset", "reset"],
-  ["a reset in the middle of an answer", "reset mid-body"],
-])("every second request meets %s: all is read, and nothing is stored twice", async (_name, fault) => {
-  proxy.fault = ({ index }) => (index % 2 === 0 ? fault : undefined);
+test("every second request meets another fault: all is read, and nothing is stored twice", async () => {
+  const faults: readonly ProxyFault[] = [
+    { status: 429, headers: { "retry-after": "7" } },
+    { status: 500 },
+    { status: 403, headers: { "content-type": "text/html" }, body: "<html>a firewall</html>" },
+    { status: 200, body: "{" },
+    "reset",
+    "reset mid-body",
+  ];
+  proxy.fault = ({ index }) => (index % 2 === 0 ? faults[(index / 2) % faults.length] : undefined);
   const clock = instantClock();
   const report = await servers.pull({ dataDir: freshFolder(), source: { endpoint: proxy.url, clock } });
   expect(report.complete).toBe(true);
   expect(report.retries).toBe(proxy.requests.length / 2);
+  expect(report.retries).toBeGreaterThanOrEqual(faults.length);
   expect(report.types.find(({ type }) => type === "runs")).toMatchObject({ found: RUNS, stored: 0 });
-  if (typeof fault === "object" && fault.status === 429)
-    expect(new Set(clock.waits)).toEqual(new Set([7_000]));
+  expect(clock.waits[0]).toBe(7_000);
 });
 
 test("a request that is never answered is made again", async () => {
