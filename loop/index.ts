@@ -48,6 +48,7 @@ export {
   examplesToOpenaiEvals,
   examplesToOpenaiFineTuning,
 } from "./datasets/dataset-files.js";
+export { schemaProblems } from "./datasets/schema-check.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";

@@ -197,6 +197,8 @@ export const FEEDBACK_TOKEN_LIFE_MS = 3 * 3600 * 1000;
 export const FEEDBACK_TOKEN_LIFE_MS_MAX = 366 * 24 * 3600 * 1000;
 /** Ratings of one key over which agreement of raters is computed. */
 export const AGREEMENT_RATINGS_MAX = 1_000_000;
+/** Comparisons of parts of a value with parts of a dataset's JSON Schema, for one example. */
+export const SCHEMA_STEPS_MAX = 100_000;
 /** Examples of one CSV that is uploaded, and of a shared dataset in one answer. */
 export const EXAMPLES_UPLOAD_MAX = 10_000;
 export const SHARED_EXAMPLES_MAX = 10_000;

@@ -136,7 +136,7 @@ const LINES: readonly Line[] = [
   ],
   ["GET", "/examples/count", "number of examples", "countExamples"],
   ["POST PATCH", "/examples/bulk", "createExamples, updateExamples", "createExamples updateExamples"],
-  ["POST", "/examples/validate", "check an example against its schema"],
+  ["POST", "/examples/validate", "check an example against its schema", "validateExample"],
   [
     "GET PATCH DELETE",
     "/examples/{example_id}",

@@ -5,6 +5,7 @@ import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
 import { VersionClock } from "../records/version-clock.js";
 import { type Bind, examplesAsOf, examplesSql, SPLITS, TIME_TEXT } from "./example-sql.js";
+import { schemaProblems } from "./schema-check.js";
 import type {
   Dataset,
   DatasetVersion,
@@ -138,10 +139,16 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
     return Number((await this.#rows(sql, params))[0]?.["n"] ?? 0);
   }
 
+  /** Throws CF_RECORD_INVALID for an example that the dataset would not take. */
+  async validate(datasetId: string, example: JsonObject): Promise<void> {
+    checkSchemas((await this.get(datasetId)).data, example);
+  }
+
   /** Adds examples as one new version; gives their ids and the version. */
   addExamples(datasetId: string, drafts: readonly ExampleDraft[]): Promise<{ ids: string[]; asOf: string }> {
     return this.#turns.run(async () => {
-      await this.get(datasetId);
+      const { data: dataset } = await this.get(datasetId);
+      for (const { data } of drafts) checkSchemas(dataset, data);
       const time = this.#clock.next();
       const records = drafts.map(({ id = randomUUID(), data }): RecordDraft & { readonly id: string } => ({
         type: "example",
@@ -166,11 +173,15 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
       const ids = changes.map(({ id }) => id);
       const found = await this.listExamples({ ids, limit: ids.length + 1, offset: 0 });
       const byId = new Map(found.map((example) => [example.id, example]));
+      const datasets = await this.list({ ids: [...new Set(found.map(({ datasetId }) => datasetId))] });
+      const dataOfDataset = new Map(datasets.map(({ id, data }) => [id, data]));
       const time = this.#clock.next();
       const records = changes.map((change): RecordDraft => {
         const example = byId.get(change.id);
         if (example === undefined) throw missing(`Example ${change.id}`);
-        return { type: "example", id: change.id, op: "put", data: changedData(example.data, change), time };
+        const data = changedData(example.data, change);
+        checkSchemas(dataOfDataset.get(example.datasetId) ?? {}, data);
+        return { type: "example", id: change.id, op: "put", data, time };
       });
       await this.#append(records);
       return { ids, asOf: time };
@@ -272,6 +283,22 @@ WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = ${bind(datasetId
     const sql = `SELECT tag, ${TIME_TEXT("as_of")} AS as_of FROM dataset_tags WHERE dataset_id = ${bind(datasetId)} ORDER BY tag`;
     return new Map((await this.#rows(sql, params)).map((row) => [textIn(row, "tag"), textIn(row, "as_of")]));
   }
+}
+
+/** Throws CF_RECORD_INVALID for inputs or outputs that the dataset's JSON Schemas do not allow. */
+function checkSchemas(dataset: JsonObject, example: JsonObject): void {
+  const problems = (["inputs", "outputs"] as const).flatMap((field) => {
+    const schema = dataset[`${field}_schema_definition`] ?? null;
+    const value = example[field] ?? null;
+    // Outputs may come later.
+    if (schema === null || (field === "outputs" && value === null)) return [];
+    return schemaProblems(schema as JsonObject, value ?? {}, field);
+  });
+  if (problems.length === 0) return;
+  throw new CounterfoilError(
+    "CF_RECORD_INVALID",
+    `Not a valid example by the JSON Schema of its dataset: ${problems.join("; ")}.`,
+  );
 }
 
 function changedData(data: JsonObject, { data: change, files, added = [] }: ExampleChange): JsonObject {

@@ -64,6 +64,12 @@ export function exampleHandlers(service: DatasetService): Readonly<Record<string
       const { ids } = await update(listBody(request.body));
       return json(200, { message: `${ids.length} examples updated` });
     },
+    validateExample: async ({ request }) => {
+      const body = objectBody(request.body);
+      const { data } = exampleDraft(body);
+      await service.validate(idOf(body["dataset_id"], ["body", "dataset_id"]), data);
+      return json(200, { ...data, dataset_id: body["dataset_id"] });
+    },
     changeMetadata: async (call) => changeMetadata(service, call),
     changeSplits: async (call) => changeSplits(service, call),
   };

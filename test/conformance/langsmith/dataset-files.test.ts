@@ -115,3 +115,28 @@ test("examples are copied from one dataset into another, and datasets listed pag
   expect(new Set(names)).toEqual(new Set(["uploaded", "shared", "cloned", "source", "target"]));
   await expect(collect(client.datasets.listV2({ sort_by: "name" }))).rejects.toThrow("sort_by");
 });
+
+test("JSON Schemas of a dataset are enforced for examples that are added and changed", async () => {
+  const field = (name: string) => ({
+    type: "object",
+    properties: { [name]: { type: "string" } },
+    required: [name],
+  });
+  const dataset = await client.createDataset("strict", {
+    inputsSchema: field("q"),
+    outputsSchema: field("a"),
+  });
+  const added = await client.createExample({ dataset_id: dataset.id, inputs: { q: "x" } });
+  const wrong = client.createExample({ dataset_id: dataset.id, inputs: { q: 1 }, outputs: {} });
+  await expect(wrong).rejects.toThrow("inputs.q must be a string, got a number; outputs.a is missing");
+  await expect(
+    client.updateExample({ id: added.id, dataset_id: dataset.id, outputs: { a: 7 } }),
+  ).rejects.toThrow("outputs.a must be a string");
+  const validate = async (inputs: object): Promise<number> => {
+    const body = JSON.stringify({ dataset_id: dataset.id, inputs });
+    const headers = { "x-api-key": KEY };
+    return (await fetch(`${api.url}/examples/validate`, { method: "POST", headers, body })).status;
+  };
+  expect([await validate({ q: "y" }), await validate({})]).toEqual([200, 422]);
+  expect((await client.readDataset({ datasetId: dataset.id })).example_count).toBe(1);
+});
