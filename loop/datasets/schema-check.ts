@@ -57,7 +57,7 @@ function checkAll(check: Check, schema: JsonValue | undefined, value: JsonValue,
   checkChoices(check, given, value, path);
   checkCombined(check, given, value, path);
   if (typeof value === "string")
-    checkSize(check, given, { size: [...value].length, words: SIZE_WORDS.string, path });
+    checkSize(check, given, { size: Array.from(value).length, words: SIZE_WORDS.string, path });
   else if (typeof value === "number") checkNumber(check, given, value, path);
   else if (Array.isArray(value)) checkList(check, given, value, path);
   else if (typeof value === "object" && value !== null) checkObject(check, given, value as JsonObject, path);

@@ -24,7 +24,12 @@ describe("a value is checked against a JSON Schema", () => {
     ["anyOf", { anyOf: [{ type: "number" }, { minLength: 2, type: "string" }] }, [1, "ab"], ["a", null]],
     ["oneOf", { oneOf: [{ minimum: 1 }, { maximum: 3 }] }, [0, 4], [2]],
     ["allOf and not", { allOf: [{ type: "number" }], not: { const: 3 } }, [1], [3, "a"]],
-    ["if", { if: { type: "string" }, then: { minLength: 2 }, else: { minimum: 2 } }, ["ab", 2], ["a", 1]],
+    [
+      "if",
+      JSON.parse('{"if":{"type":"string"},"then":{"minLength":2},"else":{"minimum":2}}') as JsonObject,
+      ["ab", 2],
+      ["a", 1],
+    ],
     [
       "$ref",
       {
