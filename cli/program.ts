@@ -7,6 +7,7 @@ import { addEraseCommand } from "./commands/erase.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addRenormaliseCommand } from "./commands/renormalise.js";
 import { addDrillCommand } from "./commands/drill.js";
+import { addExportDatasetCommand } from "./commands/export-dataset.js";
 import { addExportCommand } from "./commands/export.js";
 import { addImportCommand } from "./commands/import.js";
 import { addFeedbackCommand } from "./commands/feedback.js";
@@ -66,7 +67,7 @@ export function createProgram(io: Io): Command {
   program.commandsGroup("Judge:");
   addFeedbackCommand(program, io);
   program.commandsGroup("Leave and come back:");
-  addExportCommand(program, io);
+  addExportDatasetCommand(addExportCommand(program, io), io);
   addExportLangSmithCommand(program, io);
   const importCommand = addImportCommand(program, io);
   addImportLangSmithCommand(importCommand, io);

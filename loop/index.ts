@@ -49,6 +49,7 @@ export {
   examplesToOpenaiFineTuning,
 } from "./datasets/dataset-files.js";
 export { schemaProblems } from "./datasets/schema-check.js";
+export { examplesToHuggingFace } from "./datasets/hugging-face.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";

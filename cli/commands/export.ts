@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { BUNDLE_FILE_FORMATS, type BundleFileFormat, type ExportReport } from "../../store/index.js";
 import { TABLE_WORDS, tablesOf } from "../../store/bundle/tables.js";
+import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, write } from "../io.js";
 import { pointInTime, requireDataDir, withDataDir } from "../options.js";
 import { createProgress } from "../output/progress.js";
@@ -12,7 +13,7 @@ const OTLP = "otlp";
 
 interface ExportOptions {
   readonly dataDir: string;
-  readonly out: string;
+  readonly out?: string;
   readonly what?: readonly string[];
   readonly since?: Date;
   readonly format: BundleFileFormat | typeof OTLP;
@@ -20,10 +21,10 @@ interface ExportOptions {
 }
 
 /** `export`: everything that the mirror holds, as a folder that anything can read and `import` takes back. */
-export function addExportCommand(program: Command, io: Io): void {
-  withDataDir(program.command("export"))
+export function addExportCommand(program: Command, io: Io): Command {
+  return withDataDir(program.command("export"))
     .description("write everything, or a part of it, as a bundle of open files that import takes back")
-    .requiredOption("--out <folder>", "the bundle's folder; it must not exist yet")
+    .option("--out <folder>", "the bundle's folder; it must not exist yet (needed)")
     .option("--what <tables>", "only these, separated by commas (otherwise everything)", (text) =>
       tablesOf(text.split(",").map((word) => word.trim())),
     )
@@ -58,6 +59,8 @@ Examples:
 
 async function run(options: ExportOptions, io: Io): Promise<void> {
   const { dataDir, out, since } = options;
+  // Not required by the parser, which would then ask for it before the commands below this one, too.
+  if (out === undefined) throw new CommandError(EXIT.usage, "Name the bundle's folder with --out <folder>.");
   requireDataDir(dataDir);
   const [{ writeBundle }, { writeOtlp }, { settleMirror }] = await Promise.all([
     import("../../store/bundle/write-bundle.js"),
