@@ -1,10 +1,12 @@
 import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS } from "../schema/index.js";
+import { DatasetService, FeedbackConfigCache, RulesEngine } from "../loop/index.js";
+import { createRecordWriter, dataDirPaths, type SqlParameter } from "../store/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
-import { FeedbackConfigCache } from "../loop/index.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
+import { createRulesApi } from "./native/rules-api.js";
 import type { SharedParts } from "./shared-parts.js";
 import { watchRecords } from "./watch-records.js";
 
@@ -13,6 +15,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createFeedbackApi,
   createPricesApi,
   createImportApi,
+  createRulesApi,
   createLangSmithApi,
 ];
 
@@ -22,7 +25,10 @@ export const createApi: CreateApi = (host): Api => {
   const reads = createMirrorReads(host);
   const configs = new FeedbackConfigCache((sql, params) => reads.rows(sql, params));
   const watched = watchRecords(host, FEEDBACK_CONFIGS.type, () => configs.forget());
-  const apis = APIS.map((create) => create(watched, reads, { configs }));
+  const rows = (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params);
+  const datasets = new DatasetService({ writer: createRecordWriter(watched, { source: "langsmith" }), rows });
+  const rules = startRules(watched, reads, datasets);
+  const apis = APIS.map((create) => create(watched, reads, { configs, datasets, rules }));
   return {
     find(method, path) {
       for (const api of apis) {
@@ -33,8 +39,21 @@ export const createApi: CreateApi = (host): Api => {
     },
     isPublic: (method, path) => apis.some((api) => api.isPublic?.(method, path) === true),
     async close() {
-      await Promise.all(apis.map((api) => api.close()));
+      await Promise.all([rules.close(), ...apis.map((api) => api.close())]);
       await reads.close();
     },
   };
 };
+
+function startRules(host: ApiHost, reads: MirrorReads, datasets: DatasetService): RulesEngine {
+  const rules = new RulesEngine({
+    datasets,
+    rows: (sql, params) => reads.rows(sql, params),
+    peek: (sql, params) => reads.peek(sql, params),
+    mirror: host.mirror,
+    cursorFile: dataDirPaths(host.dataDir).ruleCursors,
+    onError: (error) => host.onError(error),
+  });
+  rules.start();
+  return rules;
+}

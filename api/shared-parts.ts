@@ -1,6 +1,10 @@
-import type { FeedbackConfigCache } from "../loop/index.js";
+import type { DatasetService, FeedbackConfigCache, RulesEngine } from "../loop/index.js";
 
-/** What the APIs share: each takes feedback, and all go by the same configs. */
+/** What the APIs share. */
 export interface SharedParts {
+  /** Each takes feedback, and all go by the same configs. */
   readonly configs: FeedbackConfigCache;
+  /** One for all, so that changes come in turn and each makes a version of its own. */
+  readonly datasets: DatasetService;
+  readonly rules: RulesEngine;
 }

@@ -20,6 +20,7 @@ export function watchRecords(host: ApiHost, type: string, onWritten: () => void)
     },
     sealed: (seq, deadlineMs) => host.sealed(seq, deadlineMs),
     durableSeq: () => host.durableSeq(),
+    mirror: host.mirror,
     onError: (error) => host.onError(error),
   };
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addCoverageCommand } from "./commands/coverage.js";
+import { addDatasetsCommand } from "./commands/datasets.js";
 import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
 import { addDropDestinationCommand } from "./commands/drop-destination.js";
@@ -15,6 +16,7 @@ import { addImportLangSmithCommand } from "./commands/import-langsmith.js";
 import { addExportLangSmithCommand, addImportLangSmithExportCommand } from "./commands/langsmith-parquet.js";
 import { addPricesCommand } from "./commands/prices.js";
 import { addReplayCommand } from "./commands/replay.js";
+import { addRulesCommand } from "./commands/rules.js";
 import { addScrubCommand } from "./commands/scrub.js";
 import { addSnapshotCommand } from "./commands/snapshot.js";
 import { addSqlCommand } from "./commands/sql.js";
@@ -66,6 +68,8 @@ export function createProgram(io: Io): Command {
   addCoverageCommand(program, io);
   program.commandsGroup("Judge:");
   addFeedbackCommand(program, io);
+  addRulesCommand(program, io);
+  addDatasetsCommand(program, io);
   program.commandsGroup("Leave and come back:");
   addExportDatasetCommand(addExportCommand(program, io), io);
   addExportLangSmithCommand(program, io);

@@ -1,5 +1,5 @@
 import { QUERY_MEMORY_MB } from "../schema/index.js";
-import { createMirrorReader, type MirrorReader, type SqlValue } from "../store/index.js";
+import { createMirrorReader, type MirrorReader, type SqlParameter, type SqlValue } from "../store/index.js";
 import { type Io, write } from "./io.js";
 import { inert } from "./output/text.js";
 
@@ -32,10 +32,15 @@ export async function closeReaders(): Promise<void> {
  * are ISO text, integers beyond 2^53 bigint. Files that had to be left out are named on standard error, once each.
  * Ctrl-C ends the wait; the child ends with this process.
  */
-export async function mirrorRows<Row>(io: Io, dataDir: string, sql: string): Promise<Row[]> {
+export async function mirrorRows<Row>(
+  io: Io,
+  dataDir: string,
+  sql: string,
+  params: readonly SqlParameter[] = [],
+): Promise<Row[]> {
   const warnings: string[] = [];
   const onWarning = (warning: string): void => void warnings.push(warning);
-  const rows = (await untilAborted(io.signal, readerOf(dataDir).query(sql, [], { onWarning }))) as Row[];
+  const rows = (await untilAborted(io.signal, readerOf(dataDir).query(sql, params, { onWarning }))) as Row[];
   const before = told.get(io) ?? new Set();
   await warn(
     io,

@@ -12,6 +12,7 @@ import {
   type DataDirLock,
   type FileCatalog,
   type Maintenance,
+  type Mirror,
 } from "../store/index.js";
 import type { CollectorConfig, DestinationConfig } from "./config/types.js";
 import { DestinationSet, readStoredCursors } from "./destinations.js";
@@ -90,6 +91,7 @@ interface Storage {
   readonly journal: Journal;
   readonly catalog: FileCatalog;
   readonly mirror: Destination;
+  readonly onSealed: Mirror["onSealed"];
   readonly stored: Map<string, JournalTail>;
   readonly prices: PriceBook;
 }
@@ -125,7 +127,8 @@ async function openStorage(
     logger: createJournalLog(log),
   });
   undo.push(() => journal.close());
-  return { journal, catalog, mirror: createMirrorDestination(mirror), stored, prices };
+  const onSealed: Mirror["onSealed"] = (listener) => mirror.onSealed(listener);
+  return { journal, catalog, mirror: createMirrorDestination(mirror), onSealed, stored, prices };
 }
 
 interface ServiceParts extends Storage {
@@ -274,7 +277,7 @@ class CollectorService implements Collector {
   }
 
   #apiHost(): ApiHost {
-    const { journal, catalog, config, options, log } = this.#parts;
+    const { journal, catalog, config, onSealed, options, log } = this.#parts;
     return {
       dataDir: options.dataDir,
       bodyBytesMax: config.http?.bodyBytesMax ?? BODY_BYTES_MAX,
@@ -284,6 +287,12 @@ class CollectorService implements Collector {
           await this.#destinations.flush(deadlineMs, MIRROR_DESTINATION);
       },
       durableSeq: () => journal.tail().seq,
+      mirror: {
+        sealedSeq: () => catalog.snapshot().sealedSeq,
+        tables: () => new Set(catalog.snapshot().files.map(({ table }) => table)),
+        onSealed: (listener) =>
+          onSealed(({ files, lastSeq: seq }) => listener({ seq, tables: files.map(({ table }) => table) })),
+      },
       onError: (error) => log.error({ error: errorMessage(error) }, "An API request failed"),
     };
   }

@@ -51,6 +51,7 @@ export {
 export { schemaProblems } from "./datasets/schema-check.js";
 export { examplesToHuggingFace } from "./datasets/hugging-face.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
+export * from "./datasets/dataset-history.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";
 export { type ProjectPorts, type ProjectRecord, ProjectService } from "./projects/project-service.js";
@@ -82,3 +83,7 @@ export {
   type PromptPorts,
   PromptService,
 } from "./prompts/prompt-service.js";
+export { type RuleLogFilter, readRuleLogs } from "./rules/rule-logs.js";
+export { type RuleChangePlan, type RuleDraft, RuleService } from "./rules/rule-service.js";
+export type { Rule } from "./rules/rule-types.js";
+export { RulesEngine, type RulesEnginePorts } from "./rules/rules-engine.js";

@@ -62,6 +62,22 @@ export interface ApiEntry {
   readonly receivedUnixNano?: bigint;
 }
 
+/** A step of the mirror: it shows everything up to `seq`. */
+export interface SealedStep {
+  readonly seq: number;
+  readonly tables: readonly string[];
+}
+
+/** The mirror as it grows. */
+export interface MirrorWatch {
+  /** Seq up to which everything is in the mirror. */
+  sealedSeq(): number;
+  /** Tables that have files. */
+  tables(): ReadonlySet<string>;
+  /** Is told after each step of the mirror how far it is and which tables got files; returns the function that stops it. */
+  onSealed(listener: (step: SealedStep) => void): () => void;
+}
+
 /** What a running collector gives to an API. */
 export interface ApiHost {
   /** Root of the data directory, for readers of the mirror. */
@@ -77,6 +93,8 @@ export interface ApiHost {
   sealed(seq: number, deadlineMs: number): Promise<void>;
   /** Seq of the last durable record; 0 when there is none. */
   durableSeq(): number;
+  /** How far the mirror is, for whoever follows it. */
+  readonly mirror: MirrorWatch;
   /** Something went wrong that the client is not told in full. */
   onError(error: unknown): void;
 }

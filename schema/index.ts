@@ -3,6 +3,7 @@ export { canonicalJson, contentHash } from "./canonical-json.js";
 export * from "./columns.js";
 export * from "./compacted-columns.js";
 export { csvLine, type CsvOptions, parseCsv } from "./csv.js";
+export { exampleHash, versionHash } from "./dataset-hash.js";
 export * from "./errors.js";
 export * from "./genai/attributes.js";
 export * from "./genai/index.js";

@@ -236,3 +236,19 @@ export const BUNDLE_RATIO_MAX = 2_000;
 export const IMPORT_BATCH_BYTES = 4 * 1024 * 1024;
 /** One line of a bundle's JSON Lines file, bytes: above what a body of the default size can become as text. */
 export const BUNDLE_LINE_BYTES_MAX = 256 * 1024 * 1024;
+/** Rules: a trace is complete when its root has ended and nothing came for the first, or at all for the second, ms. */
+export const RULE_DEBOUNCE_MS = 2_000;
+export const RULE_IDLE_MS = 60_000;
+/** Shortest time between two looks of the rules at what is new, and the wait after one that failed, ms. */
+export const RULE_LOOK_INTERVAL_MS = 200;
+export const RULE_RETRY_MS = 5_000;
+/** Journal records that a rule reads ahead at once, and traces that it may wait for. */
+export const RULE_SEQS_PER_LOOK = 2_000;
+export const RULE_WAITING_TRACES_MAX = 50_000;
+/** Traces that a rule asks about at once, and runs that it acts on at once. */
+export const RULE_TRACES_PER_QUERY = 500;
+export const RULE_RUNS_PER_CHANGE = 50;
+/** Rules of one server. */
+export const RULES_MAX = 500;
+/** Entries of the rules' log in one page of an answer. */
+export const RULE_LOG_PAGE_MAX = 1_000;

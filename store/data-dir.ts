@@ -12,6 +12,8 @@ export interface DataDirPaths {
   readonly quarantine: string;
   /** The price tables in use, now and before. */
   readonly prices: string;
+  /** How far each rule has come: a file. */
+  readonly ruleCursors: string;
 }
 
 /** The paths below `root`; nothing is created. */
@@ -26,5 +28,6 @@ export function dataDirPaths(root: string): DataDirPaths {
     temp: join(root, "temp"),
     quarantine: join(root, "quarantine"),
     prices: join(root, "prices"),
+    ruleCursors: join(root, "rules", "cursors.json"),
   };
 }

@@ -1,7 +1,6 @@
 import {
   ComparativeService,
   createFeedbackService,
-  DatasetService,
   FeedbackConfigService,
   FeedbackTokenService,
   ProjectService,
@@ -78,13 +77,12 @@ const SETTINGS = {
 function createHandlers(
   host: ApiHost,
   reads: MirrorReads,
-  { configs }: SharedParts,
+  { configs, datasets }: SharedParts,
 ): Readonly<Record<string, Handler>> {
   const writer = createRecordWriter(host, { source: "langsmith" });
   const ports = { writer, rows: (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params) };
   const service = new ProjectService(ports);
   const names = new ProjectNames(reads, service);
-  const datasets = new DatasetService(ports);
   const feedback = createFeedbackService({ ...ports, configs });
   return {
     info: readInfo,

@@ -259,6 +259,14 @@ WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = ${bind(datasetId
     return rows.map((row) => textIn(row, "split"));
   }
 
+  /**
+   * Runs a change of datasets in turn with all others: `work` gets the time of a version of its own, and what it gives
+   * becomes durable together, records of other types among them.
+   */
+  change(work: (time: string) => Promise<readonly RecordDraft[]>): Promise<void> {
+    return this.#turns.run(async () => this.#append(await work(this.#clock.next())));
+  }
+
   async #append(records: readonly RecordDraft[]): Promise<void> {
     if (records.length > 0) await this.#writer.append(records);
   }

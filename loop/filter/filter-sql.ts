@@ -110,14 +110,15 @@ function entrySql(tests: readonly Call[], bindings: Bindings): string {
   return `(len(list_filter(${keysSql(object)}, lambda k: ${conditions.join(" AND ")})) > 0)`;
 }
 
-/** Whether one feedback on the run passes all tests. */
+/** Whether one feedback on the run passes all tests; what is said of a trace is said of its root run. */
 function feedbackSql(tests: readonly Call[], bindings: Bindings): string {
   const conditions = tests.map(({ name, args }) => {
     const field = FEEDBACK_FIELDS[fieldOf(args)];
     if (field === undefined) throw wrong(`names the field ${fieldOf(args)}`);
     return compareSql(name, field, args[1], bindings);
   });
-  return `EXISTS (SELECT 1 FROM feedback AS f WHERE f.trace_id = s.trace_id AND f.span_id = s.span_id AND ${conditions.join(" AND ")})`;
+  const onRun = "(f.span_id = s.span_id OR (f.target = 'trace' AND s.parent_span_id IS NULL))";
+  return `EXISTS (SELECT 1 FROM feedback AS f WHERE f.trace_id = s.trace_id AND ${onRun} AND ${conditions.join(" AND ")})`;
 }
 
 /** A boolean in a JSON object reads as the text true or false. */

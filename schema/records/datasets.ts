@@ -49,6 +49,11 @@ export const EXAMPLES: RecordType = {
         { name: "content", kind: "text", required: true, doc: "Base64." },
       ],
     },
+    {
+      name: "provenance",
+      kind: "object",
+      doc: "Where a rule took it from: the rule and its version, the run and its hash, the feedback and who gave it.",
+    },
     { name: "created_at", kind: "time", doc: "When it was first added." },
   ],
   columns: [

@@ -17,6 +17,7 @@ export { PRICES } from "./prices.js";
 export { PROJECTS } from "./projects.js";
 export { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
 export * from "./record-tables.js";
+export { EXAMPLE_OUTPUTS, RULE_ACTIONS, RULE_RUNS, RULES } from "./rules.js";
 export { SHARES } from "./shares.js";
 export { timeToUnixNano, unixNanoToTime } from "./time.js";
 export * from "./types.js";

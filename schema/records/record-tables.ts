@@ -8,6 +8,7 @@ import { FEEDBACK } from "./feedback.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
 import { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
+import { RULE_RUNS, RULES } from "./rules.js";
 import { SHARES } from "./shares.js";
 import type { RecordType } from "./types.js";
 
@@ -26,6 +27,8 @@ export const RECORD_TYPES: readonly RecordType[] = [
   COMPARATIVE_EXPERIMENTS,
   PROMPTS,
   PROMPT_COMMITS,
+  RULES,
+  RULE_RUNS,
 ];
 
 /** Table of records of a type that this version does not know. */

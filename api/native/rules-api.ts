@@ -1,0 +1,125 @@
+import { type Rule, type RuleDraft, readRuleLogs, type RulesEngine, RuleService } from "../../loop/index.js";
+import {
+  type Api,
+  type ApiHandler,
+  type ApiHost,
+  type ApiRequest,
+  API_READ_WAIT_MS,
+  CounterfoilError,
+  type JsonObject,
+  type JsonValue,
+  RULE_LOG_PAGE_MAX,
+} from "../../schema/index.js";
+import { createRecordWriter } from "../../store/index.js";
+import type { MirrorReads } from "../mirror-reads.js";
+import type { SharedParts } from "../shared-parts.js";
+import { decodedSegment, jsonObjectBody, jsonReply, wholeNumberIn } from "./json-call.js";
+
+const PATH = /^\/api\/v1\/rules(?:\/([^/]+))?(?:\/([^/]+))?$/;
+const LOG_PAGE_DEFAULT = 100;
+const WAIT_MS_MAX = 600_000;
+
+/**
+ * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs`, and the verbs
+ * `apply` and `wait`.
+ */
+export function createRulesApi(host: ApiHost, reads: MirrorReads, { rules }: SharedParts): Api {
+  const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
+  const service = new RuleService({ writer: createRecordWriter(host, { source: "api" }), rows });
+  const verbs: Readonly<Record<string, ApiHandler>> = {
+    apply: async (request) => jsonReply(await apply(service, request)),
+    wait: async (request) => jsonReply(await wait(host, rules, request)),
+  };
+  return {
+    find(method, path) {
+      const found = PATH.exec(path);
+      if (found === null) return undefined;
+      const [, segment, more] = found;
+      if (segment === undefined) {
+        if (method === "GET") return async () => jsonReply((await service.list()).map(ruleReply));
+        return method === "POST" ? async (request) => jsonReply(await save(service, request)) : undefined;
+      }
+      if (method === "POST" && more === undefined) return verbs[segment];
+      const name = (): string => decodedSegment(segment);
+      if (more === "logs" && method === "GET") {
+        return async ({ query }) => {
+          const { id } = await service.get(name());
+          return jsonReply(await readRuleLogs(rows, { ruleId: id, ...logFilter(query) }));
+        };
+      }
+      if (more !== undefined) return undefined;
+      if (method === "GET") return async () => jsonReply(ruleReply(await service.get(name())));
+      if (method === "PUT") {
+        return async (request) => {
+          const { id } = await service.get(name());
+          return jsonReply(await save(service, request, id));
+        };
+      }
+      if (method !== "DELETE") return undefined;
+      return async () => jsonReply({ id: (await service.remove(name())).id, deleted: true });
+    },
+    close: async () => undefined,
+  };
+}
+
+function ruleReply({ id, data }: Rule): JsonObject {
+  return { id, ...data, enabled: data["enabled"] ?? true };
+}
+
+/** Creates a rule, or replaces the one of that id. */
+async function save(service: RuleService, request: ApiRequest, id?: string): Promise<JsonObject> {
+  const draft = draftOf(jsonObjectBody(request));
+  if (id === undefined) {
+    const name = draft.data["name"];
+    if ((await service.list()).some((rule) => rule.name === name)) {
+      throw new CounterfoilError("CF_CONFLICT", `A rule named ${JSON.stringify(name)} already exists.`);
+    }
+  }
+  const [plan] = await service.apply([{ ...draft, ...(id === undefined ? {} : { id }) }]);
+  return ruleReply(await service.get(plan?.id ?? ""));
+}
+
+async function apply(service: RuleService, request: ApiRequest): Promise<unknown> {
+  const { rules, dry_run: dryRun, prune } = jsonObjectBody(request);
+  if (!Array.isArray(rules)) throw new CounterfoilError("CF_USAGE", "rules must be a list of rules.");
+  const drafts = (rules as readonly JsonValue[]).map((rule, index) => {
+    if (typeof rule !== "object" || rule === null || Array.isArray(rule)) {
+      throw new CounterfoilError("CF_USAGE", `rules[${index}] must be an object.`);
+    }
+    return draftOf(rule as JsonObject);
+  });
+  return service.apply(drafts, { dryRun: dryRun === true, prune: prune === true });
+}
+
+/** Without what the server keeps itself, so that what was read can be sent back. */
+function draftOf({ id, version, created_at, updated_at, ...data }: JsonObject): RuleDraft {
+  void [version, created_at, updated_at];
+  return { data, ...(typeof id === "string" ? { id } : {}) };
+}
+
+/** Waits until every rule is through with everything that was accepted before, and the mirror shows what they made of it. */
+async function wait(host: ApiHost, rules: RulesEngine, request: ApiRequest): Promise<JsonObject> {
+  const { deadline_ms: given } = jsonObjectBody(request);
+  const deadlineMs = given ?? API_READ_WAIT_MS;
+  if (typeof deadlineMs !== "number" || deadlineMs < 0 || deadlineMs > WAIT_MS_MAX) {
+    throw new CounterfoilError("CF_USAGE", `deadline_ms must be a number from 0 to ${WAIT_MS_MAX}.`);
+  }
+  const seq = host.durableSeq();
+  const startedAt = performance.now();
+  if (seq > 0) await host.sealed(seq, deadlineMs);
+  const left = (): number => Math.max(0, deadlineMs - (performance.now() - startedAt));
+  await rules.caughtUp(seq, left());
+  await host.sealed(host.durableSeq(), left());
+  return { seq };
+}
+
+function logFilter(query: URLSearchParams) {
+  const outcome = query.get("outcome");
+  const trace = query.get("trace");
+  return {
+    ...(outcome === null ? {} : { outcome }),
+    ...(trace === null ? {} : { traceId: trace.replaceAll("-", "").toLowerCase() }),
+    limit: wholeNumberIn(query, "limit", { least: 1, most: RULE_LOG_PAGE_MAX }) ?? LOG_PAGE_DEFAULT,
+    offset: wholeNumberIn(query, "offset", { least: 0, most: Number.MAX_SAFE_INTEGER }) ?? 0,
+  };
+}

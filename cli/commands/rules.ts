@@ -1,0 +1,193 @@
+import { type Command, Option } from "commander";
+import { type JsonObject, type JsonValue, RULE_LOG_PAGE_MAX } from "../../schema/index.js";
+import { type Io, terminalWidth, write } from "../io.js";
+import { durationMs, wholeNumber, withDataDir } from "../options.js";
+import { renderTable } from "../output/table.js";
+import { inert } from "../output/text.js";
+import { rowsToJson } from "../query.js";
+import { type Plan, renderPlans, summaryOf } from "../rules/render-plan.js";
+import { callServer, requireServer } from "../server-client.js";
+
+const LOG_LIMIT = 20;
+const WAIT_MS = 10_000;
+
+interface RulesOptions {
+  readonly dataDir: string;
+  readonly json?: boolean;
+}
+
+interface ApplyOptions extends RulesOptions {
+  readonly file: readonly string[];
+  readonly dryRun?: boolean;
+  readonly prune?: boolean;
+}
+
+interface LogsOptions extends RulesOptions {
+  readonly outcome?: string;
+  readonly trace?: string;
+  readonly limit: number;
+}
+
+/** `rules`: what is done with runs by itself. */
+export function addRulesCommand(program: Command, io: Io): void {
+  const rules = program
+    .command("rules")
+    .description(
+      "let runs become examples, and more, by rule: apply rules from files, and see what they did",
+    );
+  withDataDir(rules.command("list"))
+    .description("list the rules")
+    .option("--json", "print a JSON array")
+    .addHelpText("after", "\nNeeds a running server.\n\nExamples:\n  counterfoil rules list")
+    .action((options: RulesOptions) => list(options, io));
+  withDataDir(rules.command("apply"))
+    .description(
+      "make the server's rules what files say: create those that are new, change those that differ",
+    )
+    .requiredOption(
+      "-f, --file <path...>",
+      "YAML or JSON files with a list `rules`, or folders of such files",
+    )
+    .option("--dry-run", "check everything and show what would change, and change nothing")
+    .option("--prune", "delete the rules that no file has")
+    .option("--json", "print the changes as JSON")
+    .addHelpText(
+      "after",
+      `
+Needs a running server. All rules are applied, or none. docs/golden-examples.md describes the files.
+
+Examples:
+  counterfoil rules apply -f rules/ --dry-run
+  counterfoil rules apply -f rules/golden.yaml`,
+    )
+    .action((options: ApplyOptions) => apply(options, io));
+  withDataDir(rules.command("remove"))
+    .description("delete a rule; what it made stays")
+    .argument("<rule>", "name or id")
+    .addHelpText("after", "\nExamples:\n  counterfoil rules remove golden-corrections")
+    .action(async (rule: string, { dataDir }: RulesOptions) => {
+      const path = `/api/v1/rules/${encodeURIComponent(rule)}`;
+      await callServer(requireServer(dataDir), { method: "DELETE", path, signal: io.signal });
+      await write(io.stdout, `Deleted ${inert(rule)}.\n`);
+    });
+  addLogs(rules, io);
+  withDataDir(rules.command("wait"))
+    .description("wait until the rules are through with everything that was accepted before")
+    .option("--timeout <duration>", "give up after this long", durationMs, WAIT_MS)
+    .addHelpText(
+      "after",
+      "\nA trace is looked at when its root has ended and nothing came for the rule's debounce time.\n\nExamples:\n  counterfoil rules wait --timeout 30s",
+    )
+    .action(async ({ dataDir, timeout }: RulesOptions & { readonly timeout: number }) => {
+      const body = { deadline_ms: timeout };
+      const request = { method: "POST" as const, path: "/api/v1/rules/wait", body, signal: io.signal };
+      await callServer(requireServer(dataDir), { ...request, timeoutMs: timeout + 5_000 });
+      await write(io.stdout, "The rules are through with everything.\n");
+    });
+}
+
+function addLogs(rules: Command, io: Io): void {
+  withDataDir(rules.command("logs"))
+    .description("show what a rule did with runs, and why, newest first")
+    .argument("<rule>", "name or id")
+    .addOption(
+      new Option("--outcome <outcome>", "only these").choices(["success", "skipped", "waiting", "error"]),
+    )
+    .option("--trace <id>", "only runs of this trace")
+    .option("--limit <n>", "at most this many", wholeNumber(1, RULE_LOG_PAGE_MAX), LOG_LIMIT)
+    .option("--json", "print a JSON array")
+    .addHelpText(
+      "after",
+      `
+Needs a running server. Without one, ask the mirror: counterfoil sql "SELECT * FROM rule_runs".
+
+Examples:
+  counterfoil rules logs golden-corrections
+  counterfoil rules logs golden-corrections --outcome error --json`,
+    )
+    .action((rule: string, options: LogsOptions) => logs(rule, options, io));
+}
+
+async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
+  const request = { method: "GET" as const, path: "/api/v1/rules", signal: io.signal };
+  const rows = (await callServer(requireServer(dataDir), request)) as JsonObject[];
+  if (json === true) return write(io.stdout, `${rowsToJson(rows, 2)}\n`);
+  if (rows.length === 0)
+    return write(io.stderr, "There are no rules. `counterfoil rules apply -f FILE` makes some.\n");
+  await table(
+    ["name", "state", "version", "takes", "does"],
+    rows.map((row) => [
+      row["name"],
+      row["enabled"] === false ? "off" : "on",
+      row["version"],
+      row["filter"] ?? row["where"] ?? row["trace_filter"] ?? row["tree_filter"] ?? "every run",
+      ((row["actions"] ?? []) as readonly JsonObject[]).map(actionText).join(", "),
+    ]),
+    io,
+  );
+}
+
+function actionText(action: JsonObject): string {
+  const target =
+    action["dataset"] ??
+    action["dataset_id"] ??
+    action["queue"] ??
+    action["queue_id"] ??
+    action["key"] ??
+    action["url"];
+  const splits = (action["splits"] ?? []) as readonly string[];
+  return `${cell(action["type"])} ${cell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
+}
+
+async function apply(options: ApplyOptions, io: Io): Promise<void> {
+  const { readRuleFiles } = await import("../rules/rule-files.js");
+  const { dryRun = false, prune = false } = options;
+  const body = { rules: readRuleFiles(options.file), dry_run: dryRun, prune };
+  const request = { method: "POST" as const, path: "/api/v1/rules/apply", body, signal: io.signal };
+  const plans = (await callServer(requireServer(options.dataDir), request)) as Plan[];
+  if (options.json === true) return write(io.stdout, `${rowsToJson(plans, 2)}\n`);
+  const note = dryRun ? " (dry run: nothing was changed)" : "";
+  return write(io.stdout, `${renderPlans(plans, io.paint)}${summaryOf(plans, dryRun)}${note}\n`);
+}
+
+async function logs(rule: string, options: LogsOptions, io: Io): Promise<void> {
+  const query = new URLSearchParams({ limit: String(options.limit) });
+  if (options.outcome !== undefined) query.set("outcome", options.outcome);
+  if (options.trace !== undefined) query.set("trace", options.trace);
+  const path = `/api/v1/rules/${encodeURIComponent(rule)}/logs?${query.toString()}`;
+  const request = { method: "GET" as const, path, signal: io.signal };
+  const rows = (await callServer(requireServer(options.dataDir), request)) as JsonObject[];
+  if (options.json === true) return write(io.stdout, `${rowsToJson(rows, 2)}\n`);
+  if (rows.length === 0) return write(io.stderr, "The rule has not taken any such run.\n");
+  await table(
+    ["time (UTC)", "trace", "span", "outcome", "action", "reason"],
+    rows.map((row) => [
+      cell(row["time"]).slice(0, 19).replace("T", " "),
+      row["trace_id"],
+      row["span_id"],
+      row["outcome"],
+      ((row["actions"] ?? []) as readonly JsonObject[]).map((each) => cell(each["action"])).join(", "),
+      row["reason"],
+    ]),
+    io,
+  );
+}
+
+function table(
+  names: readonly string[],
+  rows: readonly (readonly (JsonValue | undefined)[])[],
+  io: Io,
+): Promise<void> {
+  const text = renderTable({
+    columns: names.map((name) => ({ name })),
+    rows: rows.map((row) => row.map(cell)),
+    width: terminalWidth(io),
+    heading: io.paint.bold,
+  });
+  return write(io.stdout, text);
+}
+
+function cell(value: JsonValue | undefined): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,241 @@
+import {
+  CounterfoilError,
+  exampleHash,
+  type JsonObject,
+  timeToUnixNano,
+  versionHash,
+} from "../../schema/index.js";
+import type { ReaderRow } from "../../store/index.js";
+import type { Rows } from "../feedback/feedback-query.js";
+import { TIME_TEXT } from "./example-sql.js";
+import { textIn } from "../records/text-in.js";
+
+/** Changes that are read at once. */
+const PAGE_ROWS = 1_000;
+
+/** One version of a dataset, with what it changed. */
+export interface DatasetLogEntry {
+  /** Time of the change, which names the version. */
+  readonly as_of: string;
+  /** Hash of its content, see `versionHash`. */
+  readonly hash: string;
+  readonly examples: number;
+  readonly added: number;
+  readonly modified: number;
+  readonly removed: number;
+  readonly tags: readonly string[];
+  /** Who changed it: `api`, `langsmith`, `import`, or the names of rules. */
+  readonly by: readonly string[];
+}
+
+/** An example that differs between two versions. */
+export interface ExampleDifference {
+  readonly id: string;
+  readonly change: "added" | "modified" | "removed";
+  readonly before: JsonObject | null;
+  readonly after: JsonObject | null;
+}
+
+/** One change of an example. */
+export interface ExampleRevision {
+  readonly time: string;
+  readonly op: "put" | "delete";
+  readonly by: string;
+  /** Fields that the change made different. */
+  readonly fields: readonly string[];
+  readonly hash: string | null;
+  readonly data: JsonObject | null;
+}
+
+/** A dataset by name or id. Throws CF_NOT_FOUND. */
+export async function findDataset(rows: Rows, nameOrId: string): Promise<{ id: string; name: string }> {
+  const [row] = await rows(
+    "SELECT id, name FROM datasets WHERE id = $1 OR name = $1 ORDER BY id = $1 DESC LIMIT 1",
+    [nameOrId],
+  );
+  if (row === undefined) throw new CounterfoilError("CF_NOT_FOUND", `Dataset ${nameOrId} not found`);
+  return { id: textIn(row, "id"), name: textIn(row, "name") };
+}
+
+/** The versions of a dataset, newest first, at most `limit`. */
+export async function datasetLog(rows: Rows, datasetId: string, limit: number): Promise<DatasetLogEntry[]> {
+  const changes = await readChanges(rows, datasetId);
+  const tags = await tagsOf(rows, datasetId);
+  const steps = groupedByTime(changes);
+  const current = new Map<string, string>();
+  const log: DatasetLogEntry[] = [];
+  for (const [index, { time, changes: step }] of steps.entries()) {
+    const before = new Map(step.map(({ id }) => [id, current.get(id)]));
+    for (const { id, hash } of step) {
+      if (hash === null) current.delete(id);
+      else current.set(id, hash);
+    }
+    // Hashing a version reads every example's hash: only for those that are shown.
+    if (index < steps.length - limit) continue;
+    const count = (wanted: (was: string | undefined, is: string | undefined) => boolean): number =>
+      [...before].filter(([id, was]) => wanted(was, current.get(id))).length;
+    const named = [...tags].flatMap(([tag, at]) =>
+      timeToUnixNano(at) === timeToUnixNano(time) ? [tag] : [],
+    );
+    log.push({
+      as_of: time,
+      hash: versionHash(current.values()),
+      examples: current.size,
+      added: count((was, is) => was === undefined && is !== undefined),
+      modified: count((was, is) => was !== undefined && is !== undefined && was !== is),
+      removed: count((was, is) => was !== undefined && is === undefined),
+      tags: index === steps.length - 1 ? ["latest", ...named] : named,
+      by: [...new Set(step.map(({ by }) => by))],
+    });
+  }
+  return log.reverse();
+}
+
+/** What differs between two versions, each a time, a tag, or the start of a version's hash. Throws CF_NOT_FOUND. */
+export async function datasetDiff(
+  rows: Rows,
+  datasetId: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<ExampleDifference[]> {
+  const [first, last] = [await timeOf(rows, datasetId, from), await timeOf(rows, datasetId, to)];
+  const [early, late] = first <= last ? [first, last] : [last, first];
+  // Only what changed in between can differ.
+  const found = await rows(
+    `WITH touched AS (
+  SELECT DISTINCT id FROM examples_history
+  WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1)
+    AND time > CAST($2 AS TIMESTAMP_NS) AND time <= CAST($3 AS TIMESTAMP_NS)),
+at_time AS (
+  SELECT h.id, w.version, arg_max({'op': h.op, 'data': h.data}, {'t': h.time, 's': h.seq, 'i': h.seq_index}) AS last
+  FROM examples_history AS h, (VALUES ('early', $2), ('late', $3)) AS w(version, time)
+  WHERE h.id IN (SELECT id FROM touched) AND h.time <= CAST(w.time AS TIMESTAMP_NS) GROUP BY h.id, w.version)
+SELECT id, max(CASE WHEN version = 'early' AND last.op = 'put' THEN last.data END) AS early,
+       max(CASE WHEN version = 'late' AND last.op = 'put' THEN last.data END) AS late
+FROM at_time GROUP BY id ORDER BY id`,
+    [datasetId, early, late],
+  );
+  const forwards = first <= last;
+  return found.flatMap((row): ExampleDifference[] => {
+    const before = dataIn(row, forwards ? "early" : "late");
+    const after = dataIn(row, forwards ? "late" : "early");
+    const change = before === null ? "added" : after === null ? "removed" : "modified";
+    if (before === null && after === null) return [];
+    if (before !== null && after !== null && exampleHash(before) === exampleHash(after)) return [];
+    return [{ id: textIn(row, "id"), change, before, after }];
+  });
+}
+
+/** Every change of an example, oldest first. Throws CF_NOT_FOUND. */
+export async function exampleRevisions(rows: Rows, exampleId: string): Promise<ExampleRevision[]> {
+  const found = await rows(
+    `SELECT op, data, source, ${TIME_TEXT("time")} AS time FROM examples_history WHERE id = $1
+ORDER BY examples_history.time, seq, seq_index`,
+    [exampleId],
+  );
+  if (found.length === 0) throw new CounterfoilError("CF_NOT_FOUND", `Example ${exampleId} not found`);
+  let before: JsonObject = {};
+  return found.map((row) => {
+    const data = dataIn(row, "data");
+    const after = data ?? {};
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    const fields = names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+    before = after;
+    return {
+      time: textIn(row, "time"),
+      op: data === null ? ("delete" as const) : ("put" as const),
+      by: authorOf(row, data),
+      fields: data === null ? [] : fields,
+      hash: data === null ? null : exampleHash(data),
+      data,
+    };
+  });
+}
+
+interface Change {
+  readonly id: string;
+  readonly time: string;
+  /** Null for a delete. */
+  readonly hash: string | null;
+  readonly by: string;
+}
+
+/** All changes of a dataset's examples in the order in which they count, content hashed and left behind. */
+async function readChanges(rows: Rows, datasetId: string): Promise<Change[]> {
+  const changes: { readonly change: Change; readonly order: number }[] = [];
+  let [seq, index] = [-1, -1];
+  for (;;) {
+    const page = await rows(
+      `SELECT id, data, source, seq, seq_index, ${TIME_TEXT("time")} AS time FROM examples_history
+WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1) AND (seq > $2 OR (seq = $2 AND seq_index > $3))
+ORDER BY seq, seq_index LIMIT ${PAGE_ROWS}`,
+      [datasetId, seq, index],
+    );
+    for (const row of page) {
+      const data = dataIn(row, "data");
+      const change = {
+        id: textIn(row, "id"),
+        time: textIn(row, "time"),
+        hash: data === null ? null : exampleHash(data),
+        by: authorOf(row, data),
+      };
+      changes.push({ change, order: changes.length });
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE_ROWS) break;
+    [seq, index] = [Number(last["seq"]), Number(last["seq_index"])];
+  }
+  // By time, as `as_of` reads them; the journal's order decides within one.
+  changes.sort((left, right) => {
+    const [a, b] = [left.change.time, right.change.time];
+    return a === b ? left.order - right.order : a < b ? -1 : 1;
+  });
+  return changes.map(({ change }) => change);
+}
+
+function groupedByTime(changes: readonly Change[]): { readonly time: string; readonly changes: Change[] }[] {
+  const steps: { readonly time: string; readonly changes: Change[] }[] = [];
+  for (const change of changes) {
+    const last = steps.at(-1);
+    if (last?.time === change.time) last.changes.push(change);
+    else steps.push({ time: change.time, changes: [change] });
+  }
+  return steps;
+}
+
+async function tagsOf(rows: Rows, datasetId: string): Promise<Map<string, string>> {
+  const found = await rows(
+    `SELECT tag, ${TIME_TEXT("as_of")} AS as_of FROM dataset_tags WHERE dataset_id = $1 ORDER BY tag`,
+    [datasetId],
+  );
+  return new Map(found.map((row) => [textIn(row, "tag"), textIn(row, "as_of")]));
+}
+
+/** The time of a version. */
+async function timeOf(rows: Rows, datasetId: string, version: string): Promise<string> {
+  if (timeToUnixNano(version) !== undefined) return version;
+  const tag = (await tagsOf(rows, datasetId)).get(version);
+  if (tag !== undefined) return tag;
+  const log = await datasetLog(rows, datasetId, Number.MAX_SAFE_INTEGER);
+  const found = log.find(
+    ({ hash, tags }) => tags.includes(version) || (version.length >= 6 && hash.startsWith(version)),
+  );
+  if (found !== undefined) return found.as_of;
+  throw new CounterfoilError(
+    "CF_NOT_FOUND",
+    `Version ${version} not found: give a time, a tag, or at least 6 digits of a version's hash.`,
+  );
+}
+
+function authorOf(row: ReaderRow, data: JsonObject | null): string {
+  const provenance = data?.["provenance"] as JsonObject | null | undefined;
+  const rule = provenance?.["rule"] as JsonObject | null | undefined;
+  // An example keeps its provenance when someone changes it later: the source of the change decides.
+  return row["source"] === "rule" && typeof rule?.["name"] === "string"
+    ? `rule ${rule["name"]}`
+    : textIn(row, "source");
+}
+
+function dataIn(row: ReaderRow, column: string): JsonObject | null {
+  const text = row[column];
+  return typeof text === "string" ? (JSON.parse(text) as JsonObject) : null;
+}

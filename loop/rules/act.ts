@@ -1,0 +1,271 @@
+import { canonicalJson, type JsonObject } from "../../schema/index.js";
+import type { RecordDraft } from "../../store/index.js";
+import type { Rows } from "../feedback/feedback-query.js";
+import { Bindings } from "../filter/filter-sql.js";
+import { exampleData, exampleOutputs } from "./example-of-run.js";
+import type { RunKey } from "./matched-runs.js";
+import { datasetIdOf, exampleIdOf, feedbackIdOf, ruleRunIdOf } from "./rule-ids.js";
+import type { ActionOutcome, MatchedRun, Rule, RuleAction } from "./rule-types.js";
+import { textIn } from "../records/text-in.js";
+
+/** Marks records that a rule makes. */
+const SOURCE = "rule";
+
+/** One change: a rule, runs that it takes, and the time of the dataset version that it makes. */
+export interface RuleChange {
+  readonly rule: Rule;
+  readonly runs: readonly MatchedRun[];
+  readonly time: string;
+  readonly backfill: boolean;
+}
+
+/** Records that take effect together, and the `rule_runs` among them by their outcome. */
+export interface Acted {
+  readonly records: readonly RecordDraft[];
+  readonly outcomes: readonly { readonly run: RunKey; readonly outcome: string; readonly reason?: string }[];
+}
+
+/**
+ * What a rule makes of runs: the records of its actions and one `rule_run` for each run. They are to be written as one
+ * change, so that no crash comes between an example and the note that it was made. What was done before is not done
+ * again, by the note and by ids that are computed from rule and run; nothing new gives no records. `rows` must see
+ * everything written before, and nobody may write datasets meanwhile.
+ */
+export async function act(rows: Rows, change: RuleChange): Promise<Acted> {
+  const { rule, runs } = change;
+  const known = await readKnown(rows, rule, runs);
+  const records: RecordDraft[] = [];
+  const outcomes: Acted["outcomes"][number][] = [];
+  for (const run of runs) {
+    const id = ruleRunIdOf(rule.id, run);
+    const before = known.ruleRuns.get(id);
+    const earlier = new Map(actionsIn(before).map((each) => [each.action, each]));
+    const done: ActionOutcome[] = [];
+    for (const action of actionsOf(rule)) {
+      const name = actionName(action);
+      const old = earlier.get(name);
+      if (old?.outcome === "success") {
+        done.push(old);
+        continue;
+      }
+      const made = makeOf({ change, run, action, known });
+      records.push(...made.records);
+      done.push({ action: name, ...made.outcome });
+    }
+    const data = ruleRunData(change, run, done);
+    if (before === undefined || differs(before, data)) {
+      records.push({ type: "rule_run", id, op: "put", data, time: change.time, source: SOURCE });
+      outcomes.push({ run, outcome: textIn(data, "outcome"), ...reasonOf(data) });
+    }
+  }
+  return { records, outcomes };
+}
+
+/** The note that nothing could be done with a run. */
+export async function failedRun(
+  rows: Rows,
+  {
+    rule,
+    run,
+    time,
+    reason,
+  }: { readonly rule: Rule; readonly run: RunKey; readonly time: string; readonly reason: string },
+): Promise<Acted> {
+  const id = ruleRunIdOf(rule.id, run);
+  const before = (await readRuleRuns(rows, [id])).get(id);
+  const data = {
+    ...noteOf(rule, run),
+    outcome: "error",
+    reason,
+    actions: actionsIn(before) as unknown as readonly JsonObject[],
+  };
+  if (before !== undefined && !differs(before, data)) return { records: [], outcomes: [] };
+  return {
+    records: [{ type: "rule_run", id, op: "put", data, time, source: SOURCE }],
+    outcomes: [{ run, outcome: "error", reason }],
+  };
+}
+
+/** What is there already. */
+interface Known {
+  readonly ruleRuns: ReadonlyMap<string, JsonObject>;
+  /** Ids of datasets by name. Grows by what the change makes. */
+  readonly datasets: Map<string, string>;
+  /** Ids of examples that were ever there: one that someone deleted does not come back. */
+  readonly examples: ReadonlySet<string>;
+}
+
+async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): Promise<Known> {
+  const ruleRuns = await readRuleRuns(
+    rows,
+    runs.map((run) => ruleRunIdOf(rule.id, run)),
+  );
+  const toDatasets = actionsOf(rule).filter(({ type }) => type === "add_to_dataset");
+  const names = toDatasets.flatMap(({ dataset }) => (typeof dataset === "string" ? [dataset] : []));
+  const datasets = await namedDatasets(rows, names);
+  const wanted = toDatasets.flatMap((action) => {
+    const datasetId = targetOf(action, datasets);
+    return runs.map((run) => exampleIdOf(rule.id, datasetId, run));
+  });
+  const examples = await ids(rows, "SELECT DISTINCT id, NULL AS data FROM examples_history", wanted);
+  return {
+    ruleRuns,
+    datasets,
+    examples: new Set(examples.keys()),
+  };
+}
+
+async function readRuleRuns(rows: Rows, wanted: readonly string[]): Promise<Map<string, JsonObject>> {
+  const found = await ids(rows, "SELECT id, data FROM rule_runs", wanted);
+  return new Map([...found].map(([id, data]) => [id, JSON.parse(data) as JsonObject]));
+}
+
+async function ids(rows: Rows, select: string, wanted: readonly string[]): Promise<Map<string, string>> {
+  if (wanted.length === 0) return new Map();
+  const bindings = new Bindings();
+  const found = await rows(
+    `${select} WHERE id IN (${wanted.map((id) => bindings.bind(id)).join(", ")})`,
+    bindings.params,
+  );
+  return new Map(found.map((row) => [textIn(row, "id"), textIn(row, "data")]));
+}
+
+async function namedDatasets(rows: Rows, names: readonly string[]): Promise<Map<string, string>> {
+  if (names.length === 0) return new Map();
+  const bindings = new Bindings();
+  const found = await rows(
+    `SELECT name, id FROM datasets WHERE name IN (${names.map((name) => bindings.bind(name)).join(", ")})`,
+    bindings.params,
+  );
+  return new Map(found.map((row) => [textIn(row, "name"), textIn(row, "id")]));
+}
+
+interface Making {
+  readonly change: RuleChange;
+  readonly run: MatchedRun;
+  readonly action: RuleAction;
+  readonly known: Known;
+}
+
+interface Made {
+  readonly records: readonly RecordDraft[];
+  readonly outcome: Omit<ActionOutcome, "action">;
+}
+
+function makeOf(making: Making): Made {
+  switch (making.action.type) {
+    case "add_to_dataset":
+      return makeExample(making);
+    case "add_feedback":
+      return makeFeedback(making);
+    default:
+      return {
+        records: [],
+        outcome: { outcome: "error", reason: `this version can't do ${making.action.type}` },
+      };
+  }
+}
+
+function makeExample({ change, run, action, known }: Making): Made {
+  const { rule, time } = change;
+  const found = exampleOutputs(action, run);
+  if ("skipped" in found) return { records: [], outcome: { outcome: "skipped", reason: found.skipped } };
+  const records: RecordDraft[] = [];
+  const datasetId = targetOf(action, known.datasets);
+  const id = exampleIdOf(rule.id, datasetId, run);
+  const outcome = { outcome: "success", target_id: datasetId, made_id: id } as const;
+  if (known.examples.has(id)) return { records, outcome };
+  const name = action["dataset"];
+  if (typeof name === "string" && !known.datasets.has(name)) {
+    known.datasets.set(name, datasetId);
+    const data = { name, description: `Made by the rule ${rule.name}.`, data_type: "kv", created_at: time };
+    records.push({ type: "dataset", id: datasetId, op: "put", data, time, source: SOURCE });
+  }
+  const data = { dataset_id: datasetId, ...exampleData({ action, rule, run }, found), created_at: time };
+  records.push({ type: "example", id, op: "put", data, time, source: SOURCE });
+  return { records, outcome };
+}
+
+function makeFeedback({ change, run, action }: Making): Made {
+  const { rule, time } = change;
+  const key = textIn(action, "key");
+  const id = feedbackIdOf(rule.id, key, run);
+  const data = {
+    key,
+    run_id: run.runId,
+    trace_id: run.traceId,
+    span_id: run.spanId,
+    score: action["score"] ?? null,
+    value: action["value"] ?? null,
+    comment: action["comment"] ?? null,
+    feedback_source: { type: SOURCE, metadata: { rule_id: rule.id, rule_name: rule.name } },
+    created_at: time,
+    modified_at: time,
+  };
+  return {
+    records: [{ type: "feedback", id, op: "put", data, time, source: SOURCE }],
+    outcome: { outcome: "success", made_id: id },
+  };
+}
+
+/** Id of the dataset of an action: as given, of the name, or the one that it will have. */
+function targetOf(action: RuleAction, datasets: ReadonlyMap<string, string>): string {
+  const { dataset, dataset_id: id } = action;
+  if (typeof id === "string") return id;
+  const name = typeof dataset === "string" ? dataset : "";
+  return datasets.get(name) ?? datasetIdOf(name);
+}
+
+/** Its type and target. */
+function actionName(action: RuleAction): string {
+  const target = ["dataset", "dataset_id", "queue", "queue_id", "key", "url"].map((name) => action[name]);
+  return [action.type, ...target.filter((each) => typeof each === "string")].join(" ");
+}
+
+function actionsOf(rule: Rule): readonly RuleAction[] {
+  return rule.data["actions"] as unknown as readonly RuleAction[];
+}
+
+function actionsIn(data: JsonObject | undefined): readonly ActionOutcome[] {
+  return (data?.["actions"] ?? []) as unknown as readonly ActionOutcome[];
+}
+
+const WORST_FIRST = ["error", "waiting", "skipped", "success"] as const;
+
+function ruleRunData(
+  { rule, backfill }: RuleChange,
+  run: MatchedRun,
+  done: readonly ActionOutcome[],
+): JsonObject {
+  const outcome = WORST_FIRST.find((each) => done.some((action) => action.outcome === each)) ?? "success";
+  const reason = done.find((action) => action.outcome === outcome)?.reason;
+  return {
+    ...noteOf(rule, run),
+    outcome,
+    reason: reason ?? null,
+    actions: done as unknown as readonly JsonObject[],
+    ...(backfill ? { backfill } : {}),
+  };
+}
+
+function noteOf(rule: Rule, { traceId, spanId, runId }: RunKey): JsonObject {
+  return {
+    rule_id: rule.id,
+    rule_name: rule.name,
+    rule_version: rule.version,
+    trace_id: traceId,
+    span_id: spanId,
+    run_id: runId,
+  };
+}
+
+/** The version of the rule alone is no news. */
+function differs(before: JsonObject, after: JsonObject): boolean {
+  const what = (data: JsonObject): string =>
+    canonicalJson([data["outcome"] ?? null, data["reason"] ?? null, data["actions"] ?? null]);
+  return what(before) !== what(after);
+}
+
+function reasonOf(data: JsonObject): { readonly reason?: string } {
+  return typeof data["reason"] === "string" ? { reason: data["reason"] } : {};
+}

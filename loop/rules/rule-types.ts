@@ -1,0 +1,57 @@
+import type { JsonObject, JsonValue, RunJson } from "../../schema/index.js";
+
+/** A rule as it is written down: see the record type `rule`. */
+export interface Rule {
+  readonly id: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly version: number;
+  readonly data: JsonObject;
+  /** Seq of the first record of it: what came before is history, which only a backfill takes. */
+  readonly sinceSeq: number;
+}
+
+/** One of a rule's actions, as it is written down. */
+export type RuleAction = JsonObject & { readonly type: string };
+
+/** Feedback on a run, as actions read it. */
+export interface RunFeedback {
+  readonly id: string;
+  readonly key: string;
+  readonly score: number | null;
+  readonly value: JsonValue;
+  /** Undefined when there is none. */
+  readonly correction: JsonValue | undefined;
+  readonly sourceType: string | null;
+  readonly userId: string | null;
+}
+
+/** A run that a rule takes, with everything that actions read. */
+export interface MatchedRun {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly runId: string;
+  readonly project: string | null;
+  readonly inputs: RunJson;
+  readonly outputs: RunJson;
+  /** SHA-256 of what the run says, see `spanHash`. */
+  readonly spanSha256: string;
+  /** Newest first. */
+  readonly feedback: readonly RunFeedback[];
+}
+
+/** What became of one action. */
+export interface ActionOutcome {
+  /** Type and target: an action keeps this name across versions of its rule. */
+  readonly action: string;
+  readonly outcome: "success" | "skipped" | "waiting" | "error";
+  readonly reason?: string;
+  readonly target_id?: string;
+  readonly made_id?: string;
+}
+
+/** What became of one run under one rule: the data of a `rule_run`. */
+export interface RuleRun {
+  readonly id: string;
+  readonly data: JsonObject;
+}

@@ -1,0 +1,243 @@
+import {
+  CounterfoilError,
+  FEEDBACK,
+  type MirrorWatch,
+  RULE_DEBOUNCE_MS,
+  RULE_LOOK_INTERVAL_MS,
+  RULE_RETRY_MS,
+  RULE_SEQS_PER_LOOK,
+  RULE_WAITING_TRACES_MAX,
+  RULES,
+} from "../../schema/index.js";
+import { readRules } from "./rule-book.js";
+import { RuleCursors } from "./rule-cursors.js";
+import type { Rule } from "./rule-types.js";
+import { type TakePorts, takeTraces } from "./take-runs.js";
+import { settledTraces, touchedTraces } from "./touched-traces.js";
+
+/** What the engine works with. */
+export interface RulesEnginePorts extends TakePorts {
+  readonly mirror: MirrorWatch;
+  /** File of the rules' cursors. */
+  readonly cursorFile: string;
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** Tables whose rows make rules look. */
+const NEWS: ReadonlySet<string> = new Set(["spans", FEEDBACK.table]);
+
+/** Where a rule is. */
+interface Progress {
+  rule: Rule;
+  /** Everything up to this seq was read; what of it is not settled yet is in `waiting`. */
+  readSeq: number;
+  /** Traces to look at, and the seq of the first that came for each. */
+  readonly waiting: Map<string, number>;
+}
+
+/**
+ * Follows the mirror and lets every rule act on complete traces for which spans or feedback came since it last looked. Each
+ * rule has a cursor of its own; it only passes what was acted on, and acting twice has the effect of once.
+ */
+export class RulesEngine {
+  readonly #ports: RulesEnginePorts;
+  readonly #cursors: RuleCursors;
+  readonly #now: () => number;
+  readonly #progress = new Map<string, Progress>();
+  readonly #looked = new Set<() => void>();
+  /** Counts the changes of rules that were told, and those that were read: until they are equal, nobody knows the rules. */
+  #changesTold = 0;
+  #changesRead = 0;
+  /** How far the mirror has told to be. It may be further: what it did not tell of yet may have changed the rules. */
+  #toldSeq = 0;
+  /** Between this seq and `#toldSeq` is nothing that {@link touchedTraces} reads: mostly the rules' own notes. */
+  #newsSeq = Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  #lastLookAt = 0;
+  #running: Promise<void> | undefined;
+  #stop: (() => void) | undefined;
+  #closed = false;
+
+  constructor(ports: RulesEnginePorts) {
+    this.#ports = ports;
+    this.#cursors = new RuleCursors(ports.cursorFile);
+    this.#now = ports.now ?? Date.now;
+  }
+
+  /** Begins to follow. Without rules it costs nothing. */
+  start(): void {
+    this.#toldSeq = this.#ports.mirror.sealedSeq();
+    this.#newsSeq = this.#toldSeq;
+    this.#stop = this.#ports.mirror.onSealed(({ seq, tables }) => {
+      this.#toldSeq = Math.max(this.#toldSeq, seq);
+      if (tables.includes(RULES.table)) this.#changesTold += 1;
+      if (tables.some((table) => NEWS.has(table))) this.#newsSeq = this.#toldSeq;
+      if (this.#isStale || this.#progress.size > 0) this.#lookAt(0);
+    });
+    if (!this.#ports.mirror.tables().has(RULES.table)) return;
+    this.#changesTold += 1;
+    this.#lookAt(0);
+  }
+
+  /** Resolves when every rule is through with everything up to a seq. Throws CF_SEAL_FAILED after the deadline. */
+  async caughtUp(seq: number, deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs;
+    for (;;) {
+      if (!this.#isStale && this.#toldSeq >= seq && this.#cursorOf() >= seq) return;
+      const left = until - performance.now();
+      if (left <= 0 || this.#closed) {
+        const waiting = Math.max(0, ...[...this.#progress.values()].map((each) => each.waiting.size));
+        const text = `the rules did not get to seq ${seq} within ${deadlineMs} ms: ${waiting} traces are not complete yet`;
+        throw new CounterfoilError("CF_SEAL_FAILED", text, { retryable: true });
+      }
+      this.#lookAt(0);
+      await this.#nextLook(left);
+    }
+  }
+
+  /** Ends after the look in progress. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stop?.();
+    clearTimeout(this.#timer);
+    await this.#running;
+    for (const tell of this.#looked) tell();
+  }
+
+  /** Seq up to which every rule is through. */
+  #cursorOf(): number {
+    return Math.min(Infinity, ...[...this.#progress.values()].map(cursorOf));
+  }
+
+  #nextLook(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#looked.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, withinMs);
+      this.#looked.add(done);
+    });
+  }
+
+  /** Looks in `ms`, or sooner if that was planned. */
+  #lookAt(ms: number): void {
+    if (this.#closed) return;
+    const at = Math.max(performance.now() + ms, this.#lastLookAt + RULE_LOOK_INTERVAL_MS);
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => this.#begin(), Math.max(0, at - performance.now()));
+    this.#timer.unref();
+  }
+
+  #begin(): void {
+    this.#timerAt = Infinity;
+    // One look at a time: what came meanwhile is for the next.
+    if (this.#running !== undefined) return this.#lookAt(RULE_LOOK_INTERVAL_MS);
+    this.#running = this.#look().finally(() => {
+      this.#running = undefined;
+      this.#lastLookAt = performance.now();
+      for (const tell of this.#looked) tell();
+    });
+  }
+
+  async #look(): Promise<void> {
+    try {
+      if (this.#isStale) await this.#readRules();
+      const to = this.#toldSeq;
+      const touched = new Map<string, Promise<Map<string, number>>>();
+      for (const progress of this.#progress.values()) {
+        if (this.#closed) return;
+        await this.#advance(progress, to, touched).catch((error: unknown) => {
+          this.#ports.onError(error);
+          this.#lookAt(RULE_RETRY_MS);
+        });
+      }
+      const cursors = new Map([...this.#progress].map(([id, progress]) => [id, cursorOf(progress)]));
+      if (cursors.size > 0) await this.#cursors.write(cursors);
+    } catch (error) {
+      this.#ports.onError(error);
+      this.#lookAt(RULE_RETRY_MS);
+    }
+  }
+
+  get #isStale(): boolean {
+    return this.#changesRead !== this.#changesTold;
+  }
+
+  async #readRules(): Promise<void> {
+    const change = this.#changesTold;
+    const rules = await readRules(this.#ports.peek);
+    const stored = await this.#cursors.read();
+    const known = new Set(rules.map(({ id }) => id));
+    for (const id of this.#progress.keys()) if (!known.has(id)) this.#progress.delete(id);
+    for (const rule of rules) {
+      const there = this.#progress.get(rule.id);
+      if (there !== undefined) there.rule = rule;
+      else {
+        const readSeq = Math.max(stored.get(rule.id) ?? 0, rule.sinceSeq);
+        this.#progress.set(rule.id, { rule, readSeq, waiting: new Map() });
+      }
+    }
+    this.#changesRead = change;
+  }
+
+  async #advance(
+    progress: Progress,
+    to: number,
+    touched: Map<string, Promise<Map<string, number>>>,
+  ): Promise<void> {
+    const { rule, waiting } = progress;
+    if (!rule.enabled) {
+      waiting.clear();
+      progress.readSeq = Math.max(progress.readSeq, to);
+      return;
+    }
+    await this.#readOn(progress, to, touched);
+    if (waiting.size === 0) return;
+    const seconds = rule.data["debounce_seconds"];
+    const debounceMs = typeof seconds === "number" ? seconds * 1_000 : RULE_DEBOUNCE_MS;
+    const now = this.#now();
+    const settled = await settledTraces(this.#ports.peek, [...waiting.keys()], { now, debounceMs });
+    // Feedback on a trace that has not come: its first span will touch it.
+    for (const trace of settled.absent) waiting.delete(trace);
+    await takeTraces(this.#ports, rule, settled.ready);
+    for (const trace of settled.ready) waiting.delete(trace);
+    if (settled.nextAt !== undefined) this.#lookAt(settled.nextAt - now);
+  }
+
+  async #readOn(
+    progress: Progress,
+    to: number,
+    touched: Map<string, Promise<Map<string, number>>>,
+  ): Promise<void> {
+    const { waiting } = progress;
+    if (progress.readSeq >= to || waiting.size > RULE_WAITING_TRACES_MAX) return;
+    if (progress.readSeq >= this.#newsSeq) {
+      progress.readSeq = to;
+      return;
+    }
+    const after = progress.readSeq;
+    const until = Math.min(to, after + RULE_SEQS_PER_LOOK);
+    // Rules are mostly at the same place: they share what was read.
+    const key = `${after} ${until}`;
+    const reading = touched.get(key) ?? touchedTraces(this.#ports.peek, { after, to: until });
+    touched.set(key, reading);
+    for (const [trace, seq] of await reading) {
+      waiting.set(trace, Math.min(waiting.get(trace) ?? Infinity, seq));
+    }
+    progress.readSeq = until;
+    if (until < to) this.#lookAt(0);
+  }
+}
+
+function cursorOf({ readSeq, waiting }: Progress): number {
+  let seq = readSeq;
+  for (const first of waiting.values()) seq = Math.min(seq, first - 1);
+  return seq;
+}

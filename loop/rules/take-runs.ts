@@ -1,0 +1,96 @@
+import { CounterfoilError, RULE_RUNS_PER_CHANGE, RULE_TRACES_PER_QUERY } from "../../schema/index.js";
+import type { DatasetService } from "../datasets/dataset-service.js";
+import type { Rows } from "../feedback/feedback-query.js";
+import { Bindings } from "../filter/filter-sql.js";
+import { act, type Acted, failedRun } from "./act.js";
+import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
+import { ruleRunIdOf } from "./rule-ids.js";
+import type { Rule } from "./rule-types.js";
+import { partsOf } from "./touched-traces.js";
+
+/** What rules read and write with. */
+export interface TakePorts {
+  /** Sees everything that was written before. */
+  readonly rows: Rows;
+  /** Sees the mirror as it is, and waits for nothing. */
+  readonly peek: Rows;
+  /** Writes, in turn with all other changes of datasets. */
+  readonly datasets: DatasetService;
+}
+
+/** How a rule takes runs. */
+export interface TakeOptions {
+  readonly backfill?: boolean;
+  /** Tells what would be done, and writes nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** Looks which runs of these traces a rule takes, and acts on those that it has not done with. */
+export async function takeTraces(
+  ports: TakePorts,
+  rule: Rule,
+  traceIds: readonly string[],
+  options: TakeOptions = {},
+): Promise<Acted["outcomes"]> {
+  const outcomes: Acted["outcomes"][number][] = [];
+  for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
+    const keys = await matchingRuns(ports.peek, rule, part);
+    const open = await notDone(ports.peek, rule, keys);
+    for (const some of partsOf(open, RULE_RUNS_PER_CHANGE)) {
+      outcomes.push(...(await takeRuns(ports, { rule, keys: some, options })));
+    }
+  }
+  return outcomes;
+}
+
+interface Taking {
+  readonly rule: Rule;
+  readonly keys: readonly RunKey[];
+  readonly options: TakeOptions;
+}
+
+async function takeRuns(ports: TakePorts, { rule, keys, options }: Taking): Promise<Acted["outcomes"]> {
+  const { backfill = false, dryRun = false } = options;
+  let outcomes: Acted["outcomes"] = [];
+  const write = async (acting: (time: string) => Promise<Acted>): Promise<void> =>
+    ports.datasets.change(async (time) => {
+      const acted = await acting(time);
+      outcomes = acted.outcomes;
+      return dryRun ? [] : acted.records;
+    });
+  try {
+    const runs = await loadRuns(ports.rows, keys);
+    await write((time) => act(ports.rows, { rule, runs, time, backfill }));
+    return outcomes;
+  } catch (error) {
+    if (!(error instanceof CounterfoilError) || error.retryable || !OF_THE_RUNS.has(error.code)) throw error;
+    const [only] = keys;
+    if (keys.length === 1 && only !== undefined) {
+      await write((time) => failedRun(ports.rows, { rule, run: only, time, reason: error.message }));
+      return outcomes;
+    }
+    // One of them has too much content, or what no record can hold: it must not hold up the others.
+    const half = Math.ceil(keys.length / 2);
+    const first = await takeRuns(ports, { rule, keys: keys.slice(0, half), options });
+    return [...first, ...(await takeRuns(ports, { rule, keys: keys.slice(half), options }))];
+  }
+}
+
+/** Errors that trying again does not mend, and that may be about some of the runs alone. */
+const OF_THE_RUNS: ReadonlySet<string> = new Set(["CF_QUERY_LIMIT", "CF_RECORD_INVALID", "CF_USAGE"]);
+
+/** Without the runs that this version of the rule is through with: nearly all when something comes for an old trace. */
+async function notDone(peek: Rows, rule: Rule, keys: readonly RunKey[]): Promise<RunKey[]> {
+  if (keys.length === 0) return [];
+  const bindings = new Bindings();
+  const version = bindings.bind(rule.version);
+  const done = new Set<unknown>();
+  const idOf = new Map(keys.map((key) => [key, ruleRunIdOf(rule.id, key)]));
+  const ids = [...idOf.values()].map((id) => bindings.bind(id)).join(", ");
+  const found = await peek(
+    `SELECT id FROM rule_runs WHERE outcome = 'success' AND rule_version = ${version} AND id IN (${ids})`,
+    bindings.params,
+  );
+  for (const row of found) done.add(row["id"]);
+  return keys.filter((key) => !done.has(idOf.get(key)));
+}

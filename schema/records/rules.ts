@@ -1,0 +1,213 @@
+import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
+
+const NAME_LENGTH_MAX = 1_000;
+const ACTIONS_MAX = 20;
+const SPLITS_MAX = 100;
+
+/** What a rule can do with a run. */
+export const RULE_ACTIONS = ["add_to_dataset", "add_to_annotation_queue", "add_feedback", "webhook"] as const;
+
+/** Where the outputs of an example come from. */
+export const EXAMPLE_OUTPUTS = ["correction", "correction_or_output", "patched_output", "output"] as const;
+
+const ACTION_FIELDS: readonly Field[] = [
+  { name: "type", kind: "text", required: true, oneOf: RULE_ACTIONS, doc: "What to do." },
+  {
+    name: "dataset",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "add_to_dataset: name; made when absent.",
+  },
+  { name: "dataset_id", kind: "uuid", doc: "add_to_dataset: id, instead of the name." },
+  {
+    name: "outputs",
+    kind: "text",
+    oneOf: EXAMPLE_OUTPUTS,
+    doc: "add_to_dataset: outputs of the example. `correction` (default): the newest correction on the run, without one nothing is added; `correction_or_output`: the run's own outputs without one; `patched_output`: the run's outputs with the correction merged in (RFC 7396); `output`: the run's own.",
+  },
+  {
+    name: "splits",
+    kind: "list",
+    lengthMax: SPLITS_MAX,
+    doc: "add_to_dataset: splits of the example, a list of texts.",
+  },
+  {
+    name: "queue",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "add_to_annotation_queue: name; made when absent.",
+  },
+  { name: "queue_id", kind: "uuid", doc: "add_to_annotation_queue: id, instead of the name." },
+  { name: "key", kind: "text", lengthMax: 180, doc: "add_feedback: key of the feedback." },
+  { name: "score", kind: "score", doc: "add_feedback: score." },
+  { name: "value", kind: "json", doc: "add_feedback: value." },
+  { name: "comment", kind: "text", doc: "add_feedback: comment." },
+  { name: "url", kind: "text", lengthMax: 2_000, doc: "webhook: where to post to, http or https." },
+  {
+    name: "secret_env",
+    kind: "text",
+    lengthMax: 200,
+    doc: "webhook: environment variable of the server with the key that signs the body.",
+  },
+];
+
+const GUARD_FIELDS: readonly Field[] = [
+  {
+    name: "consensus",
+    kind: "integer",
+    doc: "Reviewers that must have given the same correction, or without corrections the same score and value.",
+  },
+  { name: "approval", kind: "boolean", doc: "Wait for `rules approve` before anything is done." },
+  {
+    name: "duplicates",
+    kind: "text",
+    oneOf: ["add", "skip_exact", "skip_near"],
+    doc: "What to do with inputs that the dataset has already: add them (default), skip what is the same but for case, punctuation and space, or also what is nearly so.",
+  },
+  {
+    name: "contamination",
+    kind: "list",
+    lengthMax: 100,
+    doc: "Names of datasets that must not have the same inputs; other splits of the same dataset never may.",
+  },
+];
+
+/** `rules`: what is done with runs by itself. LangSmith: run rules, automations. */
+export const RULES: RecordType = {
+  type: "rule",
+  table: "rules",
+  doc: "Rules: which runs to take, and what to do with them.",
+  fields: [
+    { name: "name", kind: "text", required: true, lengthMax: NAME_LENGTH_MAX, doc: "Unique name." },
+    { name: "description", kind: "text", doc: "In words." },
+    { name: "enabled", kind: "boolean", doc: "Whether it acts; true unless said otherwise." },
+    { name: "project", kind: "text", lengthMax: NAME_LENGTH_MAX, doc: "Only runs of this project." },
+    { name: "filter", kind: "text", doc: "Runs that it takes, in LangSmith's filter language." },
+    { name: "trace_filter", kind: "text", doc: "The same about the root run of the trace." },
+    { name: "tree_filter", kind: "text", doc: "The same about any run of the trace." },
+    { name: "where", kind: "text", doc: "SQL condition over the columns of `spans` that must hold, too." },
+    {
+      name: "sampling_rate",
+      kind: "number",
+      doc: "Share of traces, 0 to 1, chosen by trace id; 1 by default.",
+    },
+    {
+      name: "debounce_seconds",
+      kind: "number",
+      doc: "A trace is looked at when its root has ended and nothing came for this long, seconds; 2 by default.",
+    },
+    {
+      name: "actions",
+      kind: "list",
+      required: true,
+      lengthMax: ACTIONS_MAX,
+      doc: "What to do, in this order.",
+      fields: ACTION_FIELDS,
+    },
+    { name: "guards", kind: "object", doc: "What must hold before it acts.", fields: GUARD_FIELDS },
+    { name: "version", kind: "integer", doc: "Counts its changes from 1." },
+    { name: "created_at", kind: "time", doc: "When it was made." },
+    { name: "updated_at", kind: "time", doc: "When it was last changed." },
+    {
+      name: "extra",
+      kind: "object",
+      doc: "Fields of LangSmith's run rules that have no meaning here, as given.",
+    },
+  ],
+  columns: [
+    { name: "name", type: "VARCHAR", doc: "Unique name." },
+    { name: "enabled", type: "BOOLEAN", doc: "Whether it acts.", read: (data) => data["enabled"] ?? true },
+    { name: "project", type: "VARCHAR", doc: "Only runs of this project. Null for all." },
+    { name: "filter", type: "VARCHAR", doc: "Runs that it takes, in LangSmith's filter language." },
+    { name: "actions", type: "VARCHAR", json: true, doc: "What it does: JSON array." },
+    { name: "version", type: "BIGINT", doc: "Counts its changes from 1." },
+  ],
+  check: ruleProblem,
+};
+
+function ruleProblem(data: JsonObject): string | undefined {
+  const rate = data["sampling_rate"];
+  if (typeof rate === "number" && (rate < 0 || rate > 1)) return "has a sampling_rate outside 0 to 1";
+  const debounce = data["debounce_seconds"];
+  if (typeof debounce === "number" && debounce < 0) return "has a negative debounce_seconds";
+  const actions = (data["actions"] ?? []) as readonly JsonObject[];
+  if (actions.length === 0) return "has no actions";
+  for (const [index, action] of actions.entries()) {
+    const problem = actionProblem(action);
+    if (problem !== undefined) return `has an action actions[${index}] that ${problem}`;
+  }
+  return undefined;
+}
+
+function actionProblem(action: JsonObject): string | undefined {
+  const given = (name: string): boolean => action[name] !== undefined && action[name] !== null;
+  const exactlyOne = (left: string, right: string): string | undefined =>
+    given(left) === given(right) ? `needs ${left} or ${right}` : undefined;
+  const type = action["type"] as (typeof RULE_ACTIONS)[number];
+  switch (type) {
+    case "add_to_dataset": {
+      const splits = (action["splits"] ?? []) as readonly JsonValue[];
+      if (splits.some((split) => typeof split !== "string" || split === ""))
+        return "has splits that are no texts";
+      return exactlyOne("dataset", "dataset_id");
+    }
+    case "add_to_annotation_queue":
+      return exactlyOne("queue", "queue_id");
+    case "add_feedback":
+      return given("key") ? undefined : "needs key";
+    case "webhook":
+      return isWebUrl(action["url"]) ? undefined : "needs url, an http or https address";
+  }
+}
+
+function isWebUrl(value: JsonValue | undefined): boolean {
+  return typeof value === "string" && /^https?:\/\/[^/]/.test(value) && URL.canParse(value);
+}
+
+/** `rule_runs`: what became of each run that a rule took. One id a rule and run, so that the history tells its course. */
+export const RULE_RUNS: RecordType = {
+  type: "rule_run",
+  table: "rule_runs",
+  doc: "What rules did with runs, and why.",
+  fields: [
+    { name: "rule_id", kind: "uuid", required: true, doc: "Rule." },
+    { name: "rule_name", kind: "text", doc: "Its name at that time." },
+    { name: "rule_version", kind: "integer", doc: "Its version at that time." },
+    { name: "trace_id", kind: "trace_id", required: true, doc: "Trace of the run." },
+    { name: "span_id", kind: "span_id", required: true, doc: "Span of the run." },
+    { name: "run_id", kind: "uuid", doc: "LangSmith id of the run." },
+    {
+      name: "outcome",
+      kind: "text",
+      required: true,
+      oneOf: ["success", "skipped", "waiting", "error"],
+      doc: "The worst of its actions': error, waiting (for approval), skipped, success.",
+    },
+    { name: "reason", kind: "text", doc: "Why, in words; null for a success." },
+    {
+      name: "actions",
+      kind: "list",
+      doc: "What became of each action.",
+      fields: [
+        { name: "action", kind: "text", required: true, doc: "Its type and target." },
+        { name: "outcome", kind: "text", required: true, doc: "success, skipped, waiting or error." },
+        { name: "reason", kind: "text", doc: "Why, in words." },
+        { name: "target_id", kind: "text", doc: "Dataset or queue." },
+        { name: "made_id", kind: "text", doc: "Example, queue item or feedback that was made." },
+      ],
+    },
+    { name: "approved_by", kind: "text", doc: "Who approved it." },
+    { name: "backfill", kind: "boolean", doc: "It was taken by a backfill." },
+  ],
+  columns: [
+    { name: "rule_id", type: "VARCHAR", doc: "Rule." },
+    { name: "rule_name", type: "VARCHAR", doc: "Its name at that time." },
+    { name: "rule_version", type: "BIGINT", doc: "Its version at that time." },
+    { name: "trace_id", type: "VARCHAR", doc: "Trace of the run." },
+    { name: "span_id", type: "VARCHAR", doc: "Span of the run." },
+    { name: "run_id", type: "VARCHAR", doc: "LangSmith id of the run." },
+    { name: "outcome", type: "VARCHAR", doc: "success, skipped, waiting or error." },
+    { name: "reason", type: "VARCHAR", doc: "Why, in words. Null for a success." },
+    { name: "actions", type: "VARCHAR", json: true, doc: "What became of each action: JSON array." },
+  ],
+};

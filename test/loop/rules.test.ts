@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { queryRows } from "../../store/index.js";
+import { runApi, type RunningApi } from "../api/running-api.js";
+
+let api: RunningApi;
+beforeAll(async () => {
+  api = await runApi();
+});
+afterAll(() => api.stop());
+
+interface Answer {
+  readonly status: number;
+  // Tests look into whatever came.
+  readonly body: never;
+}
+
+async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  const answer = await fetch(api.url + path, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: (text === "" ? {} : JSON.parse(text)) as never };
+}
+
+const apply = (rules: readonly unknown[], more: object = {}): Promise<Answer> =>
+  call("POST", "/api/v1/rules/apply", { rules, ...more });
+
+async function rulesAreThrough(): Promise<void> {
+  const { status, body } = await call("POST", "/api/v1/rules/wait", { deadline_ms: 60_000 });
+  expect([status, JSON.stringify(body)]).toEqual([200, expect.anything()]);
+}
+
+const sql = (text: string) => queryRows({ dataDir: api.dataDir, sql: text });
+
+const TO_DATASET = { type: "add_to_dataset", dataset: "golden", outputs: "output" };
+
+let spans = 0;
+/** Sends one ended root span with inputs and outputs, and gives its trace id. */
+async function sendRun(
+  more: { readonly name?: string; readonly trace?: string; readonly open?: boolean } = {},
+) {
+  spans += 1;
+  const traceId = more.trace ?? spans.toString(16).padStart(32, "a");
+  const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
+  const span = {
+    traceId,
+    spanId: spans.toString(16).padStart(16, "b"),
+    name: more.name ?? "agent",
+    startTimeUnixNano: "1795413600000000000",
+    ...(more.open === true ? {} : { endTimeUnixNano: "1795413601000000000" }),
+    attributes: [
+      attribute("gen_ai.prompt", JSON.stringify({ q: `question ${spans}` })),
+      attribute("gen_ai.completion", JSON.stringify({ a: `answer ${spans}`, sure: true })),
+    ],
+  };
+  expect(
+    await call("POST", "/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }),
+  ).toMatchObject({
+    status: 200,
+  });
+  return traceId;
+}
+
+test("a rule that can't work is refused and named with its field; nothing of the list is applied", async () => {
+  const good = { name: "good", actions: [TO_DATASET] };
+  const refused: readonly (readonly [object, string])[] = [
+    [{ actions: [TO_DATASET] }, "name is missing"],
+    [{ name: "x" }, "actions is missing"],
+    [{ name: "x", actions: [] }, "no actions"],
+    [{ name: "x", fliter: "y", actions: [TO_DATASET] }, "there is no field fliter"],
+    [{ name: "x", filter: "eq(name", actions: [TO_DATASET] }, "filter: The filter needs"],
+    [
+      { name: "x", tree_filter: 'eq(nme, "a")', actions: [TO_DATASET] },
+      "tree_filter: The filter names the field nme",
+    ],
+    [{ name: "x", sampling_rate: 2, actions: [TO_DATASET] }, "sampling_rate"],
+    [{ name: "x", actions: [{ type: "explode" }] }, "actions[0].type must be one of"],
+    [{ name: "x", actions: [{ type: "add_to_dataset" }] }, "actions[0] that needs dataset or dataset_id"],
+    [{ name: "x", actions: [{ ...TO_DATASET, outputs: "best" }] }, "actions[0].outputs must be one of"],
+    [{ name: "x", actions: [{ type: "webhook", url: "file:///etc/passwd" }] }, "needs url"],
+  ];
+  for (const [rule, word] of refused) {
+    const { status, body } = await apply([good, rule]);
+    expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining(word)]);
+  }
+  expect((await apply([good, good])).status).toBe(409);
+  expect((await call("GET", "/api/v1/rules")).body).toEqual([]);
+});
+
+test("rules that set themselves off, alone or through each other, are refused with the way round", async () => {
+  const giving = (name: string, key: string, filter: string) => ({
+    name,
+    filter,
+    actions: [{ type: "add_feedback", key, score: 1 }],
+  });
+  const alone = await apply([giving("echo", "seen", 'eq(feedback_key, "seen")')]);
+  expect([alone.status, JSON.stringify(alone.body)]).toEqual([422, expect.stringContaining("echo")]);
+  const round = await apply([
+    giving("ping", "a", 'eq(feedback_key, "b")'),
+    giving("pong", "b", 'and(eq(feedback_key, "a"), gt(feedback_score, 0))'),
+  ]);
+  expect(JSON.stringify(round.body)).toContain(String.raw`\"ping\" -> \"pong\" -> \"ping\"`);
+  expect((await apply([giving("once", "a", 'eq(feedback_key, "b")')], { dry_run: true })).status).toBe(200);
+});
+
+test("apply tells what it changes, changes only that, and counts versions; prune deletes what is not given", async () => {
+  const first = { name: "first", enabled: false, actions: [TO_DATASET] };
+  expect((await apply([first], { dry_run: true })).body).toMatchObject([{ change: "create" }]);
+  expect((await call("GET", "/api/v1/rules")).body).toEqual([]);
+  await apply([first]);
+  expect((await apply([first])).body).toMatchObject([{ change: "unchanged" }]);
+  const changed = { ...first, sampling_rate: 0.5 };
+  expect((await apply([changed])).body).toMatchObject([
+    { change: "update", before: first, after: { sampling_rate: 0.5 } },
+  ]);
+  expect((await call("GET", "/api/v1/rules/first")).body).toMatchObject({ version: 2, sampling_rate: 0.5 });
+  const second = { name: "second", enabled: false, actions: [TO_DATASET] };
+  const pruned = await apply([second], { prune: true });
+  expect(pruned.body).toMatchObject([{ change: "create" }, { name: "first", change: "delete" }]);
+  expect((await call("GET", "/api/v1/rules")).body).toMatchObject([{ name: "second" }]);
+  expect((await call("DELETE", "/api/v1/rules/second")).status).toBe(200);
+  expect((await call("DELETE", "/api/v1/rules/second")).status).toBe(404);
+});
+
+test("a rule waits for a correction, takes it once, and an example that someone deleted does not come back", async () => {
+  await apply([
+    {
+      name: "corrected",
+      filter: 'eq(feedback_key, "right")',
+      debounce_seconds: 0,
+      actions: [{ type: "add_to_dataset", dataset: "fixed", outputs: "patched_output", splits: ["a", "b"] }],
+    },
+  ]);
+  const trace = await sendRun();
+  const feedback = {
+    trace_id: trace,
+    key: "right",
+    score: 0,
+    feedback_source: { type: "human", user_id: "ada" },
+  };
+  await call("POST", "/api/v1/feedback", feedback);
+  await rulesAreThrough();
+  const logs = () => call("GET", `/api/v1/rules/corrected/logs?trace=${trace}`);
+  expect((await logs()).body).toMatchObject([
+    { outcome: "skipped", reason: "no feedback on the run has a correction" },
+  ]);
+  await call("POST", "/api/v1/feedback", { ...feedback, correction: { sure: false, why: "rate" } });
+  await rulesAreThrough();
+  expect((await logs()).body).toMatchObject([{ outcome: "success" }]);
+  const [example] = await sql("SELECT id, outputs, data FROM examples");
+  expect(JSON.parse(example?.["outputs"] as string)).toMatchObject({
+    sure: false,
+    why: "rate",
+    a: expect.any(String),
+  });
+  expect(JSON.parse(example?.["data"] as string)).toMatchObject({
+    metadata: { dataset_split: ["a", "b"] },
+    provenance: { correction: { reviewer: "ada" } },
+  });
+
+  expect((await call("DELETE", `/api/v1/examples/${example?.["id"] as string}`)).status).toBe(200);
+  await call("POST", "/api/v1/feedback", { ...feedback, correction: { sure: false }, id: "again" });
+  await rulesAreThrough();
+  expect(await sql("SELECT id FROM examples")).toEqual([]);
+  expect((await logs()).body).toHaveLength(1);
+  await call("DELETE", "/api/v1/rules/corrected");
+});
+
+test("a rule takes its share of the traces by their ids, those that ended alone, and of the history nothing", async () => {
+  const before = await sendRun({ name: "sampled" });
+  await rulesAreThrough();
+  const rule = (name: string, rate: number) => ({
+    name,
+    filter: 'eq(name, "sampled")',
+    sampling_rate: rate,
+    debounce_seconds: 0,
+    actions: [{ type: "add_feedback", key: name, value: "yes" }],
+  });
+  await apply([rule("half", 0.5), rule("all", 1), rule("none", 0)]);
+  const traces = new Set<string>();
+  for (let run = 0; run < 24; run++) traces.add(await sendRun({ name: "sampled" }));
+  await rulesAreThrough();
+  const marked = async (key: string) =>
+    (await sql(`SELECT trace_id FROM feedback WHERE key = '${key}'`)).map((row) => row["trace_id"] as string);
+  expect(new Set(await marked("all"))).toEqual(traces);
+  expect(await marked("none")).toEqual([]);
+  const half = await marked("half");
+  expect(half.length).toBeGreaterThan(3);
+  expect(half.length).toBeLessThan(21);
+  expect([...traces, ...half]).not.toContain(before);
+  for (const name of ["half", "all", "none"]) await call("DELETE", `/api/v1/rules/${name}`);
+});
+
+test("what comes for a trace after its rule acted, and the whole request once more, adds nothing", async () => {
+  await apply([{ name: "every", filter: 'eq(name, "once")', debounce_seconds: 0, actions: [TO_DATASET] }]);
+  const trace = await sendRun({ name: "once" });
+  await rulesAreThrough();
+  const count =
+    "SELECT (SELECT count(*) FROM examples_history) AS e, (SELECT count(*) FROM rule_runs_history) AS r";
+  const [once] = await sql(count);
+  spans -= 1;
+  await sendRun({ name: "once", trace });
+  await call("POST", "/api/v1/feedback", { trace_id: trace, key: "late", score: 1 });
+  await rulesAreThrough();
+  api = await api.restart();
+  await rulesAreThrough();
+  expect(await sql(count)).toEqual([once]);
+});
