@@ -4,6 +4,7 @@ import { analysts } from "./scenarios/analysts.js";
 import { compaction } from "./scenarios/compaction.js";
 import { deadDestination } from "./scenarios/dead-destination.js";
 import { normalising } from "./scenarios/normalising.js";
+import { langsmith } from "./scenarios/langsmith.js";
 import { memory } from "./scenarios/memory.js";
 import { queries } from "./scenarios/queries.js";
 import { rates } from "./scenarios/rates.js";
@@ -24,4 +25,5 @@ export const SCENARIOS: readonly Scenario[] = [
   compaction,
   queries,
   normalising,
+  langsmith,
 ];

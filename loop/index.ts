@@ -54,7 +54,13 @@ export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js
 export * from "./datasets/dataset-history.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";
-export { type ProjectPorts, type ProjectRecord, ProjectService } from "./projects/project-service.js";
+export {
+  type DeletedProject,
+  formerNames,
+  type ProjectPorts,
+  type ProjectRecord,
+  ProjectService,
+} from "./projects/project-service.js";
 export { type Shared, type SharePorts, ShareService } from "./shares/share-service.js";
 export {
   DEFAULT_PROJECT,

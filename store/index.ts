@@ -58,3 +58,4 @@ export { writeOtlp } from "./bundle/write-otlp.js";
 export { type SnapshotReport, writeSnapshot } from "./bundle/write-snapshot.js";
 export { type FileEngine, openFileEngine } from "./parquet/parquet-rows.js";
 export { sqlString } from "./views/sql-text.js";
+export { currentRecordsSql } from "./views/record-views.js";

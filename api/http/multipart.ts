@@ -26,12 +26,12 @@ export function* multipartParts(body: Uint8Array, contentType: string | undefine
   }
   at += boundary.length + 2;
   for (let count = 0; ; count++) {
-    if (bytes.toString("latin1", at, at + 2) === "--") return;
+    if (isAt(bytes, at, DASH, DASH)) return;
     if (count === MULTIPART_PARTS_MAX) throw invalid(`it has more than ${MULTIPART_PARTS_MAX} parts`);
     // Spaces may follow a boundary (RFC 2046).
     while (bytes[at] === 32 || bytes[at] === 9) at++;
-    if (bytes.toString("latin1", at, at + 2) !== "\r\n") throw invalid("it is cut off");
-    const head = bytes.toString("latin1", at + 2, at + 4) === "\r\n" ? at : bytes.indexOf(CRLF2, at + 2);
+    if (!isAt(bytes, at, CR, LF)) throw invalid("it is cut off");
+    const head = isAt(bytes, at + 2, CR, LF) ? at : bytes.indexOf(CRLF2, at + 2);
     if (head < 0 || head - at > MULTIPART_HEADER_BYTES_MAX) throw invalid("the headers of a part do not end");
     const start = head === at ? at + 4 : head + CRLF2.length;
     const end = bytes.indexOf(delimiter, start - 2);
@@ -39,6 +39,12 @@ export function* multipartParts(body: Uint8Array, contentType: string | undefine
     yield partOf(bytes.toString("utf8", at + 2, head), bytes.subarray(start, Math.max(start, end)));
     at = end + delimiter.length;
   }
+}
+
+const [DASH, CR, LF] = [45, 13, 10];
+
+function isAt(bytes: Buffer, at: number, first: number, second: number): boolean {
+  return bytes[at] === first && bytes[at + 1] === second;
 }
 
 function boundaryOf(contentType: string | undefined): string {
@@ -53,7 +59,15 @@ function boundaryOf(contentType: string | undefined): string {
   );
 }
 
+/** As the SDKs and browsers write a part without a file's name: one pattern instead of taking the lines apart. */
+const USUAL =
+  /^content-disposition: form-data; name="([^"\\%\r]*)"(?:\r\ncontent-type: ([\w.+/-]*)(?:;[^\r]*)?)?(?:\r\ncontent-length: \d+)?$/i;
+
 function partOf(head: string, content: Buffer): Part {
+  const [, usual, type = ""] = USUAL.exec(head) ?? [];
+  if (usual !== undefined) {
+    return { name: usual, filename: undefined, contentType: type.toLowerCase(), content };
+  }
   let name: string | undefined;
   let filename: string | undefined;
   let contentType = "";
@@ -62,8 +76,8 @@ function partOf(head: string, content: Buffer): Part {
     const field = line.slice(0, colon).trim().toLowerCase();
     const value = line.slice(colon + 1).trim();
     if (field === "content-disposition") {
-      name = parameter(value, "name");
-      filename = parameter(value, "filename");
+      name = parameter(value, NAME);
+      filename = parameter(value, FILENAME);
     } else if (field === "content-type") contentType = (value.split(";", 1)[0] ?? "").trim().toLowerCase();
     else if (field === "content-encoding") throw invalid("a part has a Content-Encoding of its own");
   }
@@ -71,9 +85,16 @@ function partOf(head: string, content: Buffer): Part {
   return { name, filename, contentType, content };
 }
 
+const NAME = parameterPattern("name");
+const FILENAME = parameterPattern("filename");
+
+function parameterPattern(name: string): RegExp {
+  return new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]*))`, "i");
+}
+
 /** Clients write a quote in a name as `%22` (browsers) or `\"`. */
-function parameter(disposition: string, name: string): string | undefined {
-  const match = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]*))`, "i").exec(disposition);
+function parameter(disposition: string, pattern: RegExp): string | undefined {
+  const match = pattern.exec(disposition);
   const value = match?.[1] ?? match?.[2];
   return value?.replace(/\\(["\\])/g, "$1").replaceAll("%22", '"');
 }

@@ -3,7 +3,7 @@ import type { ApiReply } from "../../schema/index.js";
 import { json } from "./replies.js";
 
 /** The LangSmith server version whose behaviour this is; the SDK warns below it and leaves features out. */
-const LANGSMITH_VERSION = "0.16.14";
+const LANGSMITH_VERSION = "0.18.0";
 const BATCH_ITEMS_MAX = 100;
 const BATCH_BYTES_MAX = 20 * 1024 * 1024;
 

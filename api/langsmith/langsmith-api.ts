@@ -19,6 +19,9 @@ import { feedbackTokenHandlers } from "./feedback/feedback-token-routes.js";
 import { createRunArchive } from "./runs/run-archive.js";
 import { runIngestHandlers } from "./runs/run-ingest.js";
 import { runReadHandlers } from "./runs/run-reads.js";
+import { shareHandlers } from "./shares/share-routes.js";
+import { threadHandlers } from "./threads/thread-routes.js";
+import { traceHandlers } from "./traces/trace-routes.js";
 import { projectHandlers } from "./projects/project-routes.js";
 import { ProjectNames } from "./projects/project-names.js";
 import { promptHandlers } from "./prompts/prompt-routes.js";
@@ -45,7 +48,7 @@ export function createLangSmithApi(host: ApiHost, reads: MirrorReads, shared: Sh
       const route = router.find(method, canonicalPath(path))?.route;
       return (
         route !== undefined &&
-        (route.path === "/feedback/tokens/{token}" || route.path.startsWith("/public/"))
+        (route.path === "/feedback/tokens/{token}" || /^(?:\/v2)?\/public\//.test(route.path))
       );
     },
     find(method, path) {
@@ -83,20 +86,25 @@ function createHandlers(
   const ports = { writer, rows: (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params) };
   const service = new ProjectService(ports);
   const names = new ProjectNames(reads, service);
+  const sources = { reads, projects: names, shares: new ShareService(ports) };
   const feedback = createFeedbackService({ ...ports, configs });
   return {
     info: readInfo,
     settings: async () => json(200, SETTINGS),
-    ...runReadHandlers({ reads, projects: names }),
+    workspaces: async () => json(200, [WORKSPACE]),
+    ...runReadHandlers(sources),
+    ...threadHandlers(sources),
+    ...traceHandlers(sources),
+    ...shareHandlers(sources),
     ...runIngestHandlers({ host, states: new RunStates(createRunArchive(reads)), names, feedback }),
     ...projectHandlers({ reads, service, names }),
     ...feedbackConfigHandlers(new FeedbackConfigService({ ...ports, cache: configs })),
     ...feedbackTokenHandlers(new FeedbackTokenService({ ...ports, feedback })),
     ...comparativeHandlers(new ComparativeService(ports)),
-    ...experimentHandlers({ datasets, sources: { reads, projects: names }, configs, rows: ports.rows }),
+    ...experimentHandlers({ datasets, sources, configs, rows: ports.rows }),
     ...promptHandlers(new PromptService(ports)),
     ...datasetFileHandlers(datasets),
-    ...datasetShareHandlers({ datasets, shares: new ShareService(ports) }),
+    ...datasetShareHandlers({ datasets, shares: sources.shares }),
     ...datasetHandlers(datasets),
     ...exampleHandlers(datasets),
   };
@@ -106,6 +114,16 @@ function createHandlers(
 export function canonicalPath(path: string): string {
   return path.replace(/^\/api(?=\/v[12]\/)/, "").replace(/^\/v1(?=\/)/, "");
 }
+
+/** A server has one. */
+const WORKSPACE = {
+  id: TENANT_ID,
+  display_name: "Counterfoil",
+  tenant_handle: null,
+  is_personal: false,
+  is_deleted: false,
+  read_only: false,
+};
 
 /** Never a 200 that forgets: what is known but not done says so. */
 function notDone({ method, path, about }: RouteSpec): Handler {

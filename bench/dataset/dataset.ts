@@ -35,6 +35,11 @@ function folderOf(dataset: Dataset): string {
   return join(cacheFolder(), name);
 }
 
+/** Whether it was made before. */
+export function datasetIsThere(dataset: Dataset): boolean {
+  return existsSync(join(folderOf(dataset), "complete"));
+}
+
 interface Slice {
   readonly slice: number;
   readonly slices: number;

@@ -20,10 +20,19 @@ export function runTraceId(traceRunId: string): string {
  */
 export function runSpanId(runId: string): string {
   const id = runId.toLowerCase();
+  const known = spanIds.get(id);
+  if (known !== undefined) return known;
   const padded = PADDED.exec(id);
-  if (padded !== null) return `${padded[1]}${padded[2]}`;
-  return createHash("sha256").update(id).digest("hex").slice(0, 16);
+  const spanId =
+    padded === null ? createHash("sha256").update(id).digest("hex").slice(0, 16) : `${padded[1]}${padded[2]}`;
+  // Children of a run name it again within a moment.
+  if (spanIds.size === SPAN_IDS_MAX) spanIds.clear();
+  spanIds.set(id, spanId);
+  return spanId;
 }
+
+const SPAN_IDS_MAX = 4_096;
+const spanIds = new Map<string, string>();
 
 /** A version 5 UUID (RFC 9562): the same name in the same namespace is always the same id. */
 export function nameUuid(namespace: string, name: string): string {

@@ -1,5 +1,12 @@
 import type { AnyValue, KeyValue, Span } from "../otlp/types.js";
-import { JsonText, parseRunJson, type RunFields, type RunValue, writeRunJson } from "./json-text.js";
+import {
+  JsonText,
+  parseRunJson,
+  type RunFields,
+  type RunValue,
+  writeRunFields,
+  writeRunJson,
+} from "./json-text.js";
 import { isRunId, runSpanId, runTraceId } from "./ids.js";
 import { dottedOrderNanos, runTimeNanos } from "./time.js";
 
@@ -115,11 +122,11 @@ function runAttributes(run: RunFields, start: bigint): KeyValue[] {
   const put = (key: string, value: RunValue | undefined): void => {
     if (typeof value === "string") attributes.push({ key, value: { stringValue: value } });
   };
+  const rest: RunFields = fields;
   // A null says something, too (an update may set one): it stays in the JSON.
-  const rest: RunFields = { ...fields };
   if (inputs === null) rest["inputs"] = null;
   if (outputs === null) rest["outputs"] = null;
-  put(ATTR_LANGSMITH_RUN, writeRunJson(rest));
+  put(ATTR_LANGSMITH_RUN, writeRunFields(rest));
   put("langsmith.span.kind", run["run_type"]);
   put("langsmith.trace.session_name", run["session_name"]);
   put("langsmith.trace.id", run["trace_id"]);
@@ -147,11 +154,11 @@ function runAttributes(run: RunFields, start: bigint): KeyValue[] {
 
 function metadataAttributes(run: RunFields, extra: RunFields | undefined): KeyValue[] {
   const metadata = objectOf(extra?.["metadata"]);
-  const attributes = Object.entries(metadata ?? {}).flatMap(([name, value]): KeyValue[] =>
-    value === null || name === "usage_metadata"
-      ? []
-      : [{ key: `langsmith.metadata.${name}`, value: scalarValue(value) }],
-  );
+  const attributes: KeyValue[] = [];
+  for (const [name, value] of Object.entries(metadata ?? {})) {
+    if (value === null || name === "usage_metadata") continue;
+    attributes.push({ key: `langsmith.metadata.${name}`, value: scalarValue(value) });
+  }
   const params = objectOf(extra?.["invocation_params"]);
   const model = textOf(params?.["model"]) ?? textOf(params?.["model_name"]);
   if (run["run_type"] === "llm" && model !== undefined && metadata?.["ls_model_name"] === undefined) {

@@ -19,6 +19,7 @@ export const PROJECTS: RecordType = {
     { name: "reference_dataset_id", kind: "uuid", doc: "Dataset that an experiment ran over." },
     { name: "default_dataset_id", kind: "uuid", doc: "Dataset that its runs are mostly added to." },
     { name: "extra", kind: "object", doc: "Anything else, with `metadata`." },
+    { name: "former_names", kind: "list", doc: "Names that it had before; its older runs still have them." },
     { name: "start_time", kind: "time", doc: "When it began." },
     { name: "end_time", kind: "time", doc: "When it ended." },
   ],

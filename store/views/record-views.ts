@@ -31,8 +31,11 @@ function everyChange(table: string, files: readonly ViewFile[]): string {
 const LATEST_FIRST =
   "coalesce(source, '') <> 'otlp' DESC, CASE WHEN source = 'otlp' THEN time END DESC NULLS LAST, seq DESC, seq_index DESC";
 
-/** The last change of each id, unless it is a delete. */
-function current(table: string): string {
+/**
+ * SELECT of the last change of each id of a record table, unless it is a delete, over the view of its history. Of
+ * `feedback` it has the ids as they were given: only the view `feedback` looks up those that are missing.
+ */
+export function currentRecordsSql(table: string): string {
   return `SELECT * FROM (
   SELECT * FROM ${sqlIdentifier(historyOf(table))}
   QUALIFY row_number() OVER (PARTITION BY id ORDER BY ${LATEST_FIRST}) = 1
@@ -43,7 +46,7 @@ function current(table: string): string {
  * `feedback` names a span by its run id, its span id, or both and the trace id, and may come before the span. The ids
  * that it lacks are looked up among the spans; when nothing lacks any, no file of spans is read.
  */
-const FEEDBACK_SELECT = `WITH latest AS (${current("feedback")}),
+const FEEDBACK_SELECT = `WITH latest AS (${currentRecordsSql("feedback")}),
 open AS (
   SELECT id, run_id, span_id, response_id FROM latest
   WHERE target = 'span' AND (trace_id IS NULL OR span_id IS NULL)
@@ -78,7 +81,8 @@ function viewsOf({ table, doc }: RecordType): RecordView[] {
     {
       name: table,
       uses: isFeedback ? [history, "spans"] : [history],
-      sql: () => `-- ${table}: ${doc}\n${create(table, isFeedback ? FEEDBACK_SELECT : current(table))}`,
+      sql: () =>
+        `-- ${table}: ${doc}\n${create(table, isFeedback ? FEEDBACK_SELECT : currentRecordsSql(table))}`,
     },
   ];
 }

@@ -1,4 +1,11 @@
-import { DEFAULT_PROJECT, type ProjectRecord, type ProjectService } from "../../../loop/index.js";
+import {
+  Bindings,
+  DEFAULT_PROJECT,
+  type DeletedProject,
+  formerNames,
+  type ProjectRecord,
+  type ProjectService,
+} from "../../../loop/index.js";
 import { nameUuid } from "../../../schema/index.js";
 import type { MirrorReads } from "../../mirror-reads.js";
 
@@ -12,13 +19,16 @@ export function projectId(name: string): string {
 
 /**
  * Names and ids of projects: those written down, and those that runs name. What is written down by this process is told
- * by {@link note}; the rest is read from the mirror once.
+ * by {@link note} and {@link noteDeleted}; the rest is read from the mirror once.
  */
 export class ProjectNames {
   readonly #reads: MirrorReads;
   readonly #service: ProjectService;
   readonly #nameById = new Map<string, string>([[projectId(DEFAULT_PROJECT), DEFAULT_PROJECT]]);
   readonly #idByName = new Map<string, string>();
+  /** Names that a project had, by its id: its older runs still have them. */
+  readonly #formerById = new Map<string, readonly string[]>();
+  #deleted: readonly DeletedProject[] = [];
   #loaded: Promise<void> | undefined;
 
   constructor(reads: MirrorReads, service: ProjectService) {
@@ -26,22 +36,38 @@ export class ProjectNames {
     this.#service = service;
   }
 
-  /** Makes sure that {@link idOf} knows what is written down. */
+  /** Makes sure that {@link idOf} and {@link shownSql} know what is written down. */
   load(): Promise<void> {
-    this.#loaded ??= this.#service.list().then(
-      (projects) => projects.forEach((project) => this.note(project)),
-      (error: unknown) => {
-        this.#loaded = undefined;
-        throw error;
-      },
-    );
+    this.#loaded ??= this.#read().catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
     return this.#loaded;
   }
 
+  async #read(): Promise<void> {
+    const [projects, deleted] = await Promise.all([this.#service.list(), this.#service.deleted()]);
+    for (const project of projects) this.note(project);
+    this.#deleted = deleted;
+  }
+
   /** A project was written down. */
-  note({ id, name }: ProjectRecord): void {
+  note({ id, name, data }: ProjectRecord): void {
+    const before = this.#nameById.get(id);
+    if (before !== undefined && before !== name) this.#idByName.delete(before);
     this.#nameById.set(id, name);
     this.#idByName.set(name, id);
+    const former = formerNames(data);
+    this.#formerById.set(id, former);
+    for (const old of former) this.#idByName.set(old, id);
+  }
+
+  /** A project was deleted. */
+  noteDeleted(deleted: DeletedProject): void {
+    this.#deleted = [...this.#deleted, deleted];
+    this.#nameById.delete(deleted.id);
+    this.#formerById.delete(deleted.id);
+    for (const name of deleted.names) this.#idByName.delete(name);
   }
 
   /** The id of a name; call {@link load} before. */
@@ -49,14 +75,49 @@ export class ProjectNames {
     return this.#idByName.get(name) ?? projectId(name);
   }
 
+  /**
+   * A condition over rows of `spans` or `traces` that leaves out what was in projects when they were deleted; call
+   * {@link load} before. The mirror keeps it: who deletes in LangSmith's API hides from that API alone.
+   */
+  shownSql(alias: string, bindings: Bindings): string {
+    if (this.#deleted.length === 0) return "true";
+    const hidden = this.#deleted.map(
+      ({ names, seq }) =>
+        `(coalesce(${alias}.project, '${DEFAULT_PROJECT}') IN (${names.map((name) => bindings.bind(name)).join(", ")}) AND ${alias}.seq < ${seq})`,
+    );
+    return `NOT (${hidden.join(" OR ")})`;
+  }
+
+  /** SQL of the name that a project has now, over a column with the one that a run came with; call {@link load} before. */
+  currentNameSql(column: string, bindings: Bindings): string {
+    const renamed = [...this.#formerById].flatMap(([id, names]) =>
+      names.map(
+        (name) => `WHEN ${bindings.bind(name)} THEN ${bindings.bind(this.#nameById.get(id) ?? name)}`,
+      ),
+    );
+    return renamed.length === 0 ? column : `CASE ${column} ${renamed.join(" ")} ELSE ${column} END`;
+  }
+
+  /** Every name that runs of these projects may have. */
+  async namesOf(ids: readonly string[]): Promise<string[]> {
+    const current = await this.resolve(ids);
+    return [...current].flatMap(([id, name]) => [name, ...(this.#formerById.get(id) ?? [])]);
+  }
+
   /** Names of those of these ids that are projects. Looks into the mirror for ids that are not known yet. */
   async resolve(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     await this.load();
     const wanted = ids.map((id) => id.toLowerCase());
     if (wanted.some((id) => !this.#nameById.has(id))) {
-      const rows = await this.#reads.rows("SELECT DISTINCT project FROM spans WHERE project IS NOT NULL");
+      const bindings = new Bindings();
+      const rows = await this.#reads.rows(
+        `SELECT DISTINCT s.project FROM spans AS s WHERE s.project IS NOT NULL AND ${this.shownSql("s", bindings)}`,
+        bindings.params,
+      );
       for (const { project } of rows) {
-        if (typeof project === "string") this.#nameById.set(projectId(project), project);
+        if (typeof project === "string" && !this.#idByName.has(project)) {
+          this.#nameById.set(projectId(project), project);
+        }
       }
     }
     return new Map(

@@ -1,19 +1,24 @@
-import { DEFAULT_PROJECT, PROMPT_TOKENS_SQL } from "../../../loop/index.js";
-import type { ProjectRecord, ProjectService } from "../../../loop/index.js";
+import {
+  Bindings,
+  DEFAULT_PROJECT,
+  type ProjectRecord,
+  type ProjectService,
+  PROMPT_TOKENS_SQL,
+} from "../../../loop/index.js";
 import { isRunId, type RunRecord } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
 import type { Handler } from "../call.js";
 import { badField, json, notFound, RefusedCall } from "../replies.js";
 import { objectBody } from "../body.js";
+import { cursorOf, pageSizeOf, placeOf } from "../cursor.js";
 import { pageOf } from "../paging.js";
 import { TENANT_ID } from "../tenant.js";
 import { projectId, type ProjectNames } from "./project-names.js";
 
-const NAME = `coalesce(s.project, '${DEFAULT_PROJECT}')`;
 const ROOT = "s.parent_span_id IS NULL";
 
 /** What every answer says of a project. */
-const BASE_COLUMNS = `${NAME} AS name, strftime(min(s.start_time)::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00') AS start_time,
+const BASE_COLUMNS = `strftime(min(s.start_time)::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00') AS start_time,
   strftime(max(s.start_time) FILTER (${ROOT})::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00') AS last_run_start_time`;
 
 /** Figures over the runs of a group; those of traces are over their roots. Times in seconds. */
@@ -66,19 +71,57 @@ export function projectHandlers(parts: ProjectParts): Readonly<Record<string, Ha
       const { name, ...change } = objectBody(request.body);
       const there = await oneOf(parts, params["session_id"], false);
       const current = textAt(there, "name") ?? "";
-      if (typeof name === "string" && name !== current) {
-        throw new RefusedCall(
-          501,
-          "Counterfoil does not rename projects: runs keep the name that they came with.",
-        );
-      }
       const data = { start_time: there["start_time"] ?? null };
       names.note(
-        await service.update({ id: textAt(there, "id") ?? "", name: current, data: present(data) }, change),
+        await service.update(
+          { id: textAt(there, "id") ?? "", name: current, data: present(data) },
+          { ...change, name: name ?? null },
+        ),
       );
       return json(200, await oneOf(parts, params["session_id"], false));
     },
+    deleteProject: async ({ params }) => {
+      const there = await oneOf(parts, params["session_id"], false);
+      const project = { id: textAt(there, "id") ?? "", name: textAt(there, "name") ?? "", data: {} };
+      names.noteDeleted(await service.delete(project));
+      return json(202, { message: `Project ${project.name} deleted` });
+    },
+    listProjectsV2: async ({ request }) => {
+      const { query } = request;
+      for (const name of ["filter", "stats_filter", "dataset_version", "tag_value_id"]) {
+        if (query.has(name)) throw new RefusedCall(501, `Counterfoil does not choose projects by ${name}.`);
+      }
+      const types = [...query.getAll("type"), ...query.getAll("type[]")];
+      const found = (await projectsOf(parts, query.get("include_stats") === "true"))
+        .filter((project) => matches(project, v1Query(query)))
+        .map((project) => ({ ...project, type: typeOf(project) }))
+        .filter(({ type }) => types.length === 0 || types.includes(type));
+      found.sort(orderOf(v1Query(query)));
+      const size = pageSizeOf(query.get("page_size") ?? query.get("limit"), { most: 100, usual: 100 });
+      const cursor = query.get("cursor");
+      const from = cursor === null || cursor === "" ? 0 : Number(placeOf(cursor).time);
+      const next = from + size < found.length ? cursorOf({ time: String(from + size), id: "next" }) : null;
+      return json(200, { items: found.slice(from, from + size), next_cursor: next });
+    },
   };
+}
+
+/** A version 2 query in the words of version 1. */
+function v1Query(query: URLSearchParams): URLSearchParams {
+  const words = new URLSearchParams();
+  for (const [name, value] of query) {
+    if (name === "reference_dataset_id" || name === "reference_dataset_id[]")
+      words.append("reference_dataset", value);
+    else if (name === "id[]") words.append("id", value);
+    else if (name === "sort_by") words.append(name, value.toLowerCase());
+    else if (name === "sort_order") words.append("sort_by_desc", String(value !== "asc"));
+    else words.append(name, value);
+  }
+  return words;
+}
+
+function typeOf(project: RunRecord): string {
+  return typeof project["reference_dataset_id"] === "string" ? "EXPERIMENT" : "PROJECT";
 }
 
 async function oneOf(parts: ProjectParts, given: string | undefined, stats: boolean): Promise<RunRecord> {
@@ -96,10 +139,15 @@ function present(data: RunRecord): RunRecord {
 /** Projects that runs name, and those that are written down. */
 async function projectsOf(parts: ProjectParts, stats: boolean): Promise<RunRecord[]> {
   const columns = stats ? `${BASE_COLUMNS}, ${STATS_COLUMNS}` : BASE_COLUMNS;
-  const rows = await parts.reads.rows(`SELECT ${columns} FROM spans AS s GROUP BY ${NAME}`);
+  await parts.names.load();
+  const bindings = new Bindings();
+  const name = parts.names.currentNameSql(`coalesce(s.project, '${DEFAULT_PROJECT}')`, bindings);
+  const rows = await parts.reads.rows(
+    `SELECT ${name} AS name, ${columns} FROM spans AS s WHERE ${parts.names.shownSql("s", bindings)} GROUP BY 1`,
+    bindings.params,
+  );
   const records = await parts.service.list();
   const byName = new Map(rows.map((row) => [textAt(row, "name") ?? DEFAULT_PROJECT, row]));
-  await parts.names.load();
   const known = new Set(records.map(({ name }) => name));
   const unwritten = [...byName.keys()].filter((name) => !known.has(name));
   return [

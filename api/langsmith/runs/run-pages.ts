@@ -1,16 +1,18 @@
-import { ATTACHMENTS_COLUMN, Bindings, nativeRunOfRow } from "../../../loop/index.js";
+import { ATTACHMENTS_COLUMN, Bindings, nativeRunOfRow, type ShareService } from "../../../loop/index.js";
 import { type RunAttachment, type RunFields, runSpanId, runTraceId } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
+import { cursorOf } from "../cursor.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { feedbackStatsOf, spanKey } from "./feedback-stats.js";
 import { positionsOf } from "./run-places.js";
-import { cursorAfter, ORDER_SQL, type RunQuery } from "./run-query.js";
+import type { RunQuery } from "./run-query.js";
 import { RUN_COLUMNS, runOfRow } from "./run-view.js";
 
 /** What reading runs takes. */
 export interface RunSources {
   readonly reads: MirrorReads;
   readonly projects: ProjectNames;
+  readonly shares: ShareService;
 }
 
 /** Runs of one page, whole, and the cursor of the next one; null when it was the last. */
@@ -22,7 +24,7 @@ export async function readPage(
   const way = ascending ? "ASC" : "DESC";
   // First which ones: sorting needs few columns, and the content of those that are not on the page is never read.
   const keys = await sources.reads.rows(
-    `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE ${where} ORDER BY ${ORDER_SQL} ${way}, s.run_id ${way} LIMIT ${limit + 1}`,
+    `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE ${where} ORDER BY s.start_time ${way} NULLS ${ascending ? "FIRST" : "LAST"}, s.run_id ${way} LIMIT ${limit + 1}`,
     bindings.params,
   );
   const page = keys.slice(0, limit);
@@ -30,45 +32,84 @@ export async function readPage(
   const more = keys.length > limit && last !== undefined;
   return {
     runs: await runsOf(sources, page, select),
-    next: more ? cursorAfter(textAt(last, "start_ns") ?? "0", textAt(last, "run_id") ?? "") : null,
+    next: more ? cursorOf({ time: textAt(last, "start_ns") ?? "0", id: textAt(last, "run_id") ?? "" }) : null,
   };
 }
 
 /** The run with that id; undefined when there is none. */
 export async function readOne(sources: RunSources, id: string): Promise<RunFields | undefined> {
-  // A run's span follows from its id, but that of a root that came as a span, whose trace does. Both have indexes.
-  const keys = await sources.reads.rows(
-    `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE s.span_id = $1 AND s.run_id = $3
-UNION ALL SELECT ${KEY_COLUMNS} FROM spans AS s WHERE s.trace_id = $2 AND s.span_id <> $1 AND s.run_id = $3`,
-    [runSpanId(id), runTraceId(id), id],
-  );
-  return (await runsOf(sources, keys.slice(0, 1)))[0];
+  const key = await keyOf(sources, id);
+  return key && (await runsOf(sources, [key]))[0];
 }
+
+async function keyOf({ reads, projects }: RunSources, id: string): Promise<Row | undefined> {
+  await projects.load();
+  for (const condition of waysToRun(id)) {
+    const bindings = new Bindings();
+    const where = [condition(bindings), `s.run_id = ${bindings.bind(id)}`, projects.shownSql("s", bindings)];
+    const [key] = await reads.rows(
+      `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE ${where.join(" AND ")} LIMIT 1`,
+      bindings.params,
+    );
+    if (key !== undefined) return key;
+  }
+  return undefined;
+}
+
+/**
+ * Where a run can be, the cheapest first. A root's trace follows from its id, and traces have indexes. A run's span follows
+ * from its id, too; the ids of LangSmith's clients (UUID version 7) also tell about when it started.
+ */
+function waysToRun(id: string): ((bindings: Bindings) => string)[] {
+  const isSpan = (bindings: Bindings): string => `s.span_id = ${bindings.bind(runSpanId(id))}`;
+  const ms = id[14] === "7" ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : Number.NaN;
+  const near = (bindings: Bindings): string => {
+    const at = (offset: number): string => bindings.time(BigInt(Math.max(1, ms + offset)) * 1_000_000n);
+    return `${isSpan(bindings)} AND s.start_time >= ${at(-HOUR_MS)} AND s.start_time <= ${at(HOUR_MS)}`;
+  };
+  const root = (bindings: Bindings): string => `s.trace_id = ${bindings.bind(runTraceId(id))}`;
+  return [root, ...(ms < TIME_MS_MAX ? [near] : []), isSpan];
+}
+
+const HOUR_MS = 3_600_000;
+/** Times of the mirror end in 2262. */
+const TIME_MS_MAX = 9_200_000_000_000;
 
 /** A file of a run; undefined when there is none of that name. */
 export async function readFile(
-  { reads }: RunSources,
+  sources: RunSources,
   id: string,
   name: string,
 ): Promise<RunAttachment | undefined> {
-  const columns = `attributes['langsmith.run'] AS native_run, ${ATTACHMENTS_COLUMN}`;
-  const [row] = await reads.rows(`SELECT ${columns} FROM spans WHERE span_id = $1 AND run_id = $2`, [
-    runSpanId(id),
-    id,
-  ]);
+  const key = await keyOf(sources, id);
+  if (key === undefined) return undefined;
+  const [row] = await sources.reads.rows(
+    `SELECT attributes['langsmith.run'] AS native_run, ${ATTACHMENTS_COLUMN} FROM spans WHERE trace_id = $1 AND span_id = $2`,
+    [textAt(key, "trace_id") ?? "", textAt(key, "span_id") ?? ""],
+  );
   return row && nativeRunOfRow(row)?.attachments.find((file) => file.name === name);
 }
 
-const KEY_COLUMNS = "s.trace_id, s.span_id, s.run_id, epoch_ns(s.start_time)::VARCHAR AS start_ns";
+const NAMED_SPANS_MAX = 1_000;
+const KEY_COLUMNS =
+  "s.trace_id, s.span_id, s.parent_span_id, s.source, s.run_id, epoch_ns(s.start_time)::VARCHAR AS start_ns";
 
 /** Everything about these runs, in their order. */
 async function rowsOf({ reads }: RunSources, keys: readonly Row[]): Promise<Row[]> {
   if (keys.length === 0) return [];
   const bindings = new Bindings();
+  const traces = new Set(keys.map((key) => key["trace_id"]));
+  // Of a whole trace there are too many to name each.
+  const named = traces.size > 1 || keys.length <= NAMED_SPANS_MAX;
   const anyOf = (column: string): string =>
     `s.${column} IN (${[...new Set(keys.map((key) => textAt(key, column) ?? ""))].map((text) => bindings.bind(text)).join(", ")})`;
+  const conditions = [
+    anyOf("trace_id"),
+    ...(named ? [anyOf("span_id")] : []),
+    ...startsWithin(keys, bindings),
+  ];
   const found = await reads.rows(
-    `SELECT ${RUN_COLUMNS} FROM spans AS s WHERE ${anyOf("trace_id")} AND ${anyOf("span_id")}`,
+    `SELECT ${RUN_COLUMNS} FROM spans AS s WHERE ${conditions.join(" AND ")}`,
     bindings.params,
   );
   const byKey = new Map(found.map((row) => [spanKey(row), row]));
@@ -78,21 +119,36 @@ async function rowsOf({ reads }: RunSources, keys: readonly Row[]): Promise<Row[
   });
 }
 
+/** Rows lie in the order of their starts: their bounds leave out most row groups, which ids do not. */
+function startsWithin(keys: readonly Row[], bindings: Bindings): string[] {
+  const starts = keys.flatMap((key) => textAt(key, "start_ns") ?? []).map(BigInt);
+  const [first] = starts;
+  if (first === undefined || starts.length < keys.length) return [];
+  const [least, most] = starts.reduce(
+    ([low, high], start) => [start < low ? start : low, start > high ? start : high],
+    [first, first],
+  );
+  return [`s.start_time >= ${bindings.time(least)}`, `s.start_time <= ${bindings.time(most)}`];
+}
+
 async function runsOf(
   sources: RunSources,
   keys: readonly Row[],
   select?: ReadonlySet<string>,
 ): Promise<RunFields[]> {
-  const { reads, projects } = sources;
+  const { reads, projects, shares } = sources;
   await projects.load();
-  const rows = await rowsOf(sources, keys);
   const wantsStats = select?.has("feedback_stats") ?? true;
-  const [positions, stats] = await Promise.all([
-    positionsOf(reads, rows),
-    feedbackStatsOf(reads, wantsStats ? rows : []),
+  const wantsShares = select?.has("share_token") ?? true;
+  const [rows, positions, stats, tokens] = await Promise.all([
+    rowsOf(sources, keys),
+    positionsOf(reads, keys),
+    feedbackStatsOf(reads, wantsStats ? keys : []),
+    shares.tokensOfRuns(wantsShares ? keys.flatMap((key) => textAt(key, "run_id") ?? []) : []),
   ]);
   return rows.map((row) => {
     const id = textAt(row, "run_id") ?? "";
-    return { ...runOfRow(row, projects, positions.get(id)), feedback_stats: stats.get(id) ?? null };
+    const more = { feedback_stats: stats.get(id) ?? null, share_token: tokens.get(id) ?? null };
+    return { ...runOfRow(row, projects, positions.get(id)), ...more };
   });
 }

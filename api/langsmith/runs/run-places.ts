@@ -16,30 +16,40 @@ export async function positionsOf(
   reads: MirrorReads,
   rows: readonly Row[],
 ): Promise<ReadonlyMap<string, RunPosition>> {
-  const traces = [
-    ...new Set(rows.flatMap((row) => (row["source"] === "langsmith" ? [] : (textAt(row, "trace_id") ?? [])))),
-  ];
-  if (traces.length === 0) return new Map();
-  const marks = traces.map((_, at) => `$${at + 1}`).join(", ");
+  const positions = new Map<string, RunPosition>();
+  const traces = new Set<string>();
+  for (const row of rows) {
+    const trace = textAt(row, "trace_id");
+    if (row["source"] === "langsmith" || trace === undefined) continue;
+    // A root's place needs nothing but itself.
+    if (row["parent_span_id"] === null) {
+      positions.set(textAt(row, "run_id") ?? "", { dottedOrder: segmentOf(row), ancestors: [] });
+    } else traces.add(trace);
+  }
+  if (traces.size === 0) return positions;
+  const marks = [...traces].map((_, at) => `$${at + 1}`).join(", ");
   const spans = await reads.rows(
     `SELECT trace_id, span_id, parent_span_id, run_id, epoch_ns(start_time)::VARCHAR AS start_ns FROM spans WHERE trace_id IN (${marks})`,
-    traces,
+    [...traces],
   );
   const nodes = new Map<string, Node>();
   for (const span of spans) {
     const trace = textAt(span, "trace_id") ?? "";
     const parent = textAt(span, "parent_span_id");
     const id = textAt(span, "run_id") ?? "";
-    const time = nanosToRunTime(BigInt(textAt(span, "start_ns") ?? 0)).replace(/[-:.]|\+.*$/g, "");
     nodes.set(`${trace} ${textAt(span, "span_id") ?? ""}`, {
       id,
       parent: parent === undefined ? undefined : `${trace} ${parent}`,
-      segment: `${time}Z${id}`,
+      segment: segmentOf(span),
     });
   }
-  const positions = new Map<string, RunPosition>();
   for (const node of nodes.values()) positions.set(node.id, positionOf(node, nodes));
   return positions;
+}
+
+function segmentOf(span: Row): string {
+  const time = nanosToRunTime(BigInt(textAt(span, "start_ns") ?? 0)).replace(/[-:.]|\+.*$/g, "");
+  return `${time}Z${textAt(span, "run_id") ?? ""}`;
 }
 
 function positionOf(node: Node, nodes: ReadonlyMap<string, Node>): RunPosition {

@@ -1,5 +1,6 @@
 import { Bindings, DEFAULT_PROJECT, filterSql, parseFilter } from "../../../loop/index.js";
 import { isRunId, type RunJson, type RunRecord, runSpanId, runTimeNanos } from "../../../schema/index.js";
+import { placeOf } from "../cursor.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { badField } from "../replies.js";
 
@@ -16,10 +17,17 @@ export interface RunQuery {
 /** Runs in one page of version 1. */
 const LIMIT_MAX = 100;
 
-/** Reads the body of `POST /runs/query`. Throws 422 and 400 for what is wrong in it. */
-export async function readRunQuery(body: RunRecord, projects: ProjectNames): Promise<RunQuery> {
+/**
+ * Reads the body of `POST /runs/query`; `more` are conditions of the caller's own. Throws 422 and 400 for what is wrong
+ * in the body.
+ */
+export async function readRunQuery(
+  body: RunRecord,
+  projects: ProjectNames,
+  more: (bindings: Bindings) => readonly string[] = () => [],
+): Promise<RunQuery> {
   const bindings = new Bindings();
-  const conditions = await conditionsOf(body, bindings, projects);
+  const conditions = [...(await conditionsOf(body, bindings, projects)), ...more(bindings)];
   const ascending = orderOf(body["order"]);
   const cursor = body["cursor"];
   if (cursor !== undefined && cursor !== null) conditions.push(afterSql(cursor, ascending, bindings));
@@ -38,7 +46,8 @@ export async function conditionsOf(
   bindings: Bindings,
   projects: ProjectNames,
 ): Promise<string[]> {
-  const conditions: string[] = [];
+  await projects.load();
+  const conditions = [projects.shownSql("s", bindings)];
   const anyOf = (sql: string, values: readonly string[] | undefined): void => {
     if (values === undefined) return;
     conditions.push(
@@ -47,8 +56,8 @@ export async function conditionsOf(
   };
   const sessions = idsOf(body, "session");
   if (sessions !== undefined) {
-    const names = [...(await projects.resolve(sessions)).values()];
-    anyOf(`coalesce(s.project, '${DEFAULT_PROJECT}')`, names);
+    const names = await projects.namesOf(sessions);
+    conditions.push(projectSql(names, bindings));
   }
   anyOf("s.run_id", idsOf(body, "id"));
   anyOf(
@@ -64,6 +73,13 @@ export async function conditionsOf(
   timeCondition(body, "end_time", "<=", { bindings, conditions });
   // Version 2 bounds the start on both sides.
   timeCondition(body, "max_start_time", "<=", { bindings, conditions });
+  conditions.push(...feedbackTimeConditions(body, bindings));
+  const [dataset] = idsOf(body, "reference_dataset") ?? [];
+  if (dataset !== undefined) {
+    conditions.push(
+      `coalesce(s.project, '${DEFAULT_PROJECT}') IN (SELECT name FROM projects WHERE lower(reference_dataset_id) = ${bindings.bind(dataset)})`,
+    );
+  }
   const error = body["error"];
   if (typeof error === "boolean")
     conditions.push(error ? "s.status_code = 'ERROR'" : "s.status_code IS DISTINCT FROM 'ERROR'");
@@ -71,6 +87,13 @@ export async function conditionsOf(
   if (typeof isRoot === "boolean") conditions.push(`s.parent_span_id IS ${isRoot ? "" : "NOT "}NULL`);
   conditions.push(...filterConditions(body, bindings));
   return conditions;
+}
+
+/** Not over an expression where it can be helped: of a plain column DuckDB knows what each part of a file has. */
+function projectSql(names: readonly string[], bindings: Bindings): string {
+  if (names.length === 0) return "false";
+  const named = `s.project IN (${names.map((name) => bindings.bind(name)).join(", ")})`;
+  return names.includes(DEFAULT_PROJECT) ? `(${named} OR s.project IS NULL)` : named;
 }
 
 function filterConditions(body: RunRecord, bindings: Bindings): string[] {
@@ -123,21 +146,30 @@ function timeCondition(
   to.conditions.push(`s.${field.replace("max_", "")} ${operator} ${to.bindings.time(nanos)}`);
 }
 
-/** Order of pages: by start, runs of one moment by id. A run without a start comes as the oldest. */
-export const ORDER_SQL = "coalesce(s.start_time, make_timestamp_ns(0))";
-
-/** Where the next page goes on after a run. */
-export function cursorAfter(startNanos: string, id: string): string {
-  return Buffer.from(`${startNanos} ${id}`).toString("base64url");
+/** When feedback on the run was last changed. */
+function feedbackTimeConditions(body: RunRecord, bindings: Bindings): string[] {
+  const bounds = (["min", "max"] as const).flatMap((which) => {
+    const field = `${which}_feedback_modified_at`;
+    const value = body[field];
+    if (value === undefined || value === null) return [];
+    const nanos = runTimeNanos(value);
+    if (nanos === undefined) throw badField(["body", field], "must be a time");
+    return [`coalesce(f.modified_at, f.time) ${which === "min" ? ">=" : "<="} ${bindings.time(nanos)}`];
+  });
+  if (bounds.length === 0) return [];
+  return [
+    `EXISTS (SELECT 1 FROM feedback AS f WHERE f.trace_id = s.trace_id AND f.span_id = s.span_id AND ${bounds.join(" AND ")})`,
+  ];
 }
 
+/** Order of pages: by start, runs of one moment by id. A run without a start comes as the oldest. */
+const ORDER_SQL = "coalesce(s.start_time, make_timestamp_ns(0))";
+
 function afterSql(cursor: RunJson, ascending: boolean, bindings: Bindings): string {
-  const text = typeof cursor === "string" ? Buffer.from(cursor, "base64url").toString("utf8") : "";
-  const match = /^(\d{1,19}) ([0-9a-f-]{36})$/.exec(text);
-  if (match === null) throw badField(["body", "cursor"], "is not one that this server gave");
-  const time = bindings.time(BigInt(match[1] ?? 0));
+  const place = placeOf(cursor);
+  const time = bindings.time(BigInt(place.time));
   const way = ascending ? ">" : "<";
-  return `(${ORDER_SQL} ${way} ${time} OR (${ORDER_SQL} = ${time} AND s.run_id ${way} ${bindings.bind(match[2] ?? "")}))`;
+  return `(${ORDER_SQL} ${way} ${time} OR (${ORDER_SQL} = ${time} AND s.run_id ${way} ${bindings.bind(place.id)}))`;
 }
 
 function orderOf(order: RunJson | undefined): boolean {

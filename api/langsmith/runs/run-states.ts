@@ -85,7 +85,10 @@ export class RunStates {
       bytes: 0,
     };
     if (kind === "post")
-      state.created = placedRun({ ...state.created, ...fields }, (run) => this.#place(run));
+      state.created = placedRun(
+        state.created === undefined ? fields : { ...state.created, ...fields },
+        (run) => this.#place(run),
+      );
     else if (state.created === undefined && fields["trace_id"] === undefined) {
       throw notFound(`Run ${id} has not been created, and the update names no trace_id: run`);
     } else state.updated = { ...state.updated, ...fields };

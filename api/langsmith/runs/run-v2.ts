@@ -4,6 +4,7 @@ import {
   type RunJson,
   type RunRecord,
   type RunValue,
+  writeRunJson,
 } from "../../../schema/index.js";
 import { badField } from "../replies.js";
 
@@ -33,6 +34,9 @@ export function v1Body(
       run_type: body["run_type"] ?? null,
       error: body["has_error"] ?? null,
       reference_example: body["reference_examples"] ?? null,
+      reference_dataset: body["reference_dataset_id"] ?? null,
+      min_feedback_modified_at: body["min_feedback_modified_at"] ?? null,
+      max_feedback_modified_at: body["max_feedback_modified_at"] ?? null,
       filter: body["filter"] ?? null,
       trace_filter: body["trace_filter"] ?? null,
       tree_filter: body["tree_filter"] ?? null,
@@ -47,7 +51,6 @@ export function v1Body(
 export function v2Run(run: RunFields): RunFields {
   const { session_id: project, status, run_type: type, parent_run_id: parent } = run;
   const extra = objectOf(run["extra"]);
-  const latency = secondsBetween(run["start_time"], run["end_time"]);
   const same = [
     "id",
     "name",
@@ -79,7 +82,11 @@ export function v2Run(run: RunFields): RunFields {
     is_root: parent === null || parent === undefined,
     metadata: extra?.["metadata"] ?? {},
     manifest: run["serialized"] ?? null,
-    latency_seconds: latency,
+    share_url: typeof run["share_token"] === "string" ? `/public/${run["share_token"]}/run` : null,
+    latency_seconds: secondsOf(run),
+    inputs_preview: previewOf(run["inputs"]),
+    outputs_preview: previewOf(run["outputs"]),
+    error_preview: previewOf(run["error"]),
     total_cost: typeof run["total_cost"] === "string" ? Number(run["total_cost"]) : null,
     prompt_token_details: details(run["prompt_token_details"]),
     completion_token_details: details(run["completion_token_details"]),
@@ -116,7 +123,17 @@ function details(value: RunValue | undefined): RunValue {
   return value === undefined || value === null ? null : { raw: value };
 }
 
-function secondsBetween(start: RunValue | undefined, end: RunValue | undefined): number | null {
+/** How long a run took; null while it runs. */
+export function secondsOf({ start_time: start, end_time: end }: RunFields): number | null {
   if (typeof start !== "string" || typeof end !== "string") return null;
   return (Date.parse(end) - Date.parse(start)) / 1_000;
+}
+
+const PREVIEW_CHARS = 250;
+
+/** The beginning of a value as text; null when there is none. */
+export function previewOf(value: RunValue | undefined): string | null {
+  if (value === undefined || value === null) return null;
+  const text = typeof value === "string" ? value : writeRunJson(value);
+  return text.length <= PREVIEW_CHARS ? text : `${text.slice(0, PREVIEW_CHARS - 3)}...`;
 }

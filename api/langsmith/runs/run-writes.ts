@@ -67,6 +67,15 @@ export function batchWrites(body: RunValue, bytes: number): RunWrite[] {
   return bounded(writes.map((write) => ({ ...write, bytes: bytes / writes.length })));
 }
 
+/** `post.<id>.inputs` in three; the last may hold points. */
+function nameParts(name: string): readonly [kind: string, id: string, field: string] {
+  const first = name.indexOf(".");
+  if (first < 0) return [name, "", ""];
+  const second = name.indexOf(".", first + 1);
+  if (second < 0) return [name.slice(0, first), name.slice(first + 1), ""];
+  return [name.slice(0, first), name.slice(first + 1, second), name.slice(second + 1)];
+}
+
 interface Gathered {
   readonly kind: RunWrite["kind"];
   fields: RunFields | undefined;
@@ -80,13 +89,13 @@ export function multipartWrites(body: Uint8Array, contentType: string | undefine
   const attachments = new Map<string, RunAttachment[]>();
   const feedback: RunRecord[] = [];
   for (const part of multipartParts(body, contentType)) {
-    const [kind = "", rawId = "", ...rest] = part.name.split(".");
+    const [kind, rawId, field] = nameParts(part.name);
     const id = rawId.toLowerCase();
     if (!isRunId(id))
       throw badField(["body", part.name], "must be named <kind>.<uuid>, with an optional field after it");
     if (kind === "feedback") feedback.push({ ...feedbackAt(part), id });
-    else if (kind === "attachment") addAttachment(attachments, id, rest.join("."), part);
-    else if (kind === "post" || kind === "patch") gather(runs, { kind, id, field: rest.join(".") }, part);
+    else if (kind === "attachment") addAttachment(attachments, id, field, part);
+    else if (kind === "post" || kind === "patch") gather(runs, { kind, id, field }, part);
     else
       throw badField(
         ["body", part.name],
@@ -98,7 +107,7 @@ export function multipartWrites(body: Uint8Array, contentType: string | undefine
     if (fields === undefined) throw badField(["body", key], "is missing: a field of the run came without it");
     const files = attachments.get(id) ?? [];
     attachments.delete(id);
-    return checked(kind, { ...fields, ...outOfBand, id }, ["body", key], { files, bytes });
+    return checked(kind, Object.assign(fields, outOfBand, { id }), ["body", key], { files, bytes });
   });
   // Files of a run that this request does not otherwise name are an update of it.
   const others = [...attachments].map(([id, files]) =>
@@ -174,9 +183,10 @@ function checked(
   }
   if (kind === "post" && typeof fields["name"] !== "string")
     throw badField([...where, "name"], "is required");
-  const id = given.toLowerCase();
-  checkDottedOrder({ ...fields, id }, where);
-  return { kind, fields: { ...fields, id }, attachments: files, bytes };
+  // The fields are this request's own: they are changed rather than copied.
+  const own = Object.assign(fields, { id: given.toLowerCase() });
+  checkDottedOrder(own, where);
+  return { kind, fields: own, attachments: files, bytes };
 }
 
 /** Its last run is this one, and its first the trace: a run in another place could not be found again. */
