@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { AGREEMENT_LEVELS, type AgreementLevel, type AgreementReport } from "../../loop/index.js";
 import { type Io, terminalWidth, write } from "../io.js";
-import { withDataDir } from "../options.js";
+import { shown, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
@@ -45,6 +45,7 @@ async function agreement(options: AgreementOptions, io: Io): Promise<void> {
   const report = (await callServer(requireServer(options.dataDir), request)) as AgreementReport;
   if (options.json === true) return write(io.stdout, `${rowsToJson(report, 2)}\n`);
   const { raters, compared, rated, level } = report;
+  if (rated === 0) return write(io.stderr, `No feedback with the key ${shown(options.key)}.\n`);
   const lines = [
     `${raters.length} raters; ${compared} of ${rated} rated things have at least two ratings.`,
     `Krippendorff's alpha (${level})  ${figure(report.krippendorffAlpha)}`,
