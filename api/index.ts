@@ -24,7 +24,7 @@ export const createApi: CreateApi = (host): Api => {
   // One process reads for all of them.
   const reads = createMirrorReads(host);
   const configs = new FeedbackConfigCache((sql, params) => reads.rows(sql, params));
-  const watched = watchRecords(host, FEEDBACK_CONFIGS.type, () => configs.forget());
+  const watched = watchRecords(host, FEEDBACK_CONFIGS.type, (changes) => configs.apply(changes));
   const rows = (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params);
   const datasets = new DatasetService({ writer: createRecordWriter(watched, { source: "langsmith" }), rows });
   const rules = startRules(watched, reads, datasets);

@@ -202,6 +202,8 @@ export const SCHEMA_STEPS_MAX = 100_000;
 /** Examples of one CSV that is uploaded, and of a shared dataset in one answer. */
 export const EXAMPLES_UPLOAD_MAX = 10_000;
 export const SHARED_EXAMPLES_MAX = 10_000;
+/** Feedback waits this long for the configs to be read, ms; then it is stored without being checked. */
+export const FEEDBACK_CONFIG_WAIT_MS = 2_000;
 /** Feedback tokens that one request makes. */
 export const FEEDBACK_TOKENS_MAX = 1_000;
 /** Parts of one multipart body, and bytes of one part's headers. */

@@ -6,6 +6,8 @@ import {
   type JsonObject,
   type JsonValue,
   nameUuid,
+  FEEDBACK_CONFIG_WAIT_MS,
+  type StoredChange,
 } from "../../schema/index.js";
 import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
 import { InTurn } from "../records/in-turn.js";
@@ -44,7 +46,7 @@ export interface FeedbackConfigChange {
 
 /**
  * The configs of all keys in memory: each feedback is checked against its key's, and must not wait for a query. One for
- * a server; whoever writes a config calls {@link forget}.
+ * a server; whoever writes configs tells it by {@link apply}.
  */
 export class FeedbackConfigCache {
   readonly #rows: Rows;
@@ -55,7 +57,7 @@ export class FeedbackConfigCache {
     this.#rows = rows;
   }
 
-  /** Configs by key. */
+  /** Configs by key. Read once; throws as a query. */
   byKey(): Promise<ReadonlyMap<string, FeedbackConfig>> {
     const loading = (this.#loaded ??= readConfigs(this.#rows, {}).then(
       (configs) => new Map(configs.map((config) => [config.key, config])),
@@ -66,9 +68,37 @@ export class FeedbackConfigCache {
     return loading;
   }
 
-  /** A config was written: read them anew when they are next needed. */
-  forget(): void {
-    this.#loaded = undefined;
+  /**
+   * The same for feedback that waits to be stored: none when they can't be read within FEEDBACK_CONFIG_WAIT_MS. What was
+   * given must not be lost because the mirror is slow or full.
+   */
+  async byKeySoon(): Promise<ReadonlyMap<string, FeedbackConfig>> {
+    const none = new Map<string, FeedbackConfig>();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<typeof none>((resolve) => {
+      timer = setTimeout(() => resolve(none), FEEDBACK_CONFIG_WAIT_MS);
+    });
+    try {
+      return await Promise.race([this.byKey().catch(() => none), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** These records are durable. Those that are no configs change nothing. */
+  apply(changes: readonly StoredChange[]): void {
+    const configs = changes.filter(({ type }) => type === FEEDBACK_CONFIGS.type);
+    this.#loaded = this.#loaded?.then((known) => {
+      const byKey = new Map(known);
+      for (const { id, op, data, time = "" } of configs) {
+        for (const [key, config] of byKey) if (config.id === id) byKey.delete(key);
+        const state = objectOf(data);
+        const key = textOf(state["feedback_key"]);
+        if (op === "put" && key !== "")
+          byKey.set(key, { id, key, data: state, modifiedAt: time, isDeleted: false });
+      }
+      return byKey;
+    });
   }
 }
 
@@ -131,7 +161,6 @@ export class FeedbackConfigService {
     return this.#turns.run(async () => {
       const { id } = await this.#existing(key);
       await this.#writer.append([{ type: FEEDBACK_CONFIGS.type, id, op: "delete", data: null }]);
-      this.#cache.forget();
     });
   }
 
@@ -144,7 +173,6 @@ export class FeedbackConfigService {
   async #put(key: string, data: JsonObject): Promise<FeedbackConfig> {
     const draft = configDraft(key, data);
     const { changes } = await this.#writer.append([draft]);
-    this.#cache.forget();
     return { id: draft.id, key, data, modifiedAt: changes[0]?.time ?? "", isDeleted: false };
   }
 }

@@ -68,7 +68,7 @@ class RecordedFeedback implements FeedbackService {
 
   async create(drafts: readonly FeedbackDraft[], also: readonly RecordDraft[] = []): Promise<JsonObject[]> {
     const time = this.#now().toISOString();
-    const brought = checkAgainstConfigs(drafts, await this.#configs.byKey(), time);
+    const brought = checkAgainstConfigs(drafts, await this.#configs.byKeySoon(), time);
     const records = drafts.map((draft): RecordDraft => {
       const { id, ...given } = draft;
       if (id !== undefined && id !== null && typeof id !== "string") {
@@ -113,7 +113,7 @@ class RecordedFeedback implements FeedbackService {
       const time = this.#now().toISOString();
       const merged: Record<string, JsonValue> = { ...data, ...change, modified_at: time };
       delete merged["id"];
-      checkAgainstConfigs([merged], await this.#configs.byKey(), time);
+      checkAgainstConfigs([merged], await this.#configs.byKeySoon(), time);
       await this.#writer.append([{ type: "feedback", id, op: "put", data: merged, time }]);
       return rowFeedback({ ...row, data: JSON.stringify(merged) }, runIds);
     });
