@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -65,11 +65,16 @@ export async function twoServers(): Promise<TwoServers> {
     stop: async () => {
       await door.close();
       await Promise.all([far.stop(), near.stop()]);
+      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** A folder for what an import remembers, apart from the server's. */
+const folders: string[] = [];
+
+/** A folder for what an import remembers, apart from the server's. It goes with the servers. */
 export function freshFolder(): string {
-  return mkdtempSync(join(tmpdir(), "counterfoil-import-"));
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-import-"));
+  folders.push(folder);
+  return folder;
 }
