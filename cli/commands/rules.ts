@@ -90,9 +90,7 @@ function addLogs(rules: Command, io: Io): void {
   withDataDir(rules.command("logs"))
     .description("show what a rule did with runs, and why, newest first")
     .argument("<rule>", "name or id")
-    .addOption(
-      new Option("--outcome <outcome>", "only these").choices(["success", "skipped", "waiting", "error"]),
-    )
+    .addOption(new Option("--outcome <outcome>", "only these").choices(["success", "skipped", "error"]))
     .option("--trace <id>", "only runs of this trace")
     .option("--limit <n>", "at most this many", wholeNumber(1, RULE_LOG_PAGE_MAX), LOG_LIMIT)
     .option("--json", "print a JSON array")
@@ -120,7 +118,7 @@ async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
       row["name"],
       row["enabled"] === false ? "off" : "on",
       row["version"],
-      row["filter"] ?? row["where"] ?? row["trace_filter"] ?? row["tree_filter"] ?? "every run",
+      row["filter"] ?? row["trace_filter"] ?? row["tree_filter"] ?? "every run",
       ((row["actions"] ?? []) as readonly JsonObject[]).map(actionText).join(", "),
     ]),
     io,
@@ -128,13 +126,7 @@ async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
 }
 
 function actionText(action: JsonObject): string {
-  const target =
-    action["dataset"] ??
-    action["dataset_id"] ??
-    action["queue"] ??
-    action["queue_id"] ??
-    action["key"] ??
-    action["url"];
+  const target = action["dataset"] ?? action["dataset_id"] ?? action["key"];
   const splits = (action["splits"] ?? []) as readonly string[];
   return `${cell(action["type"])} ${cell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
 }

@@ -16,7 +16,6 @@ export interface RuleChange {
   readonly rule: Rule;
   readonly runs: readonly MatchedRun[];
   readonly time: string;
-  readonly backfill: boolean;
 }
 
 /** Records that take effect together, and the `rule_runs` among them by their outcome. */
@@ -91,6 +90,8 @@ interface Known {
   readonly ruleRuns: ReadonlyMap<string, JsonObject>;
   /** Ids of datasets by name. Grows by what the change makes. */
   readonly datasets: Map<string, string>;
+  /** Ids of those that actions name by id. */
+  readonly datasetIds: ReadonlySet<string>;
   /** Ids of examples that were ever there: one that someone deleted does not come back. */
   readonly examples: ReadonlySet<string>;
 }
@@ -103,6 +104,8 @@ async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): P
   const toDatasets = actionsOf(rule).filter(({ type }) => type === "add_to_dataset");
   const names = toDatasets.flatMap(({ dataset }) => (typeof dataset === "string" ? [dataset] : []));
   const datasets = await namedDatasets(rows, names);
+  const given = toDatasets.flatMap(({ dataset_id: id }) => (typeof id === "string" ? [id] : []));
+  const datasetIds = await ids(rows, "SELECT id, NULL AS data FROM datasets", given);
   const wanted = toDatasets.flatMap((action) => {
     const datasetId = targetOf(action, datasets);
     return runs.map((run) => exampleIdOf(rule.id, datasetId, run));
@@ -111,6 +114,7 @@ async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): P
   return {
     ruleRuns,
     datasets,
+    datasetIds: new Set(datasetIds.keys()),
     examples: new Set(examples.keys()),
   };
 }
@@ -153,21 +157,15 @@ interface Made {
 }
 
 function makeOf(making: Making): Made {
-  switch (making.action.type) {
-    case "add_to_dataset":
-      return makeExample(making);
-    case "add_feedback":
-      return makeFeedback(making);
-    default:
-      return {
-        records: [],
-        outcome: { outcome: "error", reason: `this version can't do ${making.action.type}` },
-      };
-  }
+  return making.action.type === "add_to_dataset" ? makeExample(making) : makeFeedback(making);
 }
 
 function makeExample({ change, run, action, known }: Making): Made {
   const { rule, time } = change;
+  const { dataset_id: given } = action;
+  if (typeof given === "string" && !known.datasetIds.has(given)) {
+    return { records: [], outcome: { outcome: "error", reason: `there is no dataset ${given}` } };
+  }
   const found = exampleOutputs(action, run);
   if ("skipped" in found) return { records: [], outcome: { outcome: "skipped", reason: found.skipped } };
   const records: RecordDraft[] = [];
@@ -218,7 +216,7 @@ function targetOf(action: RuleAction, datasets: ReadonlyMap<string, string>): st
 
 /** Its type and target. */
 function actionName(action: RuleAction): string {
-  const target = ["dataset", "dataset_id", "queue", "queue_id", "key", "url"].map((name) => action[name]);
+  const target = ["dataset", "dataset_id", "key"].map((name) => action[name]);
   return [action.type, ...target.filter((each) => typeof each === "string")].join(" ");
 }
 
@@ -230,13 +228,9 @@ function actionsIn(data: JsonObject | undefined): readonly ActionOutcome[] {
   return (data?.["actions"] ?? []) as unknown as readonly ActionOutcome[];
 }
 
-const WORST_FIRST = ["error", "waiting", "skipped", "success"] as const;
+const WORST_FIRST = ["error", "skipped", "success"] as const;
 
-function ruleRunData(
-  { rule, backfill }: RuleChange,
-  run: MatchedRun,
-  done: readonly ActionOutcome[],
-): JsonObject {
+function ruleRunData({ rule }: RuleChange, run: MatchedRun, done: readonly ActionOutcome[]): JsonObject {
   const outcome = WORST_FIRST.find((each) => done.some((action) => action.outcome === each)) ?? "success";
   const reason = done.find((action) => action.outcome === outcome)?.reason;
   return {
@@ -244,7 +238,6 @@ function ruleRunData(
     outcome,
     reason: reason ?? null,
     actions: done as unknown as readonly JsonObject[],
-    ...(backfill ? { backfill } : {}),
   };
 }
 

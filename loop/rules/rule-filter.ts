@@ -8,8 +8,7 @@ import { parseFilter } from "../filter/parse-filter.js";
 const FILTERS = ["filter", "trace_filter", "tree_filter"] as const;
 
 /**
- * The runs of a rule as a condition over a row `s` of `spans`: its project and its filters, values bound. Its `where` is not
- * part of it: that is a user's SQL, and runs elsewhere. Throws CF_RECORD_INVALID, which names the field that is wrong.
+ * The runs of a rule as a condition over a row `s` of `spans`: its project and its filters, values bound. Throws CF_RECORD_INVALID, which names the field that is wrong.
  */
 export function ruleConditionSql(data: JsonObject, bindings: Bindings): string {
   // Only what has ended can be judged.

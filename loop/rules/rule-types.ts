@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue, RunJson } from "../../schema/index.js";
+import type { JsonObject, JsonValue, RULE_ACTIONS, RunJson } from "../../schema/index.js";
 
 /** A rule as it is written down: see the record type `rule`. */
 export interface Rule {
@@ -12,7 +12,7 @@ export interface Rule {
 }
 
 /** One of a rule's actions, as it is written down. */
-export type RuleAction = JsonObject & { readonly type: string };
+export type RuleAction = JsonObject & { readonly type: (typeof RULE_ACTIONS)[number] };
 
 /** Feedback on a run, as actions read it. */
 export interface RunFeedback {
@@ -44,7 +44,7 @@ export interface MatchedRun {
 export interface ActionOutcome {
   /** Type and target: an action keeps this name across versions of its rule. */
   readonly action: string;
-  readonly outcome: "success" | "skipped" | "waiting" | "error";
+  readonly outcome: "success" | "skipped" | "error";
   readonly reason?: string;
   readonly target_id?: string;
   readonly made_id?: string;

@@ -18,26 +18,18 @@ export interface TakePorts {
   readonly datasets: DatasetService;
 }
 
-/** How a rule takes runs. */
-export interface TakeOptions {
-  readonly backfill?: boolean;
-  /** Tells what would be done, and writes nothing. */
-  readonly dryRun?: boolean;
-}
-
 /** Looks which runs of these traces a rule takes, and acts on those that it has not done with. */
 export async function takeTraces(
   ports: TakePorts,
   rule: Rule,
   traceIds: readonly string[],
-  options: TakeOptions = {},
 ): Promise<Acted["outcomes"]> {
   const outcomes: Acted["outcomes"][number][] = [];
   for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
     const keys = await matchingRuns(ports.peek, rule, part);
     const open = await notDone(ports.peek, rule, keys);
     for (const some of partsOf(open, RULE_RUNS_PER_CHANGE)) {
-      outcomes.push(...(await takeRuns(ports, { rule, keys: some, options })));
+      outcomes.push(...(await takeRuns(ports, { rule, keys: some })));
     }
   }
   return outcomes;
@@ -46,21 +38,19 @@ export async function takeTraces(
 interface Taking {
   readonly rule: Rule;
   readonly keys: readonly RunKey[];
-  readonly options: TakeOptions;
 }
 
-async function takeRuns(ports: TakePorts, { rule, keys, options }: Taking): Promise<Acted["outcomes"]> {
-  const { backfill = false, dryRun = false } = options;
+async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<Acted["outcomes"]> {
   let outcomes: Acted["outcomes"] = [];
   const write = async (acting: (time: string) => Promise<Acted>): Promise<void> =>
     ports.datasets.change(async (time) => {
       const acted = await acting(time);
       outcomes = acted.outcomes;
-      return dryRun ? [] : acted.records;
+      return acted.records;
     });
   try {
     const runs = await loadRuns(ports.rows, keys);
-    await write((time) => act(ports.rows, { rule, runs, time, backfill }));
+    await write((time) => act(ports.rows, { rule, runs, time }));
     return outcomes;
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.retryable || !OF_THE_RUNS.has(error.code)) throw error;
@@ -71,8 +61,8 @@ async function takeRuns(ports: TakePorts, { rule, keys, options }: Taking): Prom
     }
     // One of them has too much content, or what no record can hold: it must not hold up the others.
     const half = Math.ceil(keys.length / 2);
-    const first = await takeRuns(ports, { rule, keys: keys.slice(0, half), options });
-    return [...first, ...(await takeRuns(ports, { rule, keys: keys.slice(half), options }))];
+    const first = await takeRuns(ports, { rule, keys: keys.slice(0, half) });
+    return [...first, ...(await takeRuns(ports, { rule, keys: keys.slice(half) }))];
   }
 }
 

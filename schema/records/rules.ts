@@ -5,7 +5,7 @@ const ACTIONS_MAX = 20;
 const SPLITS_MAX = 100;
 
 /** What a rule can do with a run. */
-export const RULE_ACTIONS = ["add_to_dataset", "add_to_annotation_queue", "add_feedback", "webhook"] as const;
+export const RULE_ACTIONS = ["add_to_dataset", "add_feedback"] as const;
 
 /** Where the outputs of an example come from. */
 export const EXAMPLE_OUTPUTS = ["correction", "correction_or_output", "patched_output", "output"] as const;
@@ -31,45 +31,10 @@ const ACTION_FIELDS: readonly Field[] = [
     lengthMax: SPLITS_MAX,
     doc: "add_to_dataset: splits of the example, a list of texts.",
   },
-  {
-    name: "queue",
-    kind: "text",
-    lengthMax: NAME_LENGTH_MAX,
-    doc: "add_to_annotation_queue: name; made when absent.",
-  },
-  { name: "queue_id", kind: "uuid", doc: "add_to_annotation_queue: id, instead of the name." },
   { name: "key", kind: "text", lengthMax: 180, doc: "add_feedback: key of the feedback." },
   { name: "score", kind: "score", doc: "add_feedback: score." },
   { name: "value", kind: "json", doc: "add_feedback: value." },
   { name: "comment", kind: "text", doc: "add_feedback: comment." },
-  { name: "url", kind: "text", lengthMax: 2_000, doc: "webhook: where to post to, http or https." },
-  {
-    name: "secret_env",
-    kind: "text",
-    lengthMax: 200,
-    doc: "webhook: environment variable of the server with the key that signs the body.",
-  },
-];
-
-const GUARD_FIELDS: readonly Field[] = [
-  {
-    name: "consensus",
-    kind: "integer",
-    doc: "Reviewers that must have given the same correction, or without corrections the same score and value.",
-  },
-  { name: "approval", kind: "boolean", doc: "Wait for `rules approve` before anything is done." },
-  {
-    name: "duplicates",
-    kind: "text",
-    oneOf: ["add", "skip_exact", "skip_near"],
-    doc: "What to do with inputs that the dataset has already: add them (default), skip what is the same but for case, punctuation and space, or also what is nearly so.",
-  },
-  {
-    name: "contamination",
-    kind: "list",
-    lengthMax: 100,
-    doc: "Names of datasets that must not have the same inputs; other splits of the same dataset never may.",
-  },
 ];
 
 /** `rules`: what is done with runs by itself. LangSmith: run rules, automations. */
@@ -85,7 +50,6 @@ export const RULES: RecordType = {
     { name: "filter", kind: "text", doc: "Runs that it takes, in LangSmith's filter language." },
     { name: "trace_filter", kind: "text", doc: "The same about the root run of the trace." },
     { name: "tree_filter", kind: "text", doc: "The same about any run of the trace." },
-    { name: "where", kind: "text", doc: "SQL condition over the columns of `spans` that must hold, too." },
     {
       name: "sampling_rate",
       kind: "number",
@@ -104,15 +68,9 @@ export const RULES: RecordType = {
       doc: "What to do, in this order.",
       fields: ACTION_FIELDS,
     },
-    { name: "guards", kind: "object", doc: "What must hold before it acts.", fields: GUARD_FIELDS },
     { name: "version", kind: "integer", doc: "Counts its changes from 1." },
     { name: "created_at", kind: "time", doc: "When it was made." },
     { name: "updated_at", kind: "time", doc: "When it was last changed." },
-    {
-      name: "extra",
-      kind: "object",
-      doc: "Fields of LangSmith's run rules that have no meaning here, as given.",
-    },
   ],
   columns: [
     { name: "name", type: "VARCHAR", doc: "Unique name." },
@@ -151,17 +109,9 @@ function actionProblem(action: JsonObject): string | undefined {
         return "has splits that are no texts";
       return exactlyOne("dataset", "dataset_id");
     }
-    case "add_to_annotation_queue":
-      return exactlyOne("queue", "queue_id");
     case "add_feedback":
       return given("key") ? undefined : "needs key";
-    case "webhook":
-      return isWebUrl(action["url"]) ? undefined : "needs url, an http or https address";
   }
-}
-
-function isWebUrl(value: JsonValue | undefined): boolean {
-  return typeof value === "string" && /^https?:\/\/[^/]/.test(value) && URL.canParse(value);
 }
 
 /** `rule_runs`: what became of each run that a rule took. One id a rule and run, so that the history tells its course. */
@@ -180,8 +130,8 @@ export const RULE_RUNS: RecordType = {
       name: "outcome",
       kind: "text",
       required: true,
-      oneOf: ["success", "skipped", "waiting", "error"],
-      doc: "The worst of its actions': error, waiting (for approval), skipped, success.",
+      oneOf: ["success", "skipped", "error"],
+      doc: "The worst of its actions': error, skipped, success.",
     },
     { name: "reason", kind: "text", doc: "Why, in words; null for a success." },
     {
@@ -190,14 +140,12 @@ export const RULE_RUNS: RecordType = {
       doc: "What became of each action.",
       fields: [
         { name: "action", kind: "text", required: true, doc: "Its type and target." },
-        { name: "outcome", kind: "text", required: true, doc: "success, skipped, waiting or error." },
+        { name: "outcome", kind: "text", required: true, doc: "success, skipped or error." },
         { name: "reason", kind: "text", doc: "Why, in words." },
-        { name: "target_id", kind: "text", doc: "Dataset or queue." },
-        { name: "made_id", kind: "text", doc: "Example, queue item or feedback that was made." },
+        { name: "target_id", kind: "text", doc: "Dataset." },
+        { name: "made_id", kind: "text", doc: "Example or feedback that was made." },
       ],
     },
-    { name: "approved_by", kind: "text", doc: "Who approved it." },
-    { name: "backfill", kind: "boolean", doc: "It was taken by a backfill." },
   ],
   columns: [
     { name: "rule_id", type: "VARCHAR", doc: "Rule." },
@@ -206,7 +154,7 @@ export const RULE_RUNS: RecordType = {
     { name: "trace_id", type: "VARCHAR", doc: "Trace of the run." },
     { name: "span_id", type: "VARCHAR", doc: "Span of the run." },
     { name: "run_id", type: "VARCHAR", doc: "LangSmith id of the run." },
-    { name: "outcome", type: "VARCHAR", doc: "success, skipped, waiting or error." },
+    { name: "outcome", type: "VARCHAR", doc: "success, skipped or error." },
     { name: "reason", type: "VARCHAR", doc: "Why, in words. Null for a success." },
     { name: "actions", type: "VARCHAR", json: true, doc: "What became of each action: JSON array." },
   ],

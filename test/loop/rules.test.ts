@@ -80,7 +80,8 @@ test("a rule that can't work is refused and named with its field; nothing of the
     [{ name: "x", actions: [{ type: "explode" }] }, "actions[0].type must be one of"],
     [{ name: "x", actions: [{ type: "add_to_dataset" }] }, "actions[0] that needs dataset or dataset_id"],
     [{ name: "x", actions: [{ ...TO_DATASET, outputs: "best" }] }, "actions[0].outputs must be one of"],
-    [{ name: "x", actions: [{ type: "webhook", url: "file:///etc/passwd" }] }, "needs url"],
+    [{ name: "x", actions: [{ type: "add_feedback" }] }, "actions[0] that needs key"],
+    [{ name: "x", where: "true", actions: [TO_DATASET] }, "there is no field where"],
   ];
   for (const [rule, word] of refused) {
     const { status, body } = await apply([good, rule]);
