@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCompactionJob } from "../../store/compaction/compact.js";
@@ -57,4 +66,47 @@ export async function compactAll({ catalog, dir }: MirrorHarness, jobsMax = Infi
     if (plan === undefined) return;
     await runCompactionJob({ dataDir: dir, catalog, job: plan });
   }
+}
+
+/** What tests change in a manifest. */
+export interface TestManifest {
+  version: number;
+  tables: { name: string; rows: number; columns: { name: string; type: string }[]; files: TestFile[] }[];
+}
+export interface TestFile {
+  path: string;
+  rows: number;
+  bytes: number;
+  sha256: string;
+}
+
+export const sha256 = (bytes: string | Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
+
+/**
+ * A copy of a bundle with spans; `change` may rewrite its manifest, which then has the right checksum again, as an attacker's
+ * would.
+ */
+export function copyBundle(
+  from: string,
+  to: string,
+  change: (folder: string, manifest: TestManifest, spans: TestFile) => void = () => undefined,
+): string {
+  cpSync(from, to, { recursive: true });
+  const path = join(to, "manifest.json");
+  const manifest = JSON.parse(readFileSync(path, "utf8")) as TestManifest & { sha256?: string };
+  delete manifest.sha256;
+  const [spans] = manifest.tables.find(({ name }) => name === "spans")?.files ?? [];
+  if (spans === undefined) throw new Error("the bundle has no spans");
+  change(to, manifest, spans);
+  const open = JSON.stringify(manifest, null, 1).slice(0, -2);
+  writeFileSync(path, `${open},\n "sha256": "${sha256(open)}"\n}\n`);
+  return to;
+}
+
+/** Puts other bytes at a file's place, and says so in the manifest. */
+export function replaceFile(folder: string, file: TestFile, bytes: string | Uint8Array): void {
+  writeFileSync(join(folder, file.path), bytes);
+  file.bytes = statSync(join(folder, file.path)).size;
+  file.sha256 = sha256(bytes);
 }

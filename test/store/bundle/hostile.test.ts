@@ -1,20 +1,10 @@
-import { createHash } from "node:crypto";
-import {
-  cpSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUNDLE_RATIO_MAX } from "../../../schema/index.js";
 import { checkBundle } from "../../../store/index.js";
-import { bundleFolder, exportAll } from "../../support/estate.js";
+import { bundleFolder, copyBundle, exportAll, replaceFile } from "../../support/estate.js";
 import { MirrorHarness, request, span, spanId, traceId } from "../../support/mirror-harness.js";
 import { appendChanges, put } from "../../support/records.js";
 
@@ -33,44 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => bundles.remove());
 
-interface Manifest {
-  version: number;
-  tables: { name: string; rows: number; columns: { name: string; type: string }[]; files: ManifestFile[] }[];
-}
-interface ManifestFile {
-  path: string;
-  rows: number;
-  bytes: number;
-  sha256: string;
-}
-
-const sha256 = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const SPANS = "spans/2026-11-23";
 let copies = 0;
 
-/** A copy of a good bundle; `change` may rewrite its manifest, which then has the right checksum again, as an attacker's would. */
-function bundle(
-  format: "parquet" | "jsonl",
-  change: (folder: string, manifest: Manifest, spans: ManifestFile) => void = () => undefined,
-): string {
-  const folder = join(bundles.path, `copy-${++copies}`);
-  cpSync(good[format], folder, { recursive: true });
-  const path = join(folder, "manifest.json");
-  const manifest = JSON.parse(readFileSync(path, "utf8")) as Manifest & { sha256?: string };
-  delete manifest.sha256;
-  const [spans] = manifest.tables.find(({ name }) => name === "spans")?.files ?? [];
-  if (spans === undefined) throw new Error("the bundle has no spans");
-  change(folder, manifest, spans);
-  const open = JSON.stringify(manifest, null, 1).slice(0, -2);
-  writeFileSync(path, `${open},\n "sha256": "${sha256(open)}"\n}\n`);
-  return folder;
-}
-
-/** Puts other bytes at a file's place, and says so in the manifest. */
-function replaceFile(folder: string, file: ManifestFile, bytes: string | Uint8Array): void {
-  writeFileSync(join(folder, file.path), bytes);
-  file.bytes = statSync(join(folder, file.path)).size;
-  file.sha256 = sha256(bytes);
+function bundle(format: "parquet" | "jsonl", change?: Parameters<typeof copyBundle>[2]): string {
+  return copyBundle(good[format], join(bundles.path, `copy-${++copies}`), change);
 }
 
 async function parquetOf(sql: string): Promise<Uint8Array> {
