@@ -32,15 +32,15 @@ it("a price that is put is in effect without a restart and after one, until it i
   expect(await call("PUT", path, price)).toMatchObject({ status: 200, body: { id } });
   await vi.waitFor(
     () => expect(inEffect(id)).toMatchObject({ origin: "record", models: ["house-model"] }),
-    5_000,
+    60_000,
   );
   expect((await call("GET", "")).body).toMatchObject([{ id, tiers: [{ input: 1, output: 2 }] }]);
   await call("PUT", path, { ...price, input: 5 });
-  await vi.waitFor(() => expect(inEffect(id)?.tiers[0]?.input).toBe(5), 5_000);
+  await vi.waitFor(() => expect(inEffect(id)?.tiers[0]?.input).toBe(5), 60_000);
   running = await running.restart();
   expect(inEffect(id)?.tiers[0]?.input).toBe(5);
   expect((await call("DELETE", path)).status).toBe(200);
-  await vi.waitFor(() => expect(inEffect(id)).toBeUndefined(), 5_000);
+  await vi.waitFor(() => expect(inEffect(id)).toBeUndefined(), 60_000);
   expect((await call("DELETE", path)).status).toBe(404);
   expect((await call("GET", "")).body).toEqual([]);
 });
