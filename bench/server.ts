@@ -19,6 +19,8 @@ export interface BenchServerOptions {
   /** Compaction's interval, such as `1s`. */
   readonly compactionInterval?: string;
   readonly compaction?: boolean;
+  /** A file of prices. */
+  readonly pricesFile?: string;
   /** How long it may take until it is ready, milliseconds. */
   readonly startTimeoutMs?: number;
 }
@@ -74,13 +76,14 @@ async function ready(
 
 /** The configuration as YAML, or undefined when the built-in one serves. */
 function configText(options: BenchServerOptions): string | undefined {
-  const { workers, compaction, compactionInterval, inflight, exporters = {} } = options;
+  const { workers, compaction, compactionInterval, inflight, pricesFile, exporters = {} } = options;
   const names = Object.keys(exporters);
   if (
     workers === undefined &&
     compaction === undefined &&
     compactionInterval === undefined &&
     inflight === undefined &&
+    pricesFile === undefined &&
     names.length === 0
   )
     return;
@@ -93,6 +96,7 @@ function configText(options: BenchServerOptions): string | undefined {
     "mirror:",
     ...(workers === undefined ? [] : [`  workers: ${workers}`]),
     `  compaction: { enabled: ${compaction ?? true}, interval: ${compactionInterval ?? "60s"} }`,
+    ...(pricesFile === undefined ? [] : [`prices: { file: ${pricesFile} }`]),
     "service:",
     `  pipelines: { traces: ${pipeline} }`,
     "",

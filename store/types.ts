@@ -24,6 +24,8 @@ export interface FileEntry {
   readonly columnsVersion?: number;
   /** For `spans`: the lowest RULE_SET_VERSION that filled a row. Absent in entries older than that number. */
   readonly ruleSetVersion?: number;
+  /** For compacted `spans`: some row has content that only log records told. */
+  readonly logContent?: true;
 }
 
 /** A file whose bytes are not those listed. It is off the list and below `quarantine/`, until its rows are back. */

@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { findBodyFields } from "./body-fields.js";
 import { encodeGzipBody } from "./gzip-body.js";
-import { Workload, type WorkloadKind } from "./workload.js";
+import { MODELS, Workload, type WorkloadKind } from "./workload.js";
 
 /** Which bodies: the same set gives the same bytes. */
 export interface BodySet {
@@ -15,6 +15,8 @@ export interface BodySet {
   readonly encoding: "identity" | "gzip";
   /** Every `gen_ai.` key renamed to one of the same length that no rule knows: what the rules cost. */
   readonly unknownKeys?: boolean;
+  /** Every model renamed to one of the same length that no price is known for: what pricing costs. */
+  readonly unknownModels?: boolean;
 }
 
 /** One request body and what may be changed in it. */
@@ -58,7 +60,8 @@ export function loadBodies(set: BodySet): Body[] {
 
 function setName(set: BodySet): string {
   const keys = set.unknownKeys === true ? "-unknown" : "";
-  return `${set.kind}-${set.count}x${set.spansPerBody}-${set.encoding}${keys}`;
+  const models = set.unknownModels === true ? "-unpriced" : "";
+  return `${set.kind}-${set.count}x${set.spansPerBody}-${set.encoding}${keys}${models}`;
 }
 
 /** Hash of the code that makes bodies: other code, other bodies, and a stale cache must not be read. */
@@ -74,7 +77,8 @@ function makeBodies(set: BodySet): Body[] {
   const { kind, count, spansPerBody } = set;
   const workload = new Workload({ kind, requests: count, spansPerRequest: spansPerBody, seed: SEED });
   return workload.bodies().map((plain): Body => {
-    if (set.unknownKeys === true) renameKeys(plain);
+    if (set.unknownKeys === true) renameAll(plain, "gen_ai.", "zen_ai.");
+    if (set.unknownModels === true) for (const model of MODELS) renameAll(plain, model, `z${model.slice(1)}`);
     const { ids, times, lastTime, spans } = findBodyFields(plain);
     const common = { spans, rawBytes: plain.length, lastTime };
     if (set.encoding === "identity") {
@@ -86,10 +90,10 @@ function makeBodies(set: BodySet): Body[] {
   });
 }
 
-function renameKeys(body: Uint8Array): void {
+/** Both texts have the same length, and the new one does not hold the old one. */
+function renameAll(body: Uint8Array, from: string, to: string): void {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  for (let at = bytes.indexOf("gen_ai."); at >= 0; at = bytes.indexOf("gen_ai.", at))
-    bytes.write("zen_ai.", at);
+  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at)) bytes.write(to, at);
 }
 
 /** Per body: lengths, then the offsets, then the bytes; everything 4-byte aligned. */

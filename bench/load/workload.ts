@@ -18,7 +18,14 @@ const SYLLABLES =
   "re com in de pro con ex per sub trans ta ti to ra ri ro la li lo ma mi mo na ni no sa si so va vi vo ble tion ment ing er est ly ness able ous ive al ic ist ure age ance ence ent ant ate ify ize ed ship".split(
     " ",
   );
-const MODELS = ["gpt-5.1", "gpt-5.1-mini", "claude-opus-4-5", "claude-sonnet-4-5", "gemini-3-pro"];
+/** Models of the calls; those that begin with a c are Anthropic's, the others OpenAI's. */
+export const MODELS: readonly string[] = [
+  "gpt-5.1",
+  "gpt-5.1-mini",
+  "claude-opus-4-5",
+  "claude-sonnet-4-5",
+  "gemini-3-pro",
+];
 const TOOLS = [
   "search_bookings",
   "get_rate_policy",

@@ -4,6 +4,7 @@ import {
   ATTR_SERVICE_NAME,
   JSON_COLUMNS,
   normaliseSpan,
+  recordingParsed,
   type AnyValue,
   type InstrumentationScope,
   type KeyValue,
@@ -41,10 +42,11 @@ export function readGenAi(
   resource: Resource | undefined,
   scope: InstrumentationScope | undefined,
 ): GenAiReading {
-  const { columns, provenance } = normaliseSpan({ ...span, scope, resource });
+  const { result, parsed } = recordingParsed(() => normaliseSpan({ ...span, scope, resource }));
+  const { columns, provenance } = result;
   const reading = new Map<string, ReadValue>();
   for (const [column, value] of Object.entries(columns)) {
-    const json = JSON_COLUMNS.has(column) ? (JSON.parse(String(value)) as Json) : value;
+    const json = JSON_COLUMNS.has(column) ? valueOf(String(value), parsed) : value;
     reading.set(column, { value: json, source: provenance[column] ?? "" });
   }
   const service = resource?.attributes.find(({ key }) => key === ATTR_SERVICE_NAME)?.value;
@@ -52,6 +54,11 @@ export function readGenAi(
     reading.set("service_name", { value: anyValueToText(service), source: ATTR_SERVICE_NAME });
   }
   return reading;
+}
+
+/** The value of a JSON column. The normaliser has read or written most of them just now. */
+function valueOf(text: string, parsed: ReadonlyMap<string, Json>): Json {
+  return parsed.get(text) ?? (JSON.parse(text) as Json);
 }
 
 /** A string that holds JSON parsed, any other string as it is, structured values as plain JSON. */

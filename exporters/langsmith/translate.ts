@@ -19,9 +19,12 @@ import { readRun, type RunFields, type RunOptions } from "./run-fields.js";
 /** OTLP's status code for an error. */
 const STATUS_ERROR = 2;
 
-/** Token counts that LangSmith would add to those of the children; renamed where they only repeat them. */
-const USAGE_PREFIX = "gen_ai.usage.";
-const ROLLUP_PREFIX = "gen_ai.aggregated_usage.";
+/** Token counts that LangSmith would add to those of the children, and their names where they only repeat them. */
+const ROLLUP_NAMES: readonly (readonly [prefix: string, rollup: string])[] = [
+  ["gen_ai.usage.", "gen_ai.aggregated_usage."],
+  ["llm.token_count.", "llm.aggregated_token_count."],
+  ["llm.usage.", "llm.aggregated_usage."],
+];
 
 /**
  * The span with the attributes that LangSmith reads. Originals stay, except content that was written in LangSmith's own
@@ -122,8 +125,10 @@ export function failureOf(span: Span, run: RunFields): { type: string; message: 
 }
 
 function asRollup(attribute: KeyValue): KeyValue {
-  if (!attribute.key.startsWith(USAGE_PREFIX)) return attribute;
-  return { ...attribute, key: `${ROLLUP_PREFIX}${attribute.key.slice(USAGE_PREFIX.length)}` };
+  const { key } = attribute;
+  const found = ROLLUP_NAMES.find(([prefix]) => key.startsWith(prefix));
+  if (found === undefined) return attribute;
+  return { ...attribute, key: `${found[1]}${key.slice(found[0].length)}` };
 }
 
 function text(value: string): AnyValue {

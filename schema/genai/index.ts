@@ -1,6 +1,7 @@
 export { dialectsOfScope, isMapped } from "./detect.js";
 export { DIALECTS } from "./dialects/index.js";
 export { explainWithLogs } from "./log-explain.js";
+export { recordingParsed } from "./json.js";
 export { explainSpan, normaliseSpan, type ExplainedSpan } from "./normalise.js";
 export {
   LOG_COLUMN_NAMES,
@@ -9,7 +10,7 @@ export {
   LOG_USAGE_COLUMNS,
   type LogColumn,
 } from "./log-columns.js";
-export { type LogContent, logEventName, normaliseLogRecord } from "./log-content.js";
+export { type LogCall, type LogContent, logEventName, normaliseLogRecord } from "./log-content.js";
 export { filledByLogs, type JoinedLogContent, joinLogContent, type PlacedLogContent } from "./log-join.js";
 export { toFinishReason } from "./finish-reasons.js";
 export { OPERATION_ALIASES, OPERATION_RUN_TYPES } from "./operations.js";

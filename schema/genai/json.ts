@@ -45,15 +45,36 @@ export function atPath(value: Json | undefined, path: readonly string[]): Json |
   return at;
 }
 
+/** Texts of JSON and their values while {@link recordingParsed} runs. */
+let recorded: Map<string, Json> | undefined;
+
+/**
+ * Also gives the values of the JSON texts that `work` reads and writes, as `JSON.parse` would: for who needs the value of
+ * what it returns as text. Left out are texts with integers that a double can't hold. `work` must not be asynchronous.
+ */
+export function recordingParsed<T>(work: () => T): { result: T; parsed: ReadonlyMap<string, Json> } {
+  const outer = recorded;
+  const parsed = new Map<string, Json>();
+  recorded = parsed;
+  try {
+    return { result: work(), parsed };
+  } finally {
+    recorded = outer;
+  }
+}
+
 /** JSON of a text, undefined when it is none, or is nested deeper than GENAI_JSON_DEPTH_MAX. */
 export function parseText(text: string): Json | undefined {
   let value: Json;
+  const quoted = text.includes("u0001cf-int:") ? text : quoteLongIntegers(text, ESCAPED_MARK);
   try {
-    value = JSON.parse(text.includes("u0001cf-int:") ? text : quoteLongIntegers(text, ESCAPED_MARK)) as Json;
+    value = JSON.parse(quoted) as Json;
   } catch {
     return undefined;
   }
-  return isShallow(value, GENAI_JSON_DEPTH_MAX) ? value : undefined;
+  if (!isShallow(value, GENAI_JSON_DEPTH_MAX)) return undefined;
+  if (quoted === text) recorded?.set(text, value);
+  return value;
 }
 
 /** A text that holds a JSON array or object parsed, any other text as it is (`"12"` stays a text). */
@@ -69,7 +90,9 @@ function looksStructured(text: string): boolean {
 /** JSON text of a value; long integers in their digits. */
 export function writeJson(value: Json): string {
   const text = JSON.stringify(value);
-  return text.includes("cf-int:") ? text.replace(WRITTEN_MARK, "$1") : text;
+  if (text.includes("cf-int:")) return text.replace(WRITTEN_MARK, "$1");
+  recorded?.set(text, value);
+  return text;
 }
 
 /** A value as text: a string as it is, nothing for null, numbers and booleans in words, the rest as JSON. */

@@ -8,8 +8,13 @@ import { dialectsOfScope } from "./detect.js";
 import { isObject, type Json, parsedIfJson } from "./json.js";
 import { LOG_COLUMN_NAMES, type LogColumn } from "./log-columns.js";
 import { normaliseSpan } from "./normalise.js";
-import { CONTENT_EVENTS, DETAILS_EVENT } from "./shapes/events.js";
-import type { ColumnValue } from "./types.js";
+import { usageOfColumns } from "./prices/usage-of-columns.js";
+import type { PricedUsage } from "./prices/types.js";
+import { CHOICE_EVENT, CONTENT_EVENTS, DETAILS_EVENT } from "./shapes/events.js";
+import type { ColumnValue, NormalisedColumns } from "./types.js";
+
+/** The column that holds it is an INTEGER. */
+const CHOICE_MAX = 0x7fff_ffff;
 
 /** What one record says. */
 export interface LogContent {
@@ -17,6 +22,17 @@ export interface LogContent {
   /** It holds a whole exchange, so that the last such record of a span counts alone. */
   readonly whole: boolean;
   readonly columns: Partial<Record<LogColumn, ColumnValue>>;
+  /** For a `gen_ai.choice`: which of the answers to one request it is, from 0. */
+  readonly choice?: number;
+  /** For usage without a cost: whose call of which model it was, and all that was counted. */
+  readonly call?: LogCall;
+}
+
+/** A call that a log record tells of, for the price table. */
+export interface LogCall {
+  readonly provider: string;
+  readonly model: string;
+  readonly usage: PricedUsage;
 }
 
 /** Name of an event: its own field, else the attribute that stood for it before, in either spelling. */
@@ -75,5 +91,28 @@ export function normaliseLogRecord(
     return value === undefined ? [] : [[name, typeof value === "string" ? value.trim() : value] as const];
   });
   if (found.length === 0) return undefined;
-  return { eventName, whole, columns: Object.fromEntries(found) };
+  const choice = eventName === CHOICE_EVENT ? { choice: choiceOf(fields) } : {};
+  const call = callOf(columns);
+  return {
+    eventName,
+    whole,
+    columns: Object.fromEntries(found),
+    ...choice,
+    ...(call === undefined ? {} : { call }),
+  };
+}
+
+function choiceOf(fields: readonly KeyValue[]): number {
+  const value = fields.find(({ key }) => key === "index")?.value;
+  const index = Number(value?.intValue ?? value?.stringValue ?? 0);
+  return Number.isSafeInteger(index) && index >= 0 && index <= CHOICE_MAX ? index : 0;
+}
+
+function callOf(columns: NormalisedColumns): LogCall | undefined {
+  const { provider, response_model, request_model } = columns;
+  const model = response_model ?? request_model;
+  const hasUsage = columns.input_tokens !== undefined || columns.output_tokens !== undefined;
+  if (!hasUsage || columns.cost_usd !== undefined) return undefined;
+  if (typeof provider !== "string" || typeof model !== "string") return undefined;
+  return { provider, model, usage: usageOfColumns(columns) };
 }

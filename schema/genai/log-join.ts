@@ -53,17 +53,26 @@ export function joinLogContent(records: readonly PlacedLogContent[]): JoinedLogC
   const events: Partial<Record<LogColumn, string>> = {};
   for (const name of LOG_COLUMN_NAMES) {
     const saying = ordered.filter(({ content }) => content.columns[name] !== undefined);
-    const whole = saying.filter(({ content }) => content.whole);
-    const last = (whole.length > 0 && LOG_MESSAGE_COLUMNS.has(name) ? whole : saying).at(-1);
-    const value = last?.content.columns[name];
-    if (value === undefined) continue;
+    if (saying.length === 0) continue;
     events[name] = [...new Set(saying.map(({ content }) => content.eventName))].sort().join(",");
-    columns[name] =
-      LOG_MESSAGE_COLUMNS.has(name) && whole.length === 0
-        ? `[${saying.map(({ content }) => String(content.columns[name]).slice(1, -1)).join(",")}]`
-        : value;
+    const value = valueOf(name, saying);
+    if (value !== undefined) columns[name] = value;
   }
   return { columns, events };
+}
+
+function valueOf(name: LogColumn, saying: readonly PlacedLogContent[]): ColumnValue | undefined {
+  const last = (records: readonly PlacedLogContent[]): ColumnValue | undefined =>
+    records.at(-1)?.content.columns[name];
+  const inARow = (records: readonly PlacedLogContent[]): string =>
+    `[${records.map(({ content }) => String(content.columns[name]).slice(1, -1)).join(",")}]`;
+  if (LOG_MESSAGE_COLUMNS.has(name)) {
+    return last(saying.filter(({ content }) => content.whole)) ?? inARow(saying);
+  }
+  if (name !== "finish_reasons") return last(saying);
+  const choices = saying.filter(({ content }) => content.choice !== undefined);
+  const others = saying.filter(({ content }) => content.choice === undefined);
+  return last(others) ?? inARow(choices.sort((a, b) => (a.content.choice ?? 0) - (b.content.choice ?? 0)));
 }
 
 /** The columns that records fill on a span with these columns of its own: only what it leaves open. */

@@ -10,6 +10,7 @@ export class SpanView {
   readonly #events: readonly SpanEvent[];
   readonly #parsed = new Map<string, Json>();
   readonly #fields = new Map<SpanEvent, JsonObject>();
+  readonly #groups = new Map<string, Json | undefined>();
 
   constructor(input: NormaliserInput) {
     const attributes = new Map<string, AnyValue>();
@@ -45,6 +46,12 @@ export class SpanView {
 
   /** All attributes behind a prefix: their tree, or (`flat`) one object of them. Undefined when there is none. */
   group(prefix: string, flat: boolean): Json | undefined {
+    const name = `${prefix}${flat ? "" : "*"}`;
+    if (!this.#groups.has(name)) this.#groups.set(name, this.#readGroup(prefix, flat));
+    return this.#groups.get(name);
+  }
+
+  #readGroup(prefix: string, flat: boolean): Json | undefined {
     const entries: [string, Json][] = [];
     for (const [key, value] of this.attributes) {
       if (key.startsWith(prefix) && key.length > prefix.length) {

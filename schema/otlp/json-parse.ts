@@ -42,7 +42,7 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 /** Puts quotes, and `mark` behind the first, around integer literals of 16 or more digits that stand outside strings. */
 export function quoteLongIntegers(text: string, mark: string): string {
-  if (text.length < EXACT_DIGITS || !MAYBE_LONG_INTEGER.test(` ${text}`)) return text;
+  if (!hasManyDigits(text) || !MAYBE_LONG_INTEGER.test(` ${text}`)) return text;
   const parts: string[] = [];
   let at = 0;
   while (at < text.length) {
@@ -54,6 +54,24 @@ export function quoteLongIntegers(text: string, mark: string): string {
     if (at > end) parts.push(text.slice(end, at));
   }
   return parts.join("");
+}
+
+/** Whether the text has EXACT_DIGITS digits in a row: nearly none has, which every so manieth character tells. */
+function hasManyDigits(text: string): boolean {
+  for (let at = EXACT_DIGITS - 1; at < text.length; at += EXACT_DIGITS) {
+    if (!isDigit(text, at)) continue;
+    let from = at;
+    while (from > 0 && isDigit(text, from - 1)) from--;
+    let to = at + 1;
+    while (isDigit(text, to)) to++;
+    if (to - from >= EXACT_DIGITS) return true;
+  }
+  return false;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** The index after the string that opens at `open`; the end of the text when it never closes. */

@@ -11,11 +11,14 @@ import {
 import { answerOneRequest } from "../child-main.js";
 import {
   type LogJoined,
+  makeLogCarried,
   makeJobSpans,
   makeLogJoined,
   stillPendingSql,
+  withCarriedContent,
   withLogContent,
 } from "../log-content/log-content-job.js";
+import { hasLogContentSql, mayHoldLogContent } from "../log-content/carried-content.js";
 import type { LogJoinMode } from "../log-content/log-content-sql.js";
 import { readLogsAgain } from "../rewrite/read-logs-again.js";
 import type { ColumnChanges, CostChange } from "../rewrite/rewrite-types.js";
@@ -65,7 +68,7 @@ const SUPERSEDED_ROW_GROUP_ROWS = 122_880;
  */
 async function countingRows(
   connection: DuckDBConnection,
-  { job, logs }: Pick<Placement, "job" | "logs">,
+  { job, logs, carries }: Pick<Placement, "job" | "logs" | "carries">,
   inputs: readonly FileEntry[],
 ): Promise<string> {
   const present = await columnsIn(connection, readFiles(inputs));
@@ -76,7 +79,8 @@ async function countingRows(
   const [losers] = await rowsOf(connection, "SELECT CAST(count(*) AS INTEGER) AS spans FROM winners");
   const counting = losers?.["spans"] === 0 ? "true" : `NOT ${loserSql("s")}`;
   const rows = inputRows(inputs, present);
-  const joined = logs === undefined ? rows : withLogContent(rows, logs);
+  const kept = carries ? withCarriedContent(rows) : rows;
+  const joined = logs === undefined ? kept : withLogContent(kept, logs);
   return `(SELECT *, ${day} FROM ${joined} AS s WHERE ${counting})`;
 }
 
@@ -87,6 +91,10 @@ interface Placement {
   readonly sources: readonly FileEntry[];
   /** How `log_joined` is joined to them; undefined when it has nothing for them. */
   readonly logs: LogJoinMode | undefined;
+  /** Whether `log_carried` has something for them. */
+  readonly carries: boolean;
+  /** Whether some of their rows have, or get, content of log records. */
+  readonly logContent: boolean;
   readonly size: RawSize;
   readonly request: CompactionRequest;
 }
@@ -183,12 +191,17 @@ function outputOf(placement: Placement, found: Rows[number]): Output {
 }
 
 /** By which rules the output's rows were filled: the lowest version among the sources, when each is known. */
-function rulesOf({ job, sources }: Placement): Pick<Output, "ruleSetVersion" | "salt"> {
+function rulesOf({
+  job,
+  sources,
+  logContent,
+}: Placement): Pick<Output, "ruleSetVersion" | "salt" | "logContent"> {
   if (job.table !== "spans") return {};
   const versions = sources.map(({ ruleSetVersion }) => ruleSetVersion ?? Number.NaN);
   const lowest = Math.min(...versions);
   const salt = job.rewrite === undefined ? undefined : `${job.rewrite.kind} ${RULE_SET_VERSION}`;
-  return { ruleSetVersion: Number.isNaN(lowest) ? undefined : lowest, salt };
+  const told = logContent ? { logContent: true as const } : {};
+  return { ruleSetVersion: Number.isNaN(lowest) ? undefined : lowest, salt, ...told };
 }
 
 /** Writes the inputs' rows that count to files of their event days. */
@@ -317,7 +330,10 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   await makeJobSpans(connection, job.table === "spans" ? inputs : []);
   const readAgain =
     job.rewrite?.kind === "renormalise"
-      ? await readLogsAgain(connection, unlessUnreadable(job.logs ?? []), join(request.workDir, "logs"))
+      ? await readLogsAgain(connection, unlessUnreadable(job.logs ?? []), {
+          folder: join(request.workDir, "logs"),
+          pricesDir: request.pricesDir,
+        })
       : [];
   const joined = await makeLogJoined(connection, [...job.content, ...readAgain]);
   const logs = joined.spans === 0 ? undefined : readAgain.length > 0 ? "replace" : "add";
@@ -327,9 +343,13 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
   if (request.dryRun === true || isSame) {
     return { ok: true, add: [], remove: [], rowsIn, rowsOut: rowsIn, ...changed };
   }
+  const found = await contentOfLogs(connection, job, inputs);
+  const content = { carries: found.carries, logContent: found.has || logs !== undefined };
   const size = withContent(await rawSize(connection, sources), joined);
   const add =
-    sources.length === 0 ? [] : await placeRows(connection, { job, inputs, sources, logs, size, request });
+    sources.length === 0
+      ? []
+      : await placeRows(connection, { job, inputs, sources, logs, size, request, ...content });
   const superseded = await keepSuperseded(connection, job);
   const pending = await keepPending(connection, job);
   return {
@@ -340,6 +360,22 @@ async function compact(request: CompactionRequest): Promise<CompactionAnswer> {
     rowsOut: rowsOfFiles(add),
     ...changed,
   };
+}
+
+/** What rows of the inputs have of log records: whether any has, and whether rows that lost have (`log_carried`). */
+async function contentOfLogs(
+  connection: DuckDBConnection,
+  job: CompactionJob,
+  inputs: readonly FileEntry[],
+): Promise<{ has: boolean; carries: boolean }> {
+  const holding = job.table === "spans" ? inputs.filter(mayHoldLogContent) : [];
+  if (holding.length === 0) return { has: false, carries: false };
+  const rows = inputRows(holding, await columnsIn(connection, readFiles(holding)));
+  // Renormalising reads the records again.
+  if (job.rewrite?.kind === "renormalise") return { has: true, carries: false };
+  const carried = await makeLogCarried(connection, rows, loserSql("s"));
+  const [one] = await rowsOf(connection, `SELECT 1 FROM ${rows} AS s WHERE ${hasLogContentSql("s")} LIMIT 1`);
+  return { has: one !== undefined, carries: carried > 0 };
 }
 
 /** Files that are there as listed. What a missing one holds can't be read again; what came of it before stays. */

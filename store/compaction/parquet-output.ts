@@ -86,6 +86,8 @@ export interface Output {
   readonly zstdLevel: number;
   /** The lowest rule set among the rows, where that is known (see FileEntry). */
   readonly ruleSetVersion?: number | undefined;
+  /** See FileEntry. */
+  readonly logContent?: true | undefined;
   /** What else the name depends on, besides the inputs: how their rows are rewritten. */
   readonly salt?: string | undefined;
 }
@@ -174,6 +176,7 @@ export async function writeOutput(
     formatVersion,
     columnsVersion: COLUMNS_VERSION,
     ...(ruleSetVersion === undefined ? {} : { ruleSetVersion }),
+    ...(output.logContent === true ? { logContent: true as const } : {}),
   };
 }
 

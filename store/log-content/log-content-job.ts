@@ -4,6 +4,7 @@ import { rowsOf } from "../compaction/parquet-output.js";
 import type { FileEntry } from "../types.js";
 import { readFiles } from "../views/files-relation.js";
 import { sqlIdentifier } from "../views/sql-text.js";
+import { carriedBySpan } from "./carried-content.js";
 import { contentBySpan, contentRows, joinedColumns, type LogJoinMode, onSpan } from "./log-content-sql.js";
 
 /** SQL and steps of the job that writes what log records say into the rows of `spans`. */
@@ -52,10 +53,30 @@ export async function makeLogJoined(
   return { spans: Number(found?.["spans"] ?? 0), chars: Number(found?.["chars"] ?? 0) };
 }
 
+/** Makes the table `log_carried` of what rows of the inputs that lost have of log records; gives their number. */
+export async function makeLogCarried(
+  connection: DuckDBConnection,
+  rows: string,
+  isLoser: string,
+): Promise<number> {
+  await connection.run(`CREATE TEMP TABLE log_carried AS FROM ${carriedBySpan(rows, isLoser)}`);
+  const [found] = await rowsOf(connection, "SELECT CAST(count(*) AS DOUBLE) AS spans FROM log_carried");
+  return Number(found?.["spans"] ?? 0);
+}
+
+/** Rows of `spans` with what `log_carried` has of them in their columns. */
+export function withCarriedContent(relation: string): string {
+  return withContentOf("log_carried", relation, "add");
+}
+
 /** Rows of `spans` with what `log_joined` has of them in their columns; other columns of the relation stay. */
 export function withLogContent(relation: string, mode: LogJoinMode): string {
+  return withContentOf("log_joined", relation, mode);
+}
+
+function withContentOf(table: string, relation: string, mode: LogJoinMode): string {
   const columns = [...joinedColumns(mode)].map(([name, value]) => `${value} AS ${sqlIdentifier(name)}`);
-  return `(SELECT s.* REPLACE (${columns.join(", ")}) FROM ${relation} AS s LEFT JOIN log_joined AS l ON ${onSpan("l")})`;
+  return `(SELECT s.* REPLACE (${columns.join(", ")}) FROM ${relation} AS s LEFT JOIN ${table} AS l ON ${onSpan("l")})`;
 }
 
 /**

@@ -5,9 +5,11 @@ import {
   LOG_USAGE_COLUMNS,
   type LogColumn,
 } from "../../schema/genai/log-columns.js";
+import { CHOICE_EVENT, DETAILS_EVENT } from "../../schema/genai/shapes/events.js";
 import type { FileEntry } from "../types.js";
-import { readFiles, type ViewFile } from "../views/files-relation.js";
-import { sqlString } from "../views/sql-text.js";
+import { LOG_CONTENT_COLUMNS } from "../../schema/log-content-columns.js";
+import { isKnown, readFiles, type ViewFile } from "../views/files-relation.js";
+import { sqlIdentifier, sqlString } from "../views/sql-text.js";
 
 /**
  * SQL that joins what log records say (`log_content`) to the spans they were written in. A span's own value always stays;
@@ -26,7 +28,9 @@ export type LogJoinMode = "add" | "replace";
 
 /** One record of several deliveries. */
 function records(relation: string): string {
-  const values = LOG_COLUMN_NAMES.map((name) => `any_value(${name}) AS ${name}`);
+  const values = [...LOG_COLUMN_NAMES, "choice", "price_usd", "price_version"].map(
+    (name) => `any_value(${name}) AS ${name}`,
+  );
   return `(SELECT trace_id, span_id, any_value(event_name) AS event_name, any_value(whole) AS whole,
     {'time': min(time), 'place': min({'seq': seq, 'seq_index': seq_index})} AS place, ${values.join(", ")}
   FROM ${relation} GROUP BY trace_id, span_id, digest)`;
@@ -43,13 +47,28 @@ function merged(name: LogColumn): string {
     coalesce(bool_or(whole) FILTER (${name} IS NOT NULL), false) AS whole_${name},
     ${events}`;
   }
+  if (name === "finish_reasons") {
+    // One answer to a request each: all of them, in the order of the answers.
+    return `coalesce(arg_max(${name}, place) FILTER (choice IS NULL AND ${name} IS NOT NULL),
+      '[' || array_to_string(list_transform(list_sort(list({'choice': choice, 'place': place, 'text': ${name}[2:-2]})
+        FILTER (choice IS NOT NULL AND ${name} IS NOT NULL)), lambda m: m.text), ',') || ']') AS log_${name}, ${events}`;
+  }
   return `arg_max(${name}, place) FILTER (${name} IS NOT NULL) AS log_${name}, ${events}`;
 }
+
+/** The price of the usage that counts: of the last record that has any. */
+const PRICE = ["price_usd", "price_version"]
+  .map(
+    (name) =>
+      `arg_max_null(${name}, place) FILTER (input_tokens IS NOT NULL OR output_tokens IS NOT NULL) AS log_${name}`,
+  )
+  .join(",\n    ");
 
 /** A relation with what the records say together: one row a span, its columns with `log_` before their names. */
 export function contentBySpan(relation: string): string {
   return `(SELECT trace_id AS log_trace_id, span_id AS log_span_id,
-    ${LOG_COLUMN_NAMES.map(merged).join(",\n    ")}
+    ${LOG_COLUMN_NAMES.map(merged).join(",\n    ")},
+    ${PRICE}
   FROM ${records(relation)} GROUP BY trace_id, span_id)`;
 }
 
@@ -67,7 +86,7 @@ function allowed(name: LogColumn): string {
 }
 
 /** Whether `provenance` says that the column came from records. Its text is compact JSON, so this is exact and cheap. */
-function isFromLogs(name: LogColumn, event = ""): string {
+export function isFromLogs(name: LogColumn, event = ""): string {
   return `coalesce(contains(provenance, ${sqlString(`"${name}":"${LOG_SOURCE}${event}`)}), false)`;
 }
 
@@ -78,18 +97,41 @@ function said(name: LogColumn): string {
 
 /** Whether the span's own columns leave this one open. */
 function isOpen(name: LogColumn): string {
+  // An emitter's own cost goes before one of the price table.
+  if (name === "cost_usd") return "(cost_usd IS NULL OR coalesce(cost_source = 'price', false))";
   return LOG_USAGE_COLUMNS.has(name) ? "input_tokens IS NULL AND output_tokens IS NULL" : `${name} IS NULL`;
 }
 
+const reasons = (column: string): string => `from_json(${column}, '["VARCHAR"]')`;
+
+/** The span's usage came from records. */
+export const USAGE_FROM_LOGS = `(${isFromLogs("input_tokens")} OR ${isFromLogs("output_tokens")})`;
+
+/** Whether the span's usage comes from these records now: only then does their price count. */
+const USAGE_NOW = `((${said("input_tokens")} OR ${said("output_tokens")}) AND (${isOpen("input_tokens")} OR ${USAGE_FROM_LOGS}))`;
+const EMITTED = `(${said("cost_usd")} AND (${isOpen("cost_usd")} OR ${isFromLogs("cost_usd")}))`;
+const PRICED = `(${USAGE_NOW} AND ${isOpen("cost_usd")})`;
+
+/** A column of the cost: as a record has it, else by the price of its usage, else as it is. */
+function costColumn(name: string, emitted: string, priced: string): [string, string] {
+  return [name, `CASE WHEN ${EMITTED} THEN ${emitted} WHEN ${PRICED} THEN ${priced} ELSE ${name} END`];
+}
+
 function joinedValue(name: LogColumn, mode: LogJoinMode): string {
-  const earlier = LOG_USAGE_COLUMNS.has(name)
-    ? `(${isFromLogs("input_tokens")} OR ${isFromLogs("output_tokens")})`
-    : isFromLogs(name);
+  const earlier = LOG_USAGE_COLUMNS.has(name) ? USAGE_FROM_LOGS : isFromLogs(name);
+  if (name === "finish_reasons" && mode === "add") {
+    // A choice that came after the others were written; one that is told again adds nothing.
+    return `CASE WHEN NOT (${said(name)}) THEN ${name} WHEN ${isOpen(name)} THEN log_${name}
+      WHEN ${isFromLogs(name, CHOICE_EVENT)} AND events_${name} = '${CHOICE_EVENT}' THEN
+        CAST(to_json(list_concat(${reasons(name)}, list_filter(${reasons(`log_${name}`)},
+          lambda r: NOT list_contains(${reasons(name)}, r)))) AS VARCHAR)
+      WHEN ${earlier} THEN log_${name} ELSE ${name} END`;
+  }
   const again =
     mode === "replace" || !LOG_MESSAGE_COLUMNS.has(name)
       ? `log_${name}`
       : `CASE WHEN whole_${name} THEN log_${name}
-      WHEN ${isFromLogs(name, "gen_ai.client.inference.operation.details")} OR contains(${name}, log_${name}[2:-2]) THEN ${name}
+      WHEN ${isFromLogs(name, DETAILS_EVENT)} OR contains(${name}, log_${name}[2:-2]) THEN ${name}
       ELSE ${name}[:-2] || ',' || log_${name}[2:] END`;
   return `CASE WHEN NOT (${said(name)}) THEN ${name} WHEN ${isOpen(name)} THEN log_${name} WHEN ${earlier} THEN ${again} ELSE ${name} END`;
 }
@@ -114,7 +156,9 @@ export function joinedColumns(mode: LogJoinMode): ReadonlyMap<string, string> {
   const values: [string, string][] = [
     ...LOG_COLUMN_NAMES.map((name): [string, string] => [name, joinedValue(name, mode)]),
     ["usage_scope", `CASE WHEN ${hasUsage} THEN coalesce(usage_scope, 'own') ELSE usage_scope END`],
-    ["cost_source", `CASE WHEN ${fresh("cost_usd")} THEN 'emitter' ELSE cost_source END`],
+    costColumn("cost_usd", "log_cost_usd", "log_price_usd"),
+    costColumn("cost_source", "'emitter'", "CASE WHEN log_price_usd IS NOT NULL THEN 'price' END"),
+    costColumn("price_version", "NULL", "log_price_version"),
     ["provenance", joinedProvenance()],
   ];
   return new Map(
@@ -149,7 +193,10 @@ export function logsInReach(logs: readonly FileEntry[], spans: readonly FileEntr
   );
 }
 
-/** Every row of these files of `log_content`. */
+/** Every row of these files of `log_content`, with all columns of the table. */
 export function contentRows(files: readonly ViewFile[]): string {
-  return readFiles(files);
+  const columns = LOG_CONTENT_COLUMNS.map(({ name, since = 1, type }) =>
+    isKnown(since, files) ? sqlIdentifier(name) : `CAST(NULL AS ${type}) AS ${sqlIdentifier(name)}`,
+  );
+  return `(SELECT ${columns.join(", ")} FROM ${readFiles(files)})`;
 }

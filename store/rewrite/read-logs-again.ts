@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { normaliseLogRecord, TABLE_COLUMNS } from "../../schema/index.js";
 import { columnNames, MirrorRow } from "../mirror-row.js";
+import { PriceWatch } from "../prices/effective-prices.js";
 import { rowsToOtlp } from "../rows-to-otlp.js";
 import { LogContentRows, LogContentWriter } from "../seal/log-content-rows.js";
 import { PointerFiller } from "../seal/pointer-filler.js";
@@ -21,7 +22,7 @@ const PART_ROWS = 2_000;
 export async function readLogsAgain(
   reading: DuckDBConnection,
   logs: readonly FileEntry[],
-  folder: string,
+  { folder, pricesDir }: { readonly folder: string; readonly pricesDir: string },
 ): Promise<FileEntry[]> {
   if (logs.length === 0) return [];
   const instance = await openEngine(`${folder}/spill`);
@@ -29,6 +30,8 @@ export async function readLogsAgain(
   const works = (await pointerFillerWorks(writing)).works;
   const writer = new LogContentWriter(writing, () => (works ? new PointerFiller() : new SafeFiller()));
   const rows = new LogContentRows();
+  const prices = new PriceWatch(pricesDir).changed();
+  if (prices !== undefined) rows.usePrices(prices);
   const files: FileEntry[] = [];
   const flush = async (): Promise<void> => {
     const number = files.length + 1;

@@ -12,6 +12,8 @@ export interface RebuildRequest {
   readonly damaged: readonly FileEntry[];
   /** All listed files of the table; for `superseded` those of `spans`. */
   readonly listed: readonly FileEntry[];
+  /** For `spans`: the listed files of `span_logs`. What their records say of the rebuilt spans is joined again. */
+  readonly logs: readonly FileEntry[];
 }
 
 /** What it made: files on disk, synced, ready for one commit. */

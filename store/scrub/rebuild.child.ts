@@ -20,6 +20,9 @@ import {
   writeOutput,
   ZSTD_LEVEL,
 } from "../compaction/parquet-output.js";
+import { makeJobSpans } from "../log-content/log-content-job.js";
+import { contentRows, logsInReach } from "../log-content/log-content-sql.js";
+import { readLogsAgain } from "../rewrite/read-logs-again.js";
 import { Sealer } from "../seal/sealer.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { FileEntry } from "../types.js";
@@ -137,6 +140,35 @@ async function writeWanted(
   return added;
 }
 
+/** What log records say of the rebuilt spans: it was in the rows that are lost, and is joined to the new ones again. */
+async function logContentOf(
+  connection: DuckDBConnection,
+  { damaged, logs, pricesDir, rowGroupRows, workDir }: RebuildRequest,
+  spans: readonly FileEntry[],
+): Promise<FileEntry[]> {
+  const broken = new Set(unreadable(logs));
+  const near = logsInReach(logs, spans).filter((file) => !broken.has(file));
+  if (near.length === 0 || spans.length === 0) return [];
+  await makeJobSpans(connection, spans);
+  const found = await readLogsAgain(connection, near, { folder: join(workDir, "logs"), pricesDir });
+  if (found.length === 0) return [];
+  const time = found.flatMap(({ minTimeUnixNano: min, maxTimeUnixNano: max }) => [min, max]);
+  const known = time.every((at) => at !== null)
+    ? time.map((at) => BigInt(at ?? 0)).sort((a, b) => (a < b ? -1 : 1))
+    : [];
+  const entry = await writeOutput(connection, `FROM ${contentRows(found)}`, {
+    table: LOG_CONTENT_TABLE,
+    folder: damaged[0]?.path.split("/")[1] ?? "",
+    level: 1,
+    ...LAYOUT,
+    rowGroupRows,
+    inputs: damaged,
+    minTimeUnixNano: known[0]?.toString() ?? null,
+    maxTimeUnixNano: known.at(-1)?.toString() ?? null,
+  });
+  return entry === undefined ? [] : [entry];
+}
+
 async function rebuildSuperseded(
   request: RebuildRequest,
   listed: readonly FileEntry[],
@@ -185,6 +217,7 @@ async function rebuild(request: RebuildRequest): Promise<RebuildAnswer> {
   const rows = await wantedRows();
   const add = rows === 0 ? [] : await writeWanted(connection, { ...request, damaged }, rebuilt);
   const written = add.reduce((sum, file) => sum + file.rows, 0);
+  if (written === rows && table === "spans") add.push(...(await logContentOf(connection, request, add)));
   if (written !== rows) throw new Error(`${written} rows were written instead of ${rows}`);
   return { ok: true, add, rows, losers: before - rows, missing };
 }

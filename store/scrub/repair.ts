@@ -164,6 +164,7 @@ async function runRebuild(options: RepairOptions, damaged: readonly FileEntry[])
   const workDir = resolve(await mkdtemp(join(paths.temp, `${COMPACTION_FOLDER_PREFIX}rebuild-`)));
   const table = damaged[0]?.table ?? "";
   const source = table === SUPERSEDED_TABLE ? "spans" : table;
+  const { files } = options.catalog.snapshot();
   const request: RebuildRequest = {
     mirrorDir: resolve(paths.mirror),
     journalDir: resolve(paths.journal),
@@ -173,7 +174,8 @@ async function runRebuild(options: RepairOptions, damaged: readonly FileEntry[])
     rowGroupRows: REBUILT_ROW_GROUP_ROWS,
     table,
     damaged,
-    listed: options.catalog.snapshot().files.filter((file) => file.table === source),
+    listed: files.filter((file) => file.table === source),
+    logs: table === "spans" ? files.filter((file) => file.table === "span_logs") : [],
   };
   try {
     const exit = await runJsonChild<RebuildAnswer>(new URL("./rebuild.child.js", import.meta.url), request, {

@@ -7,6 +7,8 @@ import {
   LOG_COLUMN_NAMES,
   type LogContent,
   type LogRecord,
+  priceOf,
+  type PriceTable,
   LOG_CONTENT_COLUMNS,
   LOG_CONTENT_TABLE,
 } from "../../schema/index.js";
@@ -33,6 +35,7 @@ interface Row extends LogOrigin {
   readonly time: bigint;
   readonly content: LogContent;
   readonly digest: string;
+  readonly price: { readonly usd: number; readonly priceVersion: string } | undefined;
 }
 
 /** Rows of `log_content` of one piece of the journal, until they are written. They are few beside spans, so objects do. */
@@ -41,6 +44,12 @@ export class LogContentRows {
   /** Equal records of the request at hand. */
   readonly #equal = new Map<string, number>();
   #requestSeq = -1;
+  #prices: PriceTable | undefined;
+
+  /** Until then usage is priced by what ships with the product. */
+  usePrices(table: PriceTable): void {
+    this.#prices = table;
+  }
 
   get length(): number {
     return this.#rows.length;
@@ -55,7 +64,11 @@ export class LogContentRows {
     const number = this.#equal.get(said) ?? 0;
     this.#equal.set(said, number + 1);
     const digest = createHash("sha256").update(`${number} ${said}`).digest("hex").slice(0, 16);
-    this.#rows.push({ ...origin, traceId, spanId, time, content, digest });
+    const { call } = content;
+    // A call began before its record was written: on the same day, as prices go.
+    const price =
+      call === undefined ? undefined : priceOf(call.usage, call.model, call.provider, time, this.#prices);
+    this.#rows.push({ ...origin, traceId, spanId, time, content, digest, price: price ?? undefined });
   }
 
   /** Takes back what was added after there were `length` rows: their request was bad. */
@@ -137,6 +150,11 @@ function putRow(batch: ColumnBatch, row: Row): void {
     else if (typeof value === "boolean") vector.setBoolean(at, value);
     else if (vector.column.type === "DOUBLE") vector.setDouble(at, Number(value));
     else vector.setBigInt(at, BigInt(Math.trunc(Number(value))));
+  }
+  if (content.choice !== undefined) batch.fixed("choice").setInt32(at, content.choice);
+  if (row.price !== undefined) {
+    batch.fixed("price_usd").setDouble(at, row.price.usd);
+    batch.putText(batch.text("price_version"), at, row.price.priceVersion);
   }
   batch.fixed("received_at").setBigInt(at, row.receivedUnixNano);
   batch.fixed("seq").setNumber(at, row.seq);

@@ -5,6 +5,7 @@ import {
   logEventName,
   type LogRecord,
   normaliseLogRecord,
+  type PriceTable,
   type StoredChange,
 } from "../../schema/index.js";
 import { AnyJsonWriter } from "./any-json.js";
@@ -67,6 +68,10 @@ export class LogDecoder implements RecordDecoder {
     this.#contentBefore = this.content.length;
     this.#walker.walk(start, end, this.#onRecord);
     return this.batch.rows - first;
+  }
+
+  usePrices(table: PriceTable): void {
+    this.content.usePrices(table);
   }
 
   evaluations(): readonly StoredChange[] {

@@ -145,7 +145,7 @@ export class Sealer {
   async seal(order: SealOrder, onRead: (range: ReadRange) => void): Promise<SealedRange> {
     this.#chunks.release(READ_KEEP_BYTES);
     const prices = this.#prices.changed();
-    if (prices !== undefined) this.#table("spans").decoder.usePrices?.(prices);
+    if (prices !== undefined) for (const { decoder } of this.#tables.values()) decoder.usePrices?.(prices);
     const piece = this.#read(order);
     onRead(piece.range);
     const first = piece.records[0];

@@ -7,7 +7,7 @@ import { sqlIdentifier, sqlString } from "./sql-text.js";
 /** What a view's SQL needs to know of a file: its path as DuckDB opens it, which columns it has, and of what time it is. */
 export type ViewFile = Pick<
   FileEntry,
-  "path" | "formatVersion" | "columnsVersion" | "minTimeUnixNano" | "maxTimeUnixNano"
+  "path" | "formatVersion" | "columnsVersion" | "minTimeUnixNano" | "maxTimeUnixNano" | "logContent"
 >;
 
 /** LangSmith run id: the root's is its trace id as a UUID, any other run's its span id, zero-padded (invariant I6). */

@@ -7,10 +7,12 @@ import {
   joinedColumns,
   onSpan,
 } from "../log-content/log-content-sql.js";
+import { carriedBySpan, mayHoldLogContent } from "../log-content/carried-content.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import {
   everySpan,
   filesRelation,
+  isCompacted,
   RUN_ID,
   storedColumn,
   type ViewFile,
@@ -24,19 +26,25 @@ export interface SpanOverlays {
   readonly superseded: readonly ViewFile[];
   /** Of `log_content`: what log records say that is not in the rows yet. */
   readonly content: readonly ViewFile[];
+  /** Of `spans`, when a span came twice: rows in them may hold what log records said of it. */
+  readonly carried: readonly ViewFile[];
 }
 
 /** The overlays of a mirror. */
 export function spanOverlays(files: (table: string) => readonly ViewFile[]): SpanOverlays {
-  return { superseded: files(SUPERSEDED_TABLE), content: files(LOG_CONTENT_TABLE) };
+  const superseded = files(SUPERSEDED_TABLE);
+  const carried = superseded.length === 0 ? [] : files("spans").filter(mayHoldLogContent);
+  return { superseded, content: files(LOG_CONTENT_TABLE), carried };
 }
 
 /**
  * SELECT of the rows that count among these `spans` files, as the view `spans` shows them. Only files that may hold spans
- * of pending log records are joined with them: nearly none of an old mirror.
+ * of pending log records are joined with them: nearly none of an old mirror. Files that are not compacted may hold a span
+ * that was sent again after what log records said was written into its first row.
  */
 export function spansSelect(files: readonly ViewFile[], overlays: SpanOverlays): string {
-  const near = new Set(filesInReach(files, overlays.content));
+  const again = overlays.carried.length === 0 ? [] : files.filter((file) => !isCompacted(file));
+  const near = new Set([...filesInReach(files, overlays.content), ...again]);
   const rest = files.filter((file) => !near.has(file));
   if (near.size === 0) return plainSelect(files, overlays);
   const joined = joinedSelect([...near], overlays);
@@ -44,13 +52,15 @@ export function spansSelect(files: readonly ViewFile[], overlays: SpanOverlays):
 }
 
 function hidden({ superseded }: SpanOverlays): string {
-  return superseded.length === 0
-    ? ""
-    : `
-WHERE NOT EXISTS (
+  return superseded.length === 0 ? "" : `\nWHERE NOT ${isHidden("s", superseded)}`;
+}
+
+/** Condition that another row than that of `alias` counts of its span. */
+function isHidden(alias: string, superseded: readonly ViewFile[]): string {
+  return `EXISTS (
   FROM ${winnersRelation(superseded)} AS w
-  WHERE w.trace_id = s.trace_id AND w.span_id = s.span_id
-    AND (w.winner.seq <> s.seq OR w.winner.seq_index <> s.seq_index))`;
+  WHERE w.trace_id = ${alias}.trace_id AND w.span_id = ${alias}.span_id
+    AND (w.winner.seq <> ${alias}.seq OR w.winner.seq_index <> ${alias}.seq_index))`;
 }
 
 function plainSelect(files: readonly ViewFile[], overlays: SpanOverlays): string {
@@ -64,6 +74,17 @@ FROM ${filesRelation(TABLE_COLUMNS.spans, files)} AS s${hidden(overlays)}`;
 }
 
 function joinedSelect(files: readonly ViewFile[], overlays: SpanOverlays): string {
+  const { carried, content, superseded } = overlays;
+  const contents = [
+    ...(carried.length === 0 ? [] : [carriedBySpan(everySpan(carried), isHidden("s", superseded))]),
+    ...(content.length === 0 ? [] : [contentBySpan(contentRows(content))]),
+  ];
+  const rows = contents.reduce((relation, one) => `(${withContent(relation, one)})`, everySpan(files));
+  return `SELECT * FROM ${rows} AS s${hidden(overlays)}`;
+}
+
+/** The rows with what log records say in their columns. */
+function withContent(rows: string, content: string): string {
   const joined = joinedColumns("add");
   const columns = TABLE_COLUMNS.spans.map(({ name }) =>
     name === "run_id"
@@ -71,6 +92,6 @@ function joinedSelect(files: readonly ViewFile[], overlays: SpanOverlays): strin
       : `${joined.get(name) ?? sqlIdentifier(name)} AS ${sqlIdentifier(name)}`,
   );
   return `SELECT ${columns.join(", ")}
-FROM ${everySpan(files)} AS s
-LEFT JOIN ${contentBySpan(contentRows(overlays.content))} AS l ON ${onSpan("l")}${hidden(overlays)}`;
+FROM ${rows} AS s
+LEFT JOIN ${content} AS l ON ${onSpan("l")}`;
 }

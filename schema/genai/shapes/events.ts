@@ -15,13 +15,16 @@ import {
 import { toFinishReason } from "../finish-reasons.js";
 import { type Message, toMessages } from "./messages.js";
 
+/** One answer to a request. */
+export const CHOICE_EVENT = "gen_ai.choice";
+
 /** Direction and role of each per-message event. */
 const MESSAGE_EVENTS: ReadonlyMap<string, { readonly out: boolean; readonly role: string }> = new Map([
   ["gen_ai.system.message", { out: false, role: "system" }],
   ["gen_ai.user.message", { out: false, role: "user" }],
   ["gen_ai.assistant.message", { out: false, role: "assistant" }],
   ["gen_ai.tool.message", { out: false, role: "tool" }],
-  ["gen_ai.choice", { out: true, role: "assistant" }],
+  [CHOICE_EVENT, { out: true, role: "assistant" }],
   // Before per-message events, and in Semantic Kernel: the whole prompt and the whole completion.
   ["gen_ai.content.prompt", { out: false, role: "user" }],
   ["gen_ai.content.completion", { out: true, role: "assistant" }],
@@ -81,11 +84,23 @@ function parsed(value: Json | undefined): Json | undefined {
   return typeof value === "string" ? parsedIfJson(value) : value;
 }
 
-/** The reasons in `gen_ai.choice` events. */
+/** The reasons in `gen_ai.choice` events, in the order of the choices. */
 export function eventFinishReasons(events: readonly ContentEvent[]): string[] {
   return events
-    .filter(({ name }) => name === "gen_ai.choice")
-    .map(({ fields }) => jsonToText(member(fields, "finish_reason")))
-    .filter((reason) => reason !== "")
-    .map((reason) => toFinishReason(reason));
+    .filter(({ name }) => name === CHOICE_EVENT)
+    .map(({ fields }) => heldFields(fields))
+    .map((fields) => ({
+      index: Number(member(fields, "index") ?? 0) || 0,
+      reason: jsonToText(member(fields, "finish_reason")),
+    }))
+    .filter(({ reason }) => reason !== "")
+    .sort((a, b) => a.index - b.index)
+    .map(({ reason }) => toFinishReason(reason));
+}
+
+/** Fields of an event, also where one of them holds all others as JSON. */
+function heldFields(fields: JsonObject): JsonObject {
+  const packed = firstMember(fields, "gen_ai.event.content");
+  const body = typeof packed === "string" ? parsedIfJson(packed) : packed;
+  return isObject(body) ? { ...fields, ...body } : fields;
 }

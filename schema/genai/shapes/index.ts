@@ -45,14 +45,23 @@ function written(list: readonly Json[] | undefined): string | undefined {
   return list === undefined || list.length === 0 ? undefined : writeJson([...list]);
 }
 
-/** Text that already is what the conventions want stays as it is, to the byte. */
-function asSent(value: Json, conforms: (parsed: Json | undefined) => boolean): string | undefined {
-  if (typeof value === "string") return conforms(parseText(value)) ? value : undefined;
-  return conforms(value) ? writeJson(value) : undefined;
+/**
+ * Text that already is what the conventions want stays as it is, to the byte; of anything else `convert` makes a list. It
+ * gets what the text holds, so that long ones are parsed once.
+ */
+function asSentOr(
+  value: Json,
+  conforms: (parsed: Json | undefined) => boolean,
+  convert: (value: Json) => readonly Json[] | undefined,
+): string | undefined {
+  if (typeof value !== "string") return conforms(value) ? writeJson(value) : written(convert(value));
+  const parsed = parseText(value);
+  if (conforms(parsed)) return value;
+  return written(convert(typeof parsed === "object" && parsed !== null ? parsed : value));
 }
 
 function messages(role: string): Shape {
-  return (value) => asSent(value, isConventionMessages) ?? written(withContent(toMessages(value, role)));
+  return (value) => asSentOr(value, isConventionMessages, (held) => withContent(toMessages(held, role)));
 }
 
 /** Messages of which none has a part say nothing: another source may. */
@@ -70,9 +79,10 @@ function events(value: Json): ContentEvent[] {
 }
 
 function system(value: Json): string | undefined {
-  const conforming = asSent(value, isConventionParts);
-  if (conforming !== undefined) return conforming;
-  const parsed = typeof value === "string" ? parsedIfJson(value) : value;
+  return asSentOr(value, isConventionParts, systemParts);
+}
+
+function systemParts(parsed: Json): readonly Json[] {
   const held = isObject(parsed)
     ? (systemIn(parsed) ??
       (member(parsed, "type") === undefined &&
@@ -83,7 +93,7 @@ function system(value: Json): string | undefined {
         : parsed))
     : parsed;
   const list = isObject(held) ? (member(held, "parts") ?? member(held, "content") ?? held) : held;
-  return written(toParts(list));
+  return toParts(list);
 }
 
 /** Events written into one attribute: `[{"event.name": "gen_ai.user.message", ...}]` (Pydantic AI's first format). */
@@ -141,8 +151,8 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   output: messages("assistant"),
   question,
   system,
-  tools: (value) => asSent(value, isConventionTools) ?? written(toTools(value)),
-  documents: (value) => asSent(value, isConventionDocuments) ?? written(toDocuments(value)),
+  tools: (value) => asSentOr(value, isConventionTools, toTools),
+  documents: (value) => asSentOr(value, isConventionDocuments, toDocuments),
   openinference_messages: (value) => written(openInferenceMessages(value, "user")),
   openinference_answers: (value) => written(openInferenceMessages(value, "assistant")),
   openinference_tools: (value) => written(openInferenceTools(value)),

@@ -4,7 +4,8 @@ import type { Json } from "../json.js";
 /** A tree of name segments. Maps, so that neither `__proto__` nor an index of four billion costs anything. */
 interface Node {
   value: Json | undefined;
-  readonly children: Map<string, Node>;
+  /** Made with the first child: of a hundred thousand nodes nearly all are leaves. */
+  children: Map<string, Node> | undefined;
 }
 
 /**
@@ -13,15 +14,16 @@ interface Node {
  * the order of the entries.
  */
 export function unflatten(entries: readonly (readonly [name: string, value: Json])[]): Json {
-  const root: Node = { value: undefined, children: new Map() };
+  const root: Node = { value: undefined, children: undefined };
   for (const [name, value] of entries) {
     const segments = name.split(".");
     if (segments.length > GENAI_PATH_SEGMENTS_MAX) continue;
     let node = root;
     for (const segment of segments) {
+      node.children ??= new Map<string, Node>();
       let next = node.children.get(segment);
       if (next === undefined) {
-        next = { value: undefined, children: new Map() };
+        next = { value: undefined, children: undefined };
         node.children.set(segment, next);
       }
       node = next;
@@ -34,12 +36,20 @@ export function unflatten(entries: readonly (readonly [name: string, value: Json
 const INDEX = /^\d{1,10}$/;
 
 function toJson(node: Node): Json {
-  if (node.children.size === 0) return node.value ?? null;
-  const names = [...node.children.keys()];
-  if (names.every((name) => INDEX.test(name))) {
-    names.sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
-    return names.map((name) => toJson(node.children.get(name) as Node));
+  const { children } = node;
+  if (children === undefined) return node.value ?? null;
+  const entries = [...children];
+  if (entries.every(([name]) => INDEX.test(name))) {
+    return entries.sort(byNumber).map(([, child]) => toJson(child));
   }
-  names.sort();
-  return Object.fromEntries(names.map((name) => [name, toJson(node.children.get(name) as Node)]));
+  if (entries.length > 1) entries.sort(byName);
+  return Object.fromEntries(entries.map(([name, child]) => [name, toJson(child)]));
+}
+
+function byNumber([a]: readonly [string, Node], [b]: readonly [string, Node]): number {
+  return Number(a) - Number(b) || (a < b ? -1 : 1);
+}
+
+function byName([a]: readonly [string, Node], [b]: readonly [string, Node]): number {
+  return a < b ? -1 : 1;
 }

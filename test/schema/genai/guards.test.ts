@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { explainSpan, normaliseSpan } from "../../../schema/genai/normalise.js";
+import type { AnyValue } from "../../../schema/index.js";
 import { columnsOf, keyValues, type Plain, said, spanOf } from "./spans.js";
 
 describe("guards of the normaliser", () => {
@@ -43,6 +44,31 @@ describe("guards of the normaliser", () => {
     const { columns } = normaliseSpan(input);
     expect(performance.now() - before).toBeLessThan(20_000);
     expect((JSON.parse(String(columns.input_messages)) as unknown[]).length).toBe(50_000);
+  });
+
+  it("however many attributes a span has, each is looked into a few times", () => {
+    let looked = 0;
+    const counted = (text: string): AnyValue => ({
+      get stringValue() {
+        looked++;
+        return text;
+      },
+    });
+    const looksFor = (messages: number): number => {
+      const input = spanOf({ "openinference.span.kind": "LLM" });
+      const attributes = [...input.attributes];
+      for (let i = 0; i < messages; i++) {
+        attributes.push({ key: `llm.input_messages.${i}.message.content`, value: counted("hi") });
+        attributes.push({ key: `gen_ai.prompt.${i}.content`, value: counted("hi") });
+        attributes.push({ key: `my.own.${i}`, value: counted("hi") });
+      }
+      looked = 0;
+      normaliseSpan({ ...input, attributes });
+      return looked;
+    };
+    const [few, many] = [looksFor(100), looksFor(3_000)];
+    expect(many).toBe(30 * few);
+    expect(many).toBeLessThan(4 * 3 * 3_000);
   });
 
   it("JSON nested deeper than the limit is taken for text, and deep attribute names are left out", () => {
