@@ -1,7 +1,7 @@
 import { TRACE_REPAIR_SINCE } from "../../schema/compacted-columns.js";
 import { TRACE_REPAIR_SPANS_MAX, TRACE_TWINS_MAX } from "../../schema/limits.js";
 import { TOTAL_TOKENS } from "./derived-views.js";
-import { isKnown, readFiles, type ViewFile } from "./files-relation.js";
+import { isKnown, type ViewFile } from "./files-relation.js";
 import { idNumber, TRACE_KEY } from "./trace-gaps.js";
 
 /**
@@ -189,14 +189,9 @@ FROM (${found})`;
 }
 
 /**
- * Keys of traces that compacted files took for whole, so that their parts have no reports, although these other `rows` have
- * calls of them: whether those are counted already only the rows of the trace tell.
+ * Condition on rows of these compacted files: they took the trace for whole, so that its part has no reports, although the
+ * other `rows` have calls of it. Whether those are counted already only the rows of the trace tell.
  */
-export function doubtedKeys(compacted: readonly ViewFile[], rows: string): string {
-  return `SELECT DISTINCT trace_key FROM ${readFiles(compacted)} WHERE ${hasHiddenCalls(compacted, rows)}`;
-}
-
-/** Condition on rows of these compacted files: see {@link doubtedKeys}. */
 export function hasHiddenCalls(compacted: readonly ViewFile[], rows: string): string {
   const links = isKnown(TRACE_REPAIR_SINCE, compacted) ? "trace_links" : "CAST(NULL AS VARCHAR)";
   return `trace_key IN (SELECT ${TRACE_KEY} FROM ${rows} WHERE run_type IN ('llm', 'embedding') OR ${REPORTS_USAGE})

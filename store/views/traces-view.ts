@@ -2,7 +2,6 @@ import { TABLE_COLUMNS } from "../../schema/columns.js";
 import { SUPERSEDED_COLUMNS } from "../superseded.js";
 import { contentRows, filesInReach } from "../log-content/log-content-sql.js";
 import { TRACE_KEY } from "./trace-gaps.js";
-import { doubtedKeys } from "./trace-usage.js";
 import { filesRelation, isCompacted, readFiles, type ViewFile } from "./files-relation.js";
 import { type SpanOverlays, spansSelect } from "./spans-view.js";
 import { mergedParts, partsOfRows, storedParts, tracesOfParts, tracesOfRows } from "./trace-parts.js";
@@ -34,14 +33,13 @@ export function tracesView({ spans, overlays, feedback }: TraceSources): string 
  * Rows of `traces`. No part of it is materialized: DuckDB would then read every column of every file, and could not
  * stop early in `ORDER BY start_time DESC LIMIT`. Where a trace lies in one compacted file alone, its row is there,
  * ready-made, so that lists read little. The others are put together: those with rows in files that aren't compacted,
- * in several files, with a span that came twice, or with a late call that may be one of those counted already.
+ * in several files, or with a span that came twice.
  */
 function tracesSelect(spans: readonly ViewFile[], overlays: SpanOverlays): string {
   const compacted = spans.filter(isCompacted);
   const fresh = spans.filter((file) => !isCompacted(file));
   if (compacted.length === 0) return tracesOfRows("spans");
   const changed = changedKeys(filesInReach(compacted, overlays.content), overlays);
-  if (fresh.length > 0) changed.push("FROM doubted");
   const twice = changed.length === 0 ? "" : `(${changed.join("\nUNION ALL ")})`;
   const open = [
     `SELECT trace_continues FROM ${readFiles(compacted)} WHERE trace_continues >= 0`,
@@ -57,12 +55,7 @@ function tracesSelect(spans: readonly ViewFile[], overlays: SpanOverlays): strin
       : [partsOfRows(`(${spansSelect(fresh, overlays)}) AS s ${where(but(TRACE_KEY))}`)]),
     ...(twice === "" ? [] : [partsOfRows(`spans WHERE ${TRACE_KEY} IN ${twice}`)]),
   ];
-  return `WITH${
-    fresh.length === 0
-      ? ""
-      : `
-doubted AS MATERIALIZED (${doubtedKeys(compacted, filesRelation(TABLE_COLUMNS.spans, fresh))}),`
-  }
+  return `WITH
 open AS NOT MATERIALIZED (${open.join("\nUNION ALL ")}),
 stored AS NOT MATERIALIZED (${storedParts(compacted)})
 ${tracesOfParts("stored WHERE trace_key NOT IN (FROM open)")}
