@@ -208,7 +208,7 @@ describe("a trace's totals count each call once", () => {
     await compact();
     await expectCases();
     await expectFixtures();
-  }, 120_000);
+  }, 240_000);
 
   it("from the next compaction on also when the inner report comes after its trace was compacted as a whole one", async () => {
     const [outer, late] = [
@@ -227,5 +227,5 @@ describe("a trace's totals count each call once", () => {
     expect((await totals(90))?.slice(0, 3)).toEqual([199, 20, 2]);
     await compact();
     expect((await totals(90))?.slice(0, 3)).toEqual([99, 10, 1]);
-  }, 120_000);
+  }, 240_000);
 });

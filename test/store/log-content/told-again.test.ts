@@ -159,7 +159,7 @@ describe("what log records say", () => {
     expect(await first()).toEqual([[500_000n, half?.usd]]);
     await compact();
     expect(await first()).toEqual([[500_000n, half?.usd]]);
-  }, 120_000);
+  }, 240_000);
 
   it("has the finish reasons of all choices, in the order of the choices, whenever each comes", async () => {
     await send(chatSpan(1), choice(1, 2, "content_filter"), choice(1, 0, "stop"));
@@ -173,7 +173,7 @@ describe("what log records say", () => {
     expect(await rows("finish_reasons")).toEqual([['["stop","length","content_filter","tool_call"]']]);
     await compact();
     expect(await rows("finish_reasons")).toEqual([['["stop","length","content_filter","tool_call"]']]);
-  }, 120_000);
+  }, 240_000);
 
   it("stays when the span is sent again, before and after compaction, and when the records come again as well", async () => {
     const columns = "name, input_messages, output_messages, finish_reasons, provenance";
@@ -197,7 +197,7 @@ describe("what log records say", () => {
     await expectNamed("ended a third time");
     await compact();
     await expectNamed("ended a third time");
-  }, 120_000);
+  }, 240_000);
 
   it("item 61: is there again when a damaged file of spans, or of what waits, is made anew from the journal", async () => {
     const columns = "input_messages, output_messages, finish_reasons, provenance";
@@ -221,5 +221,5 @@ describe("what log records say", () => {
     }
     await compact();
     expect(await rows(columns)).toEqual(before);
-  }, 120_000);
+  }, 240_000);
 });
