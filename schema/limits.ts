@@ -25,7 +25,7 @@ export const GROUP_COMMIT_BYTES_MAX = 16 * 1024 * 1024;
 export const SEAL_ROWS = 122_880;
 export const SEAL_BYTES = 24 * 1024 * 1024;
 export const SEAL_INTERVAL_MS = 1_000;
-/** Sealing threads that had no work for this long are ended, ms: it gives memory back. They start with the next work. */
+/** Sealing processes that had no work for this long are ended, ms: it gives memory back. They start with the next work. */
 export const SEAL_IDLE_MS = 5_000;
 /** Largest gRPC message after decompression, bytes (grpc-go's default is 4 MiB; agents' spans are bigger). */
 export const GRPC_MESSAGE_BYTES_MAX = BODY_BYTES_MAX;
@@ -93,6 +93,12 @@ export const LOCK_STALE_MS = 15_000;
 export const JOURNAL_PAYLOAD_BYTES_MAX = 256 * 1024 * 1024;
 /** Memory that one sealing worker's DuckDB may use, MB. It buffers one row group: 64 MB, or 122,880 lean rows. */
 export const SEAL_MEMORY_MB = 768;
+/** What a sealing process may use at most: V8's heap, all private memory (MiB), and bytes of one file. */
+export const SEALER_HEAP_MB = 1_024;
+export const SEALER_PROCESS_MB = 4_096;
+export const SEALER_FILE_BYTES_MAX = 8 * 1024 ** 3;
+/** Niceness of sealing processes above our own: an acknowledgement does not wait behind the writing of a file. */
+export const SEALER_NICENESS = 5;
 /** Bytes of requests that a sealing worker decodes into one batch (at least one request, whatever its size). */
 export const SEAL_BATCH_BYTES = 768 * 1024;
 /** Spans whose ids the sealer remembers to notice one that comes again; older ones are left to compaction. */

@@ -5,6 +5,8 @@ import { CHILD_NICENESS } from "../schema/index.js";
 
 /** What the operating system lets a child process use. */
 export interface ProcessLimits {
+  /** V8's heap, megabytes; 256 when absent. */
+  readonly heapMb?: number;
   /** Private memory (RLIMIT_DATA), megabytes (2^20). */
   readonly memoryMb: number;
   /** Absent for a process that stays. */
@@ -30,6 +32,10 @@ export interface ChildExit<Answer> {
 /** setpriority(2) */
 const NICENESS_MAX = 19;
 const STDERR_CHARS_MAX = 2_000;
+const HEAP_MB = 256;
+
+/** Options of Node that profile: a profile of this process without its children would say little. */
+const isProfiling = (option: string): boolean => /^--(cpu-prof|heap-prof|perf-)/.test(option);
 
 /**
  * The child's command line. A POSIX shell sets the limits that only a process can set for itself: data segment
@@ -37,7 +43,8 @@ const STDERR_CHARS_MAX = 2_000;
  * the child does. Windows has no such limits: there the deadline alone holds.
  */
 function command(module: URL, limits: ProcessLimits): { file: string; args: string[] } {
-  const node = ["--max-old-space-size=256", fileURLToPath(module)];
+  const heap = `--max-old-space-size=${limits.heapMb ?? HEAP_MB}`;
+  const node = [...process.execArgv.filter(isProfiling), heap, fileURLToPath(module)];
   if (process.platform === "win32") return { file: process.execPath, args: node };
   const wanted = [
     `-d ${Math.ceil(limits.memoryMb * 1024)}`,
@@ -83,11 +90,11 @@ function collect(child: ChildProcess, timeoutMs: number): Promise<Collected> {
 
 /**
  * Starts a built `.child.js` module in `workDir` with an empty environment, so no secret of this process is in its reach,
- * below this process's priority. With `messages` it has a channel for structured values beside its standard streams.
+ * below this process's priority by `niceness`. With `messages` it has a channel for structured values beside its standard streams.
  */
 export function startChild(
   module: URL,
-  options: { workDir: string; limits: ProcessLimits; messages?: true },
+  options: { workDir: string; limits: ProcessLimits; messages?: true; niceness?: number },
 ): ChildProcess {
   const { file, args } = command(module, options.limits);
   const child = spawn(file, args, {
@@ -96,7 +103,7 @@ export function startChild(
     cwd: options.workDir,
     env: { TMPDIR: options.workDir, MALLOC_ARENA_MAX: "2" },
   });
-  yieldToIngest(child);
+  yieldToIngest(child, options.niceness ?? CHILD_NICENESS);
   // EPIPE when the child dies early: its exit tells more.
   child.stdin?.on("error", () => undefined);
   return child;
@@ -125,11 +132,11 @@ export async function runJsonChild<Answer>(
   }
 }
 
-/** Reading and compacting take what receiving leaves of the processor; threads inherit it. */
-function yieldToIngest({ pid }: ChildProcess): void {
+/** Sealing, reading and compacting take what receiving leaves of the processor; threads inherit it. */
+function yieldToIngest({ pid }: ChildProcess, niceness: number): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, Math.min(NICENESS_MAX, getPriority() + CHILD_NICENESS));
+    setPriority(pid, Math.min(NICENESS_MAX, getPriority() + niceness));
   } catch {
     // It has ended already, or the system does not allow it: then it runs as everything else does.
   }

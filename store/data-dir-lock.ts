@@ -234,6 +234,8 @@ export async function lockDataDir(root: string, options: { staleMs?: number } = 
       temporary: `${path}.${self.token}.tmp`,
       staleMs: options.staleMs ?? LOCK_STALE_MS,
     });
+    // Of an owner before: what it had not moved into the mirror is in the journal.
+    await rm(dataDirPaths(root).sealing, { recursive: true, force: true });
   } catch (error) {
     if (error instanceof CounterfoilError) throw error;
     throw new CounterfoilError(

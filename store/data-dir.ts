@@ -8,6 +8,8 @@ export interface DataDirPaths {
   readonly cursors: string;
   readonly deadLetters: string;
   readonly mirror: string;
+  /** What sealing processes have written and the owner has not moved into the mirror yet; on the mirror's disk. */
+  readonly sealing: string;
   readonly temp: string;
   readonly quarantine: string;
   /** The price tables in use, now and before. */
@@ -25,6 +27,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     cursors: join(root, "cursors"),
     deadLetters: join(root, "dead-letters"),
     mirror: join(root, "mirror"),
+    sealing: join(root, "mirror", ".sealing"),
     temp: join(root, "temp"),
     quarantine: join(root, "quarantine"),
     prices: join(root, "prices"),

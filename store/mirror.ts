@@ -33,14 +33,14 @@ export interface MirrorOptions {
   /** Root of the data directory; its lock must be held. */
   readonly dataDir: string;
   readonly catalog: Catalog;
-  /** Sealing threads, at least 1. One seals about 50,000 spans with content a second. */
+  /** Sealing processes, at least 1. One seals about 50,000 spans with content a second. */
   readonly workers?: number;
   /** A file is written at this many rows, bytes of requests, or milliseconds since its first record. */
   readonly sealRows?: number;
   readonly sealBytes?: number;
   readonly sealIntervalMs?: number;
   readonly fileSystem?: FileSystem;
-  /** Starts what writes the files; by default threads with DuckDB. */
+  /** Starts what writes the files; by default processes with DuckDB. */
   readonly startSealer?: StartSealer;
   readonly onLog?: (entry: { readonly level: "info" | "warn" | "error"; readonly message: string }) => void;
 }
@@ -82,14 +82,14 @@ export interface Mirror {
   /** Seals without waiting for a full file; resolves when everything notified so far is visible. */
   flush(deadlineMs: number): Promise<void>;
   stats(): MirrorStats;
-  /** One last flush within the deadline, then the threads end. What is not sealed stays in the journal. */
+  /** One last flush within the deadline, then the processes end. What is not sealed stays in the journal. */
   shutdown(deadlineMs: number): Promise<void>;
 }
 
-/** Sealed pieces that may wait for the commit of one before them, besides one for each thread. */
+/** Sealed pieces that may wait for the commit of one before them, besides one for each process. */
 const PIECES_AHEAD = 2;
 
-/** Opens the mirror over a data directory. Its thread gets ready at once; nothing is sealed before `start`. */
+/** Opens the mirror over a data directory. Its first process gets ready at once; nothing is sealed before `start`. */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const paths = dataDirPaths(options.dataDir);
   const fileSystem = options.fileSystem ?? nodeFileSystem;
@@ -147,7 +147,7 @@ class SealingMirror implements Mirror {
     this.#tail = { seq: sealedSeq, counts: sealedCounts };
   }
 
-  /** Starts the first thread. What goes wrong comes up again, and is told, in `start`. */
+  /** Starts the first process. What goes wrong comes up again, and is told, in `start`. */
   prepare(): void {
     this.#pool.start().catch(() => undefined);
   }
@@ -266,7 +266,7 @@ class SealingMirror implements Mirror {
       this.#seal(piece);
     }
     if (this.#pieces[0]?.sealed !== undefined) void this.#commit();
-    // A file that is due already waits for a thread, and its end comes back here.
+    // A file that is due already waits for a process, and its end comes back here.
     const due = this.#waitingSince === undefined ? 0 : this.#waitingSince + this.#limits.intervalMs;
     if (due > now) this.#wakeAt(due);
   }
@@ -276,7 +276,7 @@ class SealingMirror implements Mirror {
     this.#timer = setTimeout(() => this.#pump(), Math.max(5, time - Date.now()));
   }
 
-  /** Whether a thread is free for more, where it begins is known, and not too much waits for its commit. */
+  /** Whether a process is free for more, where it begins is known, and not too much waits for its commit. */
   #mayAssign(): boolean {
     if (!this.#pool.idle || this.#tail.seq <= this.#assigned.seq) return false;
     if (this.#pieces.length >= this.#pool.size + PIECES_AHEAD) return false;
@@ -324,7 +324,7 @@ class SealingMirror implements Mirror {
     this.#failed++;
     const fault = error instanceof SealerCrash || !(error instanceof CounterfoilError && error.retryable);
     const later = this.#pieces.slice(this.#pieces.indexOf(piece) + 1);
-    // Pieces behind it may begin elsewhere after this, so they are given up; but not under a thread that writes them.
+    // Pieces behind it may begin elsewhere after this, so they are given up; but not under a process that writes them.
     if (fault && later.every((other) => !other.running) && narrow(piece)) {
       this.#pieces.length -= later.length;
       this.#assigned = { seq: piece.order.afterSeq, counts: piece.order.counts, place: piece.order.place };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { WorkloadKind } from "../load/workload.js";
 import { quantile } from "../measure/percentiles.js";
-import { processUsage } from "../measure/process-usage.js";
+import { treeUsage } from "../measure/process-usage.js";
 import { RssWatch } from "../measure/rss-watch.js";
 import { startBenchServer, type BenchServer } from "../server.js";
 import type { OverloadOrder, OverloadReport } from "./load.js";
@@ -72,7 +72,7 @@ async function measure(name: string, server: BenchServer, order: OverloadOrder):
   const reports: OverloadReport[] = [];
   const rss = new RssWatch(server.pid);
   const stallsBefore = (await statusOf(server))?.process.event_loop.stalls ?? 0;
-  const cpuBefore = processUsage(server.pid).cpuSeconds;
+  const cpuBefore = treeUsage(server.pid).cpuSeconds;
   let loopMaxMs = 0;
   const noteLoop = async (): Promise<void> => {
     const status = await statusOf(server);
@@ -100,7 +100,7 @@ async function measure(name: string, server: BenchServer, order: OverloadOrder):
     stalls: (after?.process.event_loop.stalls ?? 0) - stallsBefore,
     rssMiB: memory.maxMib,
     rssSlope: memory.slopeMibPerMinute,
-    cpuMicrosPerSpan: ((processUsage(server.pid).cpuSeconds - cpuBefore) * 1e6) / Math.max(1, spans),
+    cpuMicrosPerSpan: ((treeUsage(server.pid).cpuSeconds - cpuBefore) * 1e6) / Math.max(1, spans),
   };
 }
 
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, Number(args.idle) * 1_000));
     printTable(phases);
-    const idle = processUsage(server.pid).rssBytes / 1_048_576;
+    const idle = treeUsage(server.pid).rssBytes / 1_048_576;
     console.log(`\nRSS ${args.idle} s after the load: ${idle.toFixed(0)} MiB`);
     await server.stop();
   } finally {

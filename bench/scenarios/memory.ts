@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runLoad } from "../load/run-load.js";
-import { processUsage } from "../measure/process-usage.js";
+import { treeUsage } from "../measure/process-usage.js";
 import { RssWatch, type RssSummary } from "../measure/rss-watch.js";
 import { SealedCount } from "../measure/sealed-count.js";
 import { bodySet, type BenchContext, type Row, type Scenario } from "../scenario.js";
@@ -41,7 +41,7 @@ async function live(
     return watch.stop();
   };
   try {
-    const started = processUsage(server.pid).rssBytes / MIB;
+    const started = treeUsage(server.pid).rssBytes / MIB;
     context.log(`memory: ${HELD_RATE} spans/s`);
     const held = await phase({ seconds: context.seconds, rate: HELD_RATE });
     const fullSeconds = context.long ? LONG_SECONDS : context.seconds;
@@ -49,7 +49,7 @@ async function live(
     const full = await phase({ seconds: fullSeconds, rate: 0 });
     context.log("memory: idle");
     await sleep(context.quick ? 1_000 : IDLE_MS);
-    return { started, held, full, idle: processUsage(server.pid).rssBytes / MIB, fullSeconds };
+    return { started, held, full, idle: treeUsage(server.pid).rssBytes / MIB, fullSeconds };
   } finally {
     sealed.close();
     await server.stop();

@@ -1,9 +1,9 @@
 /**
- * Preloaded into `counterfoil start` (`node --import`), in its main thread and its workers: ends the process with
+ * Preloaded into `counterfoil start` (`node --import`), not into its child processes: ends the process with
  * SIGKILL at one exact operation, named by COUNTERFOIL_KILL_POINT as `name:n` (the n-th passing, from 1). It wraps
  * Node's own functions, so the product that runs is the one that ships.
  */
-import childProcess from "node:child_process";
+import childProcess, { type ChildProcess } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
 import { syncBuiltinESMExports } from "node:module";
@@ -18,13 +18,14 @@ type Operation =
   | "unlink"
   | "mkdir"
   | "spawn"
+  | "send"
   | "reply";
 type Moment = "before" | "half" | "after";
 
 interface KillPoint {
   readonly operation: Operation;
   readonly moment: Moment;
-  /** What the path (for a rename: the old one; for a process: its arguments) looks like. */
+  /** What the path (for a rename: the old one; for a process: its arguments; for a message: its type) looks like. */
   readonly path: RegExp;
   /** What the bytes written must contain; for a sync: those of the last write. */
   readonly text?: string;
@@ -34,7 +35,8 @@ interface KillPoint {
 
 const SEGMENT = /\.cfj$/;
 const MANIFEST = /manifest\.jsonl$/;
-const NEW_FILE = /\.parquet\.tmp$/;
+/** A sealed file that is not in the mirror yet. */
+const NEW_FILE = /\.sealing\b.*\.parquet$/;
 const REMOVES = '"remove":["';
 
 /** Every point by its name, in the order in which a span passes them. */
@@ -46,7 +48,7 @@ export const KILL_POINTS: Readonly<Record<string, KillPoint>> = {
   "journal-after-write": { operation: "writev", moment: "after", path: SEGMENT },
   "journal-after-sync": { operation: "datasync", moment: "after", path: SEGMENT },
   "after-reply": { operation: "reply", moment: "after", path: /./ },
-  "seal-begun": { operation: "mkdir", moment: "after", path: /date=[\d-]+$/, delayMs: 4 },
+  "seal-begun": { operation: "send", moment: "after", path: /^seal$/, delayMs: 4 },
   "seal-before-rename": { operation: "rename", moment: "before", path: NEW_FILE },
   "seal-after-rename": { operation: "rename", moment: "after", path: NEW_FILE },
   "manifest-before-write": { operation: "writev", moment: "before", path: MANIFEST },
@@ -136,6 +138,20 @@ function wrapWritev(functions: Functions): void {
   });
 }
 
+/** A child with a channel gets its `send` when it is spawned. */
+function wrapSpawn(functions: Functions): void {
+  wrap(functions, "spawn", (args) => isHere("spawn", String(args[1])));
+  const spawn = functions["spawn"] as AnyFunction;
+  functions["spawn"] = function (...args) {
+    const child = Reflect.apply(spawn, this, args) as ChildProcess;
+    const messages = child as unknown as Functions;
+    if (messages["send"] !== undefined) {
+      wrap(messages, "send", ([message]) => isHere("send", String((message as { type?: unknown }).type)));
+    }
+    return child;
+  };
+}
+
 function install(): void {
   const functions = fs as unknown as Functions;
   const promises = fs.promises as unknown as Functions;
@@ -156,7 +172,7 @@ function install(): void {
       wrap(object, operation + suffix, (args) => isHere(operation, String(args[0])));
     }
   }
-  wrap(childProcess as unknown as Functions, "spawn", (args) => isHere("spawn", String(args[1])));
+  wrapSpawn(childProcess as unknown as Functions);
   const response = http.ServerResponse.prototype as unknown as Functions;
   const end = response["end"] as AnyFunction;
   response["end"] = function (this: unknown, ...args) {

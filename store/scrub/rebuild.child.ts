@@ -68,6 +68,7 @@ async function sealAgain(request: RebuildRequest, from: number, to: number): Pro
   const { sealer } = await Sealer.open({
     journalDir,
     mirrorDir,
+    outDir: mirrorDir,
     tempDir: join(workDir, "seal"),
     deadLetterDir: join(workDir, "dead-letters"),
     pricesDir,

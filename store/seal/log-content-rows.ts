@@ -95,7 +95,7 @@ export class LogContentWriter {
   }
 
   /** Writes one file of the piece, as the mirror places it; undefined when there are no rows. */
-  async write(mirrorDir: string, rows: LogContentRows, place: PiecePlace): Promise<FileEntry | undefined> {
+  async write(outDir: string, rows: LogContentRows, place: PiecePlace): Promise<FileEntry | undefined> {
     const { date, firstSeq, lastSeq } = place;
     const path = `${LOG_CONTENT_TABLE}/date=${date}/0-${firstSeq}-${lastSeq}.parquet`;
     const times = new TimeRange("time");
@@ -109,7 +109,7 @@ export class LogContentWriter {
     );
     this.#writer.filler = this.#filler();
     let at = 0;
-    const written = await this.#writer.write(join(mirrorDir, path), (batch) => {
+    const written = await this.#writer.write(join(outDir, path), (batch) => {
       if (at >= taken.length) return false;
       for (const end = Math.min(taken.length, at + VECTOR_ROWS); at < end; at++)
         putRow(batch, taken[at] as Row);

@@ -1,10 +1,12 @@
 import type { ItemCounts, JournalPlace } from "../../journal/index.js";
 import type { FileEntry } from "../types.js";
 
-/** Where a sealing worker reads and writes. Plain data: it goes to a worker thread. */
+/** Where a sealing process reads and writes. Plain data: it goes to a child. */
 export interface SealerPaths {
   readonly journalDir: string;
   readonly mirrorDir: string;
+  /** Files are written below this folder, under the names that they will have in the mirror; others move them there. */
+  readonly outDir: string;
   readonly tempDir: string;
   readonly deadLetterDir: string;
   /** Folder of the price tables; calls are priced by the one in effect (see prices/effective-prices.ts). */

@@ -73,18 +73,18 @@ export class RecordRows {
   }
 
   /** Writes one file for each table that has changes, and forgets them. */
-  async write(mirrorDir: string, place: PiecePlace): Promise<FileEntry[]> {
+  async write(outDir: string, place: PiecePlace): Promise<FileEntry[]> {
     const files: FileEntry[] = [];
     for (const table of RECORD_TABLES) {
       const rows = this.#rows.get(table);
-      if (rows !== undefined) files.push(await this.#writeTable(mirrorDir, table, rows, place));
+      if (rows !== undefined) files.push(await this.#writeTable(outDir, table, rows, place));
     }
     this.clear();
     return files;
   }
 
   async #writeTable(
-    mirrorDir: string,
+    outDir: string,
     table: string,
     rows: readonly Row[],
     { date, firstSeq, lastSeq }: PiecePlace,
@@ -92,7 +92,7 @@ export class RecordRows {
     const path = `${table}/date=${date}/0-${firstSeq}-${lastSeq}.parquet`;
     const times = new TimeRange("time");
     let at = 0;
-    const written = await this.#writer(table).write(join(mirrorDir, path), (batch) => {
+    const written = await this.#writer(table).write(join(outDir, path), (batch) => {
       if (at >= rows.length) return false;
       for (const end = Math.min(rows.length, at + VECTOR_ROWS); at < end; at++)
         putRow(batch, rows[at] as Row);

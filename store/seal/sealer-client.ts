@@ -1,5 +1,19 @@
-import { Worker } from "node:worker_threads";
-import { CounterfoilError, type ErrorCode, ERROR_CODES } from "../../schema/index.js";
+import type { ChildProcess } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { nodeFileSystem } from "../../journal/index.js";
+import {
+  CounterfoilError,
+  type ErrorCode,
+  ERROR_CODES,
+  errorMessage,
+  SEALER_FILE_BYTES_MAX,
+  SEALER_HEAP_MB,
+  SEALER_NICENESS,
+  SEALER_PROCESS_MB,
+} from "../../schema/index.js";
+import { startChild } from "../child-process.js";
 import type { FileEntry } from "../types.js";
 import type {
   ReadRange,
@@ -11,14 +25,19 @@ import type {
   SpanIds,
   WinnersOrder,
 } from "./messages.js";
+import { FilePlacer } from "./placed-files.js";
 import type { SealerPort } from "./sealer-port.js";
 
-/** Thrown into every request of a worker thread that ended on its own. */
+const CHILD = new URL("./sealer.child.js", import.meta.url);
+const LIMITS = { heapMb: SEALER_HEAP_MB, memoryMb: SEALER_PROCESS_MB, fileBytesMax: SEALER_FILE_BYTES_MAX };
+const WORDS_CHARS_MAX = 400;
+
+/** Thrown into every request of a sealing process that ended on its own. */
 export class SealerCrash extends CounterfoilError {
   constructor(detail: string) {
     super(
       "CF_SEAL_FAILED",
-      `a sealing thread ended unexpectedly: ${detail}; its piece will be sealed again`,
+      `a sealing process ended unexpectedly: ${detail}; its piece will be sealed again`,
       {
         retryable: true,
       },
@@ -32,9 +51,13 @@ interface Pending {
   readonly onRead?: ((range: ReadRange) => void) | undefined;
 }
 
-/** One sealing worker thread, as promises. After a crash every call rejects; make a new one. */
+/**
+ * One sealing process, as promises. After a crash every call rejects; make a new one. A process and not a thread: a fault
+ * of the engine takes nothing else along, and sealing runs below the priority of receiving.
+ */
 export class SealerClient implements SealerPort {
-  readonly #worker: Worker;
+  readonly process: ChildProcess;
+  readonly #placer: FilePlacer;
   readonly #pending = new Map<number, Pending>();
   readonly #ended: Promise<void>;
   #next = 1;
@@ -48,34 +71,48 @@ export class SealerClient implements SealerPort {
     readonly onLog: (level: "info" | "warn", message: string) => void,
     ready: (error?: Error) => void,
   ) {
-    this.#worker = new Worker(new URL("./sealer.worker.js", import.meta.url), { workerData: paths });
-    let detail = "";
-    this.#worker.on("message", (reply: SealerReply) => {
+    this.#placer = new FilePlacer(nodeFileSystem, paths.outDir, paths.mirrorDir);
+    this.process = startChild(CHILD, {
+      workDir: paths.tempDir,
+      messages: true,
+      limits: LIMITS,
+      niceness: SEALER_NICENESS,
+    });
+    let words = "";
+    this.process.stdout?.resume();
+    this.process.stderr
+      ?.setEncoding("utf8")
+      .on("data", (text: string) => (words = (words + text).slice(-WORDS_CHARS_MAX)));
+    this.process.on("message", (message) => {
+      const reply = message as SealerReply;
       if (reply.type === "ready") {
         this.filler = reply.filler;
         if (reply.note !== "") onLog("warn", `Sealing goes the slower, safe way: ${reply.note}.`);
         ready();
       } else this.#answer(reply);
     });
-    this.#worker.on("error", (error: unknown) => {
-      detail = error instanceof Error ? error.message : String(error);
-    });
     this.#ended = new Promise((resolve) => {
-      this.#worker.on("exit", (code) => {
-        this.#crash = new SealerCrash(detail === "" ? `exit code ${code}` : detail);
+      const end = (how: string): void => {
+        this.#crash ??= new SealerCrash(
+          `${how}${words.trim() === "" ? "" : `; its last words: ${words.trim()}`}`,
+        );
         ready(this.#crash);
         for (const pending of this.#pending.values()) pending.reject(this.#crash);
         this.#pending.clear();
-        resolve();
-      });
+        void rm(dirname(paths.outDir), { recursive: true, force: true }).then(resolve, () => resolve());
+      };
+      this.process.once("error", (error) => end(error.message));
+      this.process.once("exit", (code, signal) => end(signal === null ? `code ${code}` : `signal ${signal}`));
     });
+    this.#send(paths);
   }
 
-  /** Starts the thread; resolves when its engine is open. */
+  /** Starts the process; resolves when its engine is open. */
   static async start(
     paths: SealerPaths,
     onLog: (level: "info" | "warn", message: string) => void,
   ): Promise<SealerClient> {
+    mkdirSync(paths.tempDir, { recursive: true, mode: 0o700 });
     let client: SealerClient | undefined;
     await new Promise<void>((resolve, reject) => {
       client = new SealerClient(paths, onLog, (error) => (error === undefined ? resolve() : reject(error)));
@@ -91,28 +128,44 @@ export class SealerClient implements SealerPort {
   async seal(order: SealOrder, onRead: (range: ReadRange) => void): Promise<SealedRange> {
     const reply = await this.#request((id) => ({ type: "seal", id, order }), onRead);
     if (reply.type !== "sealed") throw unexpected(reply);
-    return reply.range;
+    await this.#place(reply.range.files);
+    return { ...reply.range, ids: aligned(reply.range.ids) };
   }
 
   async writeWinners(order: WinnersOrder): Promise<FileEntry> {
     const reply = await this.#request((id) => ({ type: "winners", id, order }));
     if (reply.type !== "winners") throw unexpected(reply);
+    await this.#place([reply.file]);
     return reply.file;
   }
 
   async recentIds(paths: readonly string[], max: number): Promise<SpanIds> {
     const reply = await this.#request((id) => ({ type: "recent", id, paths, max }));
     if (reply.type !== "recent") throw unexpected(reply);
-    return reply.ids;
+    return aligned(reply.ids);
   }
 
-  /** Lets the thread finish what it has, then end; ends it the hard way after `deadlineMs`. */
+  /** Lets the process finish what it has, then end; ends it the hard way after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
-    if (this.#crash === undefined) this.#worker.postMessage({ type: "stop" } satisfies SealerRequest);
-    const timer = setTimeout(() => void this.#worker.terminate(), deadlineMs);
+    if (this.#crash === undefined) this.#send({ type: "stop" });
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), deadlineMs);
     await this.#ended;
     clearTimeout(timer);
+  }
+
+  async #place(files: readonly FileEntry[]): Promise<void> {
+    try {
+      await this.#placer.place(files);
+    } catch (error) {
+      const text = `sealed files can't be moved into the mirror: ${errorMessage(error)}`;
+      throw new CounterfoilError("CF_SEAL_FAILED", text, { cause: error, retryable: true });
+    }
+  }
+
+  #send(message: SealerPaths | SealerRequest): void {
+    // An error means that it ends; its exit tells more.
+    this.process.send(message, () => undefined);
   }
 
   #request(make: (id: number) => SealerRequest, onRead?: (range: ReadRange) => void): Promise<SealerReply> {
@@ -120,7 +173,7 @@ export class SealerClient implements SealerPort {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, onRead });
-      this.#worker.postMessage(make(id));
+      this.#send(make(id));
     });
   }
 
@@ -146,9 +199,14 @@ function failure(reply: Extract<SealerReply, { type: "failed" }>): CounterfoilEr
   return new CounterfoilError(code, reply.message, { retryable: reply.retryable });
 }
 
+/** The channel hands out views of its own buffer, at any offset; ids are compared four bytes at a time. */
+function aligned({ ids, seqs, places }: SpanIds): SpanIds {
+  return { ids: ids.slice(), seqs, places };
+}
+
 function unexpected(reply: SealerReply): CounterfoilError {
   return new CounterfoilError(
     "CF_SEAL_FAILED",
-    `a sealing thread answered "${reply.type}" to another question`,
+    `a sealing process answered "${reply.type}" to another question`,
   );
 }

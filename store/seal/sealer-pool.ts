@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
 import { CounterfoilError, SEAL_IDLE_MS, SEAL_RETRY_MIN_MS } from "../../schema/index.js";
 import type { DataDirPaths } from "../data-dir.js";
 import { SealerClient } from "./sealer-client.js";
@@ -7,18 +8,18 @@ import type { SealerPort, StartSealer } from "./sealer-port.js";
 export interface SealerPoolOptions {
   readonly paths: DataDirPaths;
   readonly workers: number;
-  /** Time without work after which threads are ended, ms. */
+  /** Time without work after which processes are ended, ms. */
   readonly idleMs?: number;
-  /** Threads that were being ended can be had again: work that came meanwhile can be given out. */
+  /** Processes that were being ended can be had again: work that came meanwhile can be given out. */
   readonly onRested?: () => void;
-  /** By default a thread with DuckDB. */
+  /** By default a process with DuckDB. */
   readonly startSealer?: StartSealer;
   readonly onLog: (level: "info" | "warn", message: string) => void;
 }
 
-/** Fewer calls than this leave nothing behind that is worth starting a thread again. */
+/** Fewer calls than this leave nothing behind that is worth starting a process again. */
 const USES_BEFORE_REST = 8;
-/** An idle thread ends at once; this is for one that hangs, ms. */
+/** An idle process ends at once; this is for one that hangs, ms. */
 const STOP_IDLE_MS = 5_000;
 
 interface Slot {
@@ -29,7 +30,7 @@ interface Slot {
   busy: boolean;
 }
 
-/** A fixed number of sealing threads. A thread that ended is replaced by the next one who needs its place. */
+/** A fixed number of sealing processes. A process that ended is replaced by the next one who needs its place. */
 export class SealerPool {
   readonly #slots: Slot[];
   #stopped = false;
@@ -49,20 +50,20 @@ export class SealerPool {
     }));
   }
 
-  /** Number of threads. */
+  /** Number of processes. */
   get size(): number {
     return this.#slots.length;
   }
 
-  /** Starts the first thread; the others start when there is work for them. */
+  /** Starts the first process; the others start when there is work for them. */
   async start(): Promise<void> {
     await this.use(() => Promise.resolve());
   }
 
-  /** Work is coming: starts a thread when there is none, so that it is ready when the work is due. */
+  /** Work is coming: starts a process when there is none, so that it is ready when the work is due. */
   warm(): void {
     if (this.#stopped || this.#slots.some((slot) => slot.busy || slot.client?.alive === true)) return;
-    // Whoever needs a thread starts one, and then sees why it can't be started.
+    // Whoever needs a process starts one, and then sees why it can't be started.
     this.start().catch(() => undefined);
   }
 
@@ -71,7 +72,7 @@ export class SealerPool {
     return !this.#stopped && this.#queue.length === 0 && this.#slots.some((slot) => !slot.busy);
   }
 
-  /** Runs a call on a free thread, waiting for one when need be. Throws CF_SEAL_FAILED once the pool is stopped. */
+  /** Runs a call on a free process, waiting for one when need be. Throws CF_SEAL_FAILED once the pool is stopped. */
   async use<T>(call: (client: SealerPort) => Promise<T>): Promise<T> {
     const slot = await this.#take();
     try {
@@ -94,7 +95,7 @@ export class SealerPool {
   }
 
   /**
-   * After a load, ends all threads: their heaps, the memory they read into and what the engine's allocator keeps go back
+   * After a load, ends all processes: their heaps, the memory they read into and what the engine's allocator keeps go back
    * to the system. New ones start with the next work.
    */
   async #rest(): Promise<void> {
@@ -122,13 +123,16 @@ export class SealerPool {
   async #launch(slot: Slot): Promise<SealerPort> {
     const { paths, onLog, startSealer } = this.options;
     const start: StartSealer = startSealer ?? ((...given) => SealerClient.start(...given));
+    // A name that no process had before: one of an owner that was killed may still be writing.
+    const folder = resolve(paths.sealing, randomUUID());
     slot.starting = start(
       {
-        journalDir: paths.journal,
-        mirrorDir: paths.mirror,
-        tempDir: join(paths.temp, `seal-${slot.index}`),
-        deadLetterDir: join(paths.deadLetters, "mirror"),
-        pricesDir: paths.prices,
+        journalDir: resolve(paths.journal),
+        mirrorDir: resolve(paths.mirror),
+        outDir: join(folder, "files"),
+        tempDir: join(folder, "spill"),
+        deadLetterDir: resolve(paths.deadLetters, "mirror"),
+        pricesDir: resolve(paths.prices),
       },
       onLog,
     );
@@ -137,14 +141,14 @@ export class SealerPool {
     return client;
   }
 
-  /** Ends all threads, also one that is just starting; what they work on gets `deadlineMs`. */
+  /** Ends all processes, also one that is just starting; what they work on gets `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#idleTimer);
     const limit = Math.max(deadlineMs, SEAL_RETRY_MIN_MS);
     await Promise.all(
       this.#slots.map(async (slot) => {
-        // Nobody else would end a thread that is ready only after the stop.
+        // Nobody else would end a process that is ready only after the stop.
         const started = await slot.starting?.catch(() => undefined);
         await started?.stop(limit);
       }),
@@ -153,5 +157,5 @@ export class SealerPool {
 }
 
 function stoppedError(): CounterfoilError {
-  return new CounterfoilError("CF_SEAL_FAILED", "the sealing threads are stopped", { retryable: true });
+  return new CounterfoilError("CF_SEAL_FAILED", "the sealing processes are stopped", { retryable: true });
 }

@@ -81,9 +81,9 @@ export function dayOf(unixNano: bigint): string {
 }
 
 /**
- * Turns pieces of the journal into Parquet files: one piece at a time, one DuckDB instance, one thread. It does not touch
- * the catalog: what it returns becomes visible when the coordinator commits it, and sealing the same piece again
- * makes the same file names.
+ * Turns pieces of the journal into Parquet files: one piece at a time, one DuckDB instance, one thread. It touches
+ * neither the mirror's folders nor the catalog: what it returns becomes visible when the coordinator has moved and
+ * committed it, and sealing the same piece again makes the same file names.
  */
 export class Sealer {
   readonly #paths: SealerPaths;
@@ -132,7 +132,7 @@ export class Sealer {
 
   /** Opens the engine and chooses the filler by a self-check. `note` says why when the fast one was not taken. */
   static async open(paths: SealerPaths): Promise<{ sealer: Sealer; filler: string; note: string }> {
-    mkdirSync(paths.mirrorDir, { recursive: true, mode: 0o700 });
+    mkdirSync(paths.outDir, { recursive: true, mode: 0o700 });
     const instance = await openEngine(paths.tempDir);
     const connection = await instance.connect();
     const check = await pointerFillerWorks(connection);
@@ -220,9 +220,9 @@ export class Sealer {
     }
     const { firstSeq, range } = piece;
     const place = { date: context.date, firstSeq, lastSeq: range.lastSeq };
-    const content = await this.#logContent.write(this.#paths.mirrorDir, this.#logs.content, place);
+    const content = await this.#logContent.write(this.#paths.outDir, this.#logs.content, place);
     if (content !== undefined) files.push(content);
-    return [...files, ...(await this.#changes.write(this.#paths.mirrorDir, place))];
+    return [...files, ...(await this.#changes.write(this.#paths.outDir, place))];
   }
 
   /** The changes of one journal record: all, or as one dead letter none. */
@@ -250,7 +250,7 @@ export class Sealer {
     const path = `${table.name}/date=${context.date}/0-${firstSeq}-${range.lastSeq}.parquet`;
     const times = new TimeRange(TIME_COLUMN[table.name]);
     let at = 0;
-    const written = await table.writer.write(join(this.#paths.mirrorDir, path), (batch) => {
+    const written = await table.writer.write(join(this.#paths.outDir, path), (batch) => {
       if (at >= records.length) return false;
       do {
         this.#decode(table, records[at++] as JournalRecord, context.deadLetter);
@@ -302,7 +302,7 @@ export class Sealer {
   async writeWinners(order: WinnersOrder): Promise<FileEntry> {
     const path = `${SUPERSEDED_TABLE}/date=${order.date}/0-${order.firstSeq}-${order.lastSeq}.parquet`;
     let done = false;
-    const written = await this.#superseded.write(join(this.#paths.mirrorDir, path), (batch) => {
+    const written = await this.#superseded.write(join(this.#paths.outDir, path), (batch) => {
       if (done) return false;
       done = true;
       for (const winner of order.winners) {

@@ -1,14 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  statSync,
-} from "node:fs";
+import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import {
   BIGINT,
@@ -26,7 +17,6 @@ import {
 } from "@duckdb/node-api";
 import { type Column, type ColumnType, FORMAT_VERSION, SEAL_MEMORY_MB } from "../../schema/index.js";
 import { type ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
-import { makeDurableFolder, syncFolder } from "./durable-folder.js";
 import type { Filler } from "./filler.js";
 
 /** Row groups of level-0 files end at this many rows or bytes: content wants small groups, and lean rows large ones. */
@@ -142,12 +132,11 @@ export class TableWriter {
   }
 
   /**
-   * Writes all rows that `next` yields to `path`: to a temporary name, synced, hashed, renamed, folder synced. What
-   * was at either name before is overwritten. Returns null, and leaves no file, when there were no rows.
+   * Writes all rows that `next` yields to `path`, overwriting what was there, and syncs what it wrote; the name is
+   * for the caller to make durable, and to give to readers. Returns null, and leaves no file, when there were no rows.
    */
   async write(path: string, next: NextBatch): Promise<WrittenFile | null> {
-    const temporary = `${path}.tmp`;
-    makeDurableFolder(dirname(path));
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const source = this.source(next);
     if (!this.#load()) return null;
     const options = [
@@ -159,17 +148,15 @@ export class TableWriter {
       `DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES_MAX}`,
       `KV_METADATA {counterfoil_format_version: '${FORMAT_VERSION}', counterfoil_table: '${this.table}'}`,
     ];
-    const target = temporary.replaceAll("'", "''");
+    const target = path.replaceAll("'", "''");
     const result = await this.connection.runAndReadAll(
       `COPY (SELECT * FROM ${source}) TO '${target}' (${options.join(", ")})`,
     );
     const copied = Number(result.getRows()[0]?.[0] ?? -1);
     if (copied !== this.#emitted) {
-      throw new Error(`DuckDB wrote ${copied} of ${this.#emitted} rows to ${temporary}`);
+      throw new Error(`DuckDB wrote ${copied} of ${this.#emitted} rows to ${path}`);
     }
-    const sha256 = syncAndHash(temporary);
-    renameSync(temporary, path);
-    syncFolder(dirname(path));
+    const sha256 = syncAndHash(path);
     return { rows: copied, bytes: statSync(path).size, sha256 };
   }
 }

@@ -202,6 +202,7 @@ describe("the mirror", () => {
     const { sealer } = await Sealer.open({
       journalDir: paths.journal,
       mirrorDir: paths.mirror,
+      outDir: paths.mirror,
       tempDir: join(paths.temp, "test"),
       deadLetterDir: join(paths.deadLetters, "mirror"),
       pricesDir: paths.prices,
@@ -227,6 +228,7 @@ describe("the mirror", () => {
       const { sealer } = await Sealer.open({
         journalDir: paths.journal,
         mirrorDir: paths.mirror,
+        outDir: paths.mirror,
         tempDir: join(paths.temp, "test"),
         deadLetterDir: join(paths.deadLetters, "mirror"),
         pricesDir: paths.prices,
