@@ -45,7 +45,7 @@ const mirrorSchema = z.strictObject({
     .min(1)
     .max(16)
     .default(2)
-    .describe("Threads that write Parquet at most; each starts when there is work for it."),
+    .describe("Processes that write Parquet at most; each starts when there is work for it."),
   compaction: z
     .strictObject({
       enabled: z.boolean().default(true),
