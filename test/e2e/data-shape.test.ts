@@ -220,8 +220,10 @@ it("item 35, item 84: 10,000 distinct keys add no column, and services and proje
       `SELECT project FROM spans WHERE trace_id = '${traceId}' AND project IS NOT NULL ORDER BY span_id`,
     ),
   ).toEqual(names.map((project) => ({ project })));
-  const folders = readdirSync(join(dataDir, "mirror"), { recursive: true, encoding: "utf8" });
-  for (const path of folders) expect(path).toMatch(/^[a-z_.]+(\/date=\d{4}-\d\d-\d\d(\/[\d-]+\.parquet)?)?$/);
+  const paths = readdirSync(join(dataDir, "mirror"), { recursive: true, encoding: "utf8" });
+  // What a sealing process has not handed over yet is in a folder of its own.
+  for (const path of paths.filter((each) => !each.startsWith(".sealing")))
+    expect(path).toMatch(/^[a-z_.]+(\/date=\d{4}-\d\d-\d\d(\/[\d-]+\.parquet)?)?$/);
 });
 
 it("item 37: a trace of 20,000 spans is counted, and read back in parts", async () => {
