@@ -73,7 +73,10 @@ export interface MirrorStats {
 
 /** The mirror's writer: follows the journal, seals it piece by piece, commits in order. */
 export interface Mirror {
-  /** Begins after the catalog's sealedSeq. Resolves when a worker is ready. */
+  /**
+   * Begins after the catalog's sealedSeq. Does not wait for the first sealing process: receiving needs none, and one that
+   * can't start is told, and tried again, like any sealing that fails.
+   */
   start(tail: JournalTail): Promise<void>;
   /** The journal grew. */
   notify(tail: JournalTail): void;
@@ -153,7 +156,6 @@ class SealingMirror implements Mirror {
   }
 
   async start(tail: JournalTail): Promise<void> {
-    await this.#pool.start();
     this.#state = "running";
     // Not awaited: a million ids take seconds to read back, and receiving needs none of them. Commits wait for it.
     this.#recalled = this.#recallSpans().then(() => this.#pump());
