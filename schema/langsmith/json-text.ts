@@ -75,18 +75,25 @@ function write(value: unknown, depth: number): string {
   if (value instanceof JsonText) return value.text;
   if (typeof value !== "object" || value === null || depth === 0) return plain(value);
   if (Array.isArray(value)) return `[${value.map((item) => write(item, depth - 1)).join(",")}]`;
-  const texts: string[] = [];
-  const others: (readonly [string, unknown])[] = [];
+  const pieces: string[] = [];
+  let plainFields: [string, unknown][] = [];
+  // Neighbours that are plain are written by one call: calls cost more than what they write.
+  const writePlain = (): void => {
+    const written = plain(Object.fromEntries(plainFields));
+    if (written !== "{}") pieces.push(written.slice(1, -1));
+    plainFields = [];
+  };
   for (const entry of Object.entries(value)) {
     const [key, field] = entry;
     const isDeep = typeof field === "object" && field !== null && (depth > 1 || field instanceof JsonText);
-    if (isDeep) texts.push(`${JSON.stringify(key)}:${write(field, depth - 1)}`);
-    else others.push(entry);
+    if (isDeep) {
+      if (plainFields.length > 0) writePlain();
+      pieces.push(`${JSON.stringify(key)}:${write(field, depth - 1)}`);
+    } else plainFields.push(entry);
   }
-  // What is plain is written by one call: calls cost more than what they write.
-  if (texts.length === 0) return plain(value);
-  const written = plain(Object.fromEntries(others));
-  return written === "{}" ? `{${texts.join(",")}}` : `${written.slice(0, -1)},${texts.join(",")}}`;
+  if (pieces.length === 0) return plain(value);
+  if (plainFields.length > 0) writePlain();
+  return `{${pieces.join(",")}}`;
 }
 
 function plain(value: unknown): string {

@@ -23,7 +23,7 @@ const renormalise = { kind: "renormalise" } as const;
 let harness: MirrorHarness;
 let duck: DuckDBConnection;
 beforeAll(async () => {
-  harness = await MirrorHarness.open({ sealRows: 50 });
+  harness = await MirrorHarness.open({ sealRows: 20 });
   mkdirSync(dataDirPaths(harness.dir).temp, { recursive: true });
   duck = await (await DuckDBInstance.create(":memory:")).connect();
   const { traces } = otlpArbitraries({ plain: false });
