@@ -23,7 +23,7 @@ const renormalise = { kind: "renormalise" } as const;
 let harness: MirrorHarness;
 let duck: DuckDBConnection;
 beforeAll(async () => {
-  harness = await MirrorHarness.open({ sealRows: 20 });
+  harness = await MirrorHarness.open({ sealRows: 50 });
   mkdirSync(dataDirPaths(harness.dir).temp, { recursive: true });
   duck = await (await DuckDBInstance.create(":memory:")).connect();
   const { traces } = otlpArbitraries({ plain: false });
@@ -36,6 +36,8 @@ beforeAll(async () => {
       scopeSpans.flatMap(({ spans }) => spans),
     ).length;
     if (count > 0) await harness.appendData("traces", data, count);
+    // Files of their own for the first and for the others.
+    if (data === requests[4]) await harness.mirror.flush(60_000);
   }
   await harness.mirror.flush(60_000);
 });
