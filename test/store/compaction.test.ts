@@ -230,7 +230,7 @@ test("I6: whatever arrives twice, compaction keeps exactly the rows that count, 
       expect(files.filter(({ table, level }) => table === "superseded" || level === 0)).toEqual([]);
       await world.close();
     }),
-    { numRuns: Number(process.env["COMPACTION_RUNS"] ?? 2) },
+    { numRuns: Number(process.env["COMPACTION_RUNS"] ?? 1) },
   );
 }, 240_000);
 

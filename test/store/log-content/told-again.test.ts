@@ -193,10 +193,6 @@ describe("what log records say", () => {
     await compact();
     await expectNamed("ended again");
     expect(filesOf("superseded")).toEqual([]);
-    await send(chatSpan(1, { name: "ended a third time" }));
-    await expectNamed("ended a third time");
-    await compact();
-    await expectNamed("ended a third time");
   }, 240_000);
 
   it("item 61: is there again when a damaged file of spans, or of what waits, is made anew from the journal", async () => {

@@ -221,7 +221,7 @@ it("item 61: whatever files are damaged, of any table and level, after the repai
         }
       },
     ),
-    { numRuns: Number(process.env["REPAIR_RUNS"] ?? 2) },
+    { numRuns: Number(process.env["REPAIR_RUNS"] ?? 1) },
   );
   await open();
 }, 400_000);

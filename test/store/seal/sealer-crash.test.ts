@@ -63,7 +63,7 @@ describe("a sealing process that is killed", () => {
   it("leaves nothing in the folder that it wrote to", async () => {
     harness = await MirrorHarness.open({ sealIntervalMs: 10, startSealer: killedWhen(() => true) });
     await harness.append({ payload: payload(1) });
-    await expect(harness.mirror.flush(2_000)).rejects.toThrow(/the rest is safe in the journal/);
+    await expect(harness.mirror.flush(500)).rejects.toThrow(/the rest is safe in the journal/);
     const { dir } = harness;
     await harness.mirror.shutdown(500);
     expect(readdirSync(dataDirPaths(dir).sealing)).toEqual([]);
