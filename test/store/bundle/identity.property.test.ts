@@ -152,7 +152,7 @@ describe("export, import, export again", () => {
             await source.close();
           }
         }),
-        { numRuns: Number(process.env["BUNDLE_RUNS"] ?? 2), endOnFailure: true },
+        { numRuns: Number(process.env["BUNDLE_RUNS"] ?? 1), endOnFailure: true },
       );
     },
     120_000,
