@@ -22,7 +22,20 @@ const NUMBER_MARK_START = 0xdfff;
  * CF_OTLP_TOO_DEEP beyond ANY_VALUE_DEPTH_MAX nested values.
  */
 export function decodeOtlpJson<S extends Signal>(signal: S, text: string | Uint8Array): SignalData[S] {
-  return new JsonDecoder().decode(ROOTS[signal], parseJson(text, NUMBER_MARK)) as unknown as SignalData[S];
+  const body = parseJson(text, NUMBER_MARK);
+  refuseOtherSignal(signal, body);
+  return new JsonDecoder().decode(ROOTS[signal], body) as unknown as SignalData[S];
+}
+
+/** The member of a request that holds its data, by signal. */
+const HOLDERS = { traces: "resourceSpans", logs: "resourceLogs", metrics: "resourceMetrics" } as const;
+
+/** Another signal's data would be an unknown member: ignored, and lost behind a 200. */
+function refuseOtherSignal(signal: Signal, body: unknown): void {
+  if (!isObject(body) || Object.hasOwn(body, HOLDERS[signal])) return;
+  const other = Object.values(HOLDERS).find((name) => Array.isArray(body[name]) && body[name].length > 0);
+  if (other === undefined) return;
+  throw malformed(`no ${HOLDERS[signal]} but ${other}: were they sent to the path of ${signal}?`);
 }
 
 /**

@@ -261,6 +261,14 @@ describe("what it refuses, and how it says so", () => {
     expect(fault(() => decodeOtlpJson("traces", text))).toMatch(/^CF_OTLP_MALFORMED.*the body/);
   });
 
+  test("data of another signal, which would be lost as an unknown member", () => {
+    expect(() => decodeOtlpJson("traces", '{"resourceLogs":[{}]}')).toThrow(/resourceLogs.*path of traces/);
+    expect(decodeOtlpJson("traces", '{"resourceLogs":[]}')).toEqual({ resourceSpans: [] });
+    expect(decodeOtlpJson("traces", '{"resourceSpans":[],"resourceLogs":[{}]}')).toEqual({
+      resourceSpans: [],
+    });
+  });
+
   test("a fault in the text never quotes the content", () => {
     const secret = "sk-very-secret";
     const texts = [`{"a":"${secret}" "b"}`, `{"resourceSpans":"${secret}"}`, spanText(`,"kind":"${secret}"`)];
