@@ -2,7 +2,9 @@ import { DIALECTS, LAST_RESORTS } from "./dialects/index.js";
 import type { Json } from "./json.js";
 import { jsonToText } from "./json.js";
 import { type Shape, shapeOf } from "./shapes/index.js";
+import { toNumber } from "./shapes/scalars.js";
 import type { SpanView } from "./span-view.js";
+import { sourceText } from "./sources.js";
 import {
   type ColumnValue,
   GENAI_COLUMNS,
@@ -96,15 +98,24 @@ function mapped(map: Readonly<Record<string, string>>): Shape {
   };
 }
 
+/** Two sources as one: the sum of what both say. */
+function adder(from: string, plus: string): (view: SpanView) => Json | undefined {
+  const readers = [reader(from, false), reader(plus, false)];
+  return (view) => {
+    const [a, b] = readers.map((read) => toNumber(read(view) ?? null));
+    return a === undefined || b === undefined ? undefined : a + b;
+  };
+}
+
 function compile(column: GenAiColumn, rule: string | Rule, dialect: number): CompiledRule {
-  const { from, as, map, when } = typeof rule === "string" ? ({ from: rule } as Rule) : rule;
+  const { from, plus, as, map, when } = typeof rule === "string" ? ({ from: rule } as Rule) : rule;
   const name = as ?? COLUMN_SHAPES[column];
   return {
     column,
     dialect,
-    from,
+    from: sourceText(from, plus),
     when: when === undefined ? undefined : new Set(when),
-    read: reader(from, name === "metadata"),
+    read: plus === undefined ? reader(from, name === "metadata") : adder(from, plus),
     shape: map === undefined ? shapeOf(name) : mapped(map),
   };
 }

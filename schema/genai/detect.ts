@@ -1,6 +1,7 @@
 import type { AnyValue, Resource } from "../otlp/types.js";
 import { DIALECTS } from "./dialects/index.js";
 import type { NormaliserInput } from "./types.js";
+import { attributesOfRule } from "./sources.js";
 import type { SpanView } from "./span-view.js";
 
 /** Patterns (`name` or `prefix*`) and the dialects that each stands for. */
@@ -54,8 +55,7 @@ for (const [index, { detect, columns }] of DIALECTS.entries()) {
   addValues(values, detect.values ?? {}, index);
   addValues(resources, detect.resource ?? {}, index);
   for (const rule of Object.values(columns).flat()) {
-    const from = typeof rule === "string" ? rule : rule.from;
-    if (!from.startsWith("@")) sources.add(from.split("#")[0] ?? from, index);
+    for (const from of attributesOfRule(rule)) if (!from.startsWith("@")) sources.add(from, index);
   }
 }
 

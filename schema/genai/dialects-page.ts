@@ -40,6 +40,7 @@ How a source is written:
 | \`@a.b\`         | span events of that name (\`@*\`: the conventions' message events)    |
 | \`@a.b#c\`       | the attribute \`c\` of a span event                                   |
 | \`@log:a.b#c\`   | the attribute \`c\` of a log record of that event in the span         |
+| \`a.b\` + \`c.d\` | the sum of both, where both are there                                |
 | \`(llm, chain)\` | only on spans of these run types                                    |
 
 Messages, system instructions, tools and documents are translated to the JSON shape of the OpenTelemetry GenAI
@@ -47,7 +48,8 @@ conventions from: the conventions themselves, OpenAI Chat Completions and Respon
 serialised LangChain messages, Pydantic AI histories, and the AI SDK. A value that is none of these becomes one message
 with a part \`{"type": "generic", "value": ...}\`. System messages inside a list of messages stay there.
 
-Usage: \`usage_scope\` is \`rollup\` on chains (agents, workflows, steps), which repeat what the calls below them report, and
+Usage: where \`total_tokens\` tells that the output leaves the reasoning tokens out, as Gemini's counts do, \`output_tokens\`
+is the sum of both: reasoning is part of the output. \`usage_scope\` is \`rollup\` on chains (agents, workflows, steps), which repeat what the calls below them report, and
 \`own\` elsewhere; sum over \`own\`. \`input_includes_cache\` is decided by arithmetic where the numbers tell, else by the
 dialect. The JSON object \`usage_details\` holds ${codes(USAGE_DETAILS)} where reported.`;
 }
@@ -69,14 +71,14 @@ function dialectSection(dialect: Dialect): string {
 
 function ruleText(rule: string | Rule): string {
   if (typeof rule === "string") return code(rule);
-  const { from, map, when } = rule;
+  const { from, plus, map, when } = rule;
   const mapped =
     map === undefined
       ? ""
       : `: ${Object.entries(map)
           .map(([value, result]) => `${value} → ${result}`)
           .join(", ")}`;
-  return `${code(from)}${when === undefined ? "" : ` (${when.join(", ")})`}${mapped}`;
+  return `${code(from)}${plus === undefined ? "" : ` + ${code(plus)}`}${when === undefined ? "" : ` (${when.join(", ")})`}${mapped}`;
 }
 
 function detectionText({ detect }: Dialect): string {
@@ -113,7 +115,7 @@ function valuesSection(): string {
     rows.map(([from, to]) => `| ${code(from)} | ${code(to)} |`).join("\n");
   return `## Values
 
-Provider names become those of the conventions, after \`provider\` was cut at a dot or slash if need be (\`openai.chat\`). Names
+Provider names become those of the conventions, in any case and with blanks or hyphens for \`_\`, after \`provider\` was cut at a dot or slash if need be (\`openai.chat\`). Names
 of frameworks (${codes(FRAMEWORKS)}) are no providers. Without any, the model's name tells its maker.
 
 | Emitted | Provider |

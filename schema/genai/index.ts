@@ -12,6 +12,7 @@ export {
 } from "./log-columns.js";
 export { type LogCall, type LogContent, logEventName, normaliseLogRecord } from "./log-content.js";
 export { filledByLogs, type JoinedLogContent, joinLogContent, type PlacedLogContent } from "./log-join.js";
+export { attributesOfRule } from "./sources.js";
 export { toFinishReason } from "./finish-reasons.js";
 export { OPERATION_ALIASES, OPERATION_RUN_TYPES } from "./operations.js";
 export { MODEL_MAKERS, PROVIDERS, toProvider } from "./providers.js";

@@ -3,6 +3,7 @@ import { detectDialects, isMapped } from "./detect.js";
 import { DIALECTS } from "./dialects/index.js";
 import { type Json, jsonToText, parseText, writeJson } from "./json.js";
 import { providerOfModel } from "./providers.js";
+import { attributesOfSource } from "./sources.js";
 import { SpanView } from "./span-view.js";
 import {
   type ColumnValue,
@@ -16,7 +17,7 @@ import {
   type RunType,
   USAGE_DETAILS,
 } from "./types.js";
-import { inputIncludesCache, NOTHING_ELSE, usageScope } from "./usage.js";
+import { inputIncludesCache, NOTHING_ELSE, usageScope, wholeOutput } from "./usage.js";
 
 const DETAILS: ReadonlySet<string> = new Set(USAGE_DETAILS);
 
@@ -96,6 +97,8 @@ function read(input: NormaliserInput): Reading {
     if (column !== "run_type" && !reading.values.has(column)) reading.fill(column, runType);
   }
   deriveProvider(reading);
+  const output = wholeOutput(reading.values);
+  if (output !== undefined) reading.values.set("output_tokens", output);
   return reading;
 }
 
@@ -185,8 +188,9 @@ export function explainSpan(input: NormaliserInput): ExplainedSpan {
 }
 
 function isFrom(source: string, key: string): boolean {
-  const name = source.split("#")[0] ?? source;
-  return name.endsWith(".*") ? key.startsWith(name.slice(0, -1)) : name === key;
+  return attributesOfSource(source).some((name) =>
+    name.endsWith(".*") ? key.startsWith(name.slice(0, -1)) : name === key,
+  );
 }
 
 /** A value as explanations show it. */

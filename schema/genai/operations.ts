@@ -3,6 +3,8 @@ import type { RunType } from "./types.js";
 /** What older and other emitters call the conventions' operations; compared in lower case. */
 export const OPERATION_ALIASES: Readonly<Record<string, string>> = {
   llm_call: "chat",
+  "chat.completions": "chat",
+  "text.completions": "text_completion",
   completion: "text_completion",
   embedding: "embeddings",
   embed: "embeddings",
@@ -21,6 +23,8 @@ export const OPERATION_RUN_TYPES: Readonly<Record<string, RunType>> = {
   generate_content: "llm",
   completion: "llm",
   llm_call: "llm",
+  "chat.completions": "llm",
+  "text.completions": "llm",
   "ai.generatespeech": "llm",
   "ai.transcribe": "llm",
   embeddings: "embedding",
@@ -63,5 +67,6 @@ export const OPERATION_RUN_TYPES: Readonly<Record<string, RunType>> = {
 /** The conventions' name of an operation; one that nobody knows stays as it is. */
 export function toOperation(name: string): string {
   const lower = name.toLowerCase();
-  return Object.hasOwn(OPERATION_ALIASES, lower) ? (OPERATION_ALIASES[lower] ?? name) : name;
+  if (Object.hasOwn(OPERATION_ALIASES, lower)) return OPERATION_ALIASES[lower] ?? name;
+  return Object.hasOwn(OPERATION_RUN_TYPES, lower) ? lower : name;
 }

@@ -1,6 +1,7 @@
 /**
  * The conventions' provider names (`gen_ai.provider.name`): openai, anthropic, aws.bedrock, ... and what emitters write
- * instead. Compared in lower case, whole first, then up to the first dot or slash (`openai.chat`, `azure/eu`).
+ * instead. Compared in lower case, whole first, then up to the first dot or slash (`openai.chat`, `azure/eu`),
+ * each also with `_` for blanks and hyphens (`Azure OpenAI`).
  */
 
 /** Values of the conventions' enum. */
@@ -30,28 +31,40 @@ export const PROVIDER_ALIASES: Readonly<Record<string, string>> = {
   azure: "azure.ai.openai",
   azure_openai: "azure.ai.openai",
   "azure-openai": "azure.ai.openai",
+  azureopenai: "azure.ai.openai",
   azure_ai: "azure.ai.inference",
+  azure_ai_inference: "azure.ai.inference",
   gemini: "gcp.gemini",
   google: "gcp.gemini",
   "google.generative-ai": "gcp.gemini",
   google_genai: "gcp.gemini",
+  googleai: "gcp.gemini",
+  google_ai: "gcp.gemini",
   google_ai_studio: "gcp.gemini",
   "google-gla": "gcp.gemini",
   "google.vertex": "gcp.vertex_ai",
   vertex_ai: "gcp.vertex_ai",
   vertexai: "gcp.vertex_ai",
+  vertex_ai_beta: "gcp.vertex_ai",
   google_vertexai: "gcp.vertex_ai",
+  google_anthropic_vertex: "gcp.vertex_ai",
   "google-vertex": "gcp.vertex_ai",
   "vertex.anthropic": "gcp.vertex_ai",
   "amazon-bedrock": "aws.bedrock",
   amazon_bedrock: "aws.bedrock",
+  aws_bedrock: "aws.bedrock",
   bedrock: "aws.bedrock",
   bedrock_converse: "aws.bedrock",
   aws: "aws.bedrock",
   mistral: "mistral_ai",
   mistralai: "mistral_ai",
   xai: "x_ai",
+  "x.ai": "x_ai",
   grok: "x_ai",
+  cohere_chat: "cohere",
+  "text-completion-openai": "openai",
+  ibm: "ibm.watsonx.ai",
+  ibm_watsonx: "ibm.watsonx.ai",
   watsonx: "ibm.watsonx.ai",
   moonshot: "moonshot_ai",
   moonshotai: "moonshot_ai",
@@ -77,6 +90,10 @@ const KNOWN = new Set(PROVIDERS);
 const ALIASES = new Map(Object.entries(PROVIDER_ALIASES));
 const NOT_PROVIDERS = new Set(FRAMEWORKS);
 
+function knownProvider(name: string): string | undefined {
+  return KNOWN.has(name) ? name : ALIASES.get(name);
+}
+
 /** The conventions' name of a provider; undefined for a framework's name, an unknown one stays as it is. */
 export function toProvider(name: string): string | undefined {
   const lower = name.trim().toLowerCase();
@@ -87,7 +104,7 @@ export function toProvider(name: string): string | undefined {
     end = Math.max(lower.lastIndexOf(".", end - 1), lower.lastIndexOf("/", end - 1))
   ) {
     const head = lower.slice(0, end);
-    const known = KNOWN.has(head) ? head : ALIASES.get(head);
+    const known = knownProvider(head) ?? knownProvider(head.replace(/[\s-]+/g, "_"));
     if (known !== undefined) return known;
   }
   return name;

@@ -60,8 +60,8 @@ import {
 } from "./attributes.js";
 import { OPERATION_RUN_TYPES } from "./operations.js";
 
-/** Version of the whole rule set, recorded with every row that it filled. 1 knew OTel's and LangSmith's names alone, 2 no service tier and no log records, 3 not the order of several choices. */
-export const RULE_SET_VERSION = 4;
+/** Version of the whole rule set, recorded with every row that it filled. 1 knew OTel's and LangSmith's names alone, 2 no service tier and no log records, 3 not the order of several choices, 4 no costs in two parts and Gemini's output without reasoning. */
+export const RULE_SET_VERSION = 5;
 
 /**
  * How a source value becomes the column's:

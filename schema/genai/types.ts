@@ -84,6 +84,7 @@ export type ShapeName =
   | "provider"
   | "int"
   | "double"
+  | "sum"
   | "seconds_to_ms"
   | "ms"
   | "instant_to_ms"
@@ -114,6 +115,7 @@ export type ShapeName =
   | "quoted_text"
   | "quoted_provider"
   | "quoted_input"
+  | "quoted_output"
   | "event_finish_reasons";
 
 /**
@@ -125,6 +127,8 @@ export type ShapeName =
  */
 export interface Rule {
   readonly from: string;
+  /** A second source of the same form: the value is the sum of both numbers, and there is none without both. */
+  readonly plus?: string;
   /** Default: the column's own shape. */
   readonly as?: ShapeName;
   /** The column's value for each value of the source (compared in lower case); other values fill nothing. */

@@ -38,6 +38,21 @@ export function usageScope(
 }
 
 /**
+ * The whole output where the arithmetic tells that output_tokens leaves the reasoning out, as Gemini's counts do: it is
+ * part of the output by the conventions, and on the bill. Undefined where nothing tells.
+ */
+export function wholeOutput(values: Values): number | undefined {
+  const [input, output, reasoning, total] = (
+    ["input_tokens", "output_tokens", "reasoning_tokens", "total_tokens"] as const
+  ).map((column) => numberOf(values, column));
+  if (input === undefined || output === undefined || reasoning === undefined || reasoning <= 0)
+    return undefined;
+  const cached = (numberOf(values, "cache_read_tokens") ?? 0) + (numberOf(values, "cache_write_tokens") ?? 0);
+  // As many cached tokens, which the input may leave out, would explain the total as well.
+  return total === input + output + reasoning && cached !== reasoning ? output + reasoning : undefined;
+}
+
+/**
  * Whether input_tokens includes the cache tokens. Arithmetic decides where it can; else what the dialect says. Undefined
  * when no cache tokens are reported (it makes no difference) or when nothing tells.
  */

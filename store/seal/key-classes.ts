@@ -1,4 +1,5 @@
 import {
+  attributesOfRule,
   DIALECTS,
   JUDGEMENT_PREFIXES,
   METADATA_PREFIX,
@@ -39,9 +40,8 @@ const patterns = DIALECTS.flatMap(({ name, detect, columns }) => [
   ...Object.keys(detect.values ?? {}),
   ...Object.values(ALWAYS_READ.has(name) ? columns : {})
     .flat()
-    .map((rule) => (typeof rule === "string" ? rule : rule.from))
-    .filter((from) => !from.startsWith("@"))
-    .map((from) => from.split("#")[0] ?? from),
+    .flatMap((rule) => attributesOfRule(rule))
+    .filter((from) => !from.startsWith("@")),
 ]).filter((pattern) => !OWN_PREFIXES.includes(pattern));
 
 const ruleKeys = [...new Set(patterns.filter((pattern) => !pattern.endsWith("*")))];

@@ -150,7 +150,11 @@ export const GEMINI_CLI: Dialect = {
     finish_reasons: ["@log:gemini_cli.api_response#finish_reasons"],
     input_messages: ["@log:gemini_cli.user_prompt#prompt", "@log:gemini_cli.api_request#request_text"],
     output_messages: ["@log:gemini_cli.api_response#response_text"],
-    tool_arguments: ["@log:gemini_cli.tool_call#function_args"],
+    tool_arguments: [
+      { from: "gen_ai.input.messages", when: ["tool"] },
+      "@log:gemini_cli.tool_call#function_args",
+    ],
+    tool_result: [{ from: "gen_ai.output.messages", when: ["tool"] }],
   },
   notes: ["Operations llm_call, tool_call, agent_call and user_prompt are read as the conventions' own."],
 };

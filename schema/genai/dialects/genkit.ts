@@ -49,11 +49,15 @@ export const GENKIT: Dialect = {
     reasoning_tokens: ["genkit:output#usage.thoughtsTokens"],
     finish_reasons: ["genkit:output#finishReason"],
     input_messages: [
-      { from: "genkit:input", when: ["llm", "chain", "retriever", "embedding", "prompt", "parser"] },
+      {
+        from: "genkit:input",
+        as: "quoted_input",
+        when: ["llm", "chain", "retriever", "embedding", "prompt", "parser"],
+      },
     ],
     output_messages: [
       { from: "genkit:output#message", when: ["llm"] },
-      { from: "genkit:output", when: ["llm", "chain", "prompt", "parser"] },
+      { from: "genkit:output", as: "quoted_output", when: ["llm", "chain", "prompt", "parser"] },
     ],
     tool_definitions: [{ from: "genkit:input#tools", when: ["llm"] }],
     tool_arguments: [{ from: "genkit:input", when: ["tool"] }],

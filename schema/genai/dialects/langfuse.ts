@@ -66,7 +66,10 @@ export const LANGFUSE: Dialect = {
       "langfuse.observation.usage_details#output_reasoning_tokens",
       "langfuse.observation.usage_details#output_reasoning",
     ],
-    cost_usd: ["langfuse.observation.cost_details#total"],
+    cost_usd: [
+      "langfuse.observation.cost_details#total",
+      { from: "langfuse.observation.cost_details", as: "sum" },
+    ],
     time_to_first_token_ms: [{ from: "langfuse.observation.completion_start_time", as: "instant_to_ms" }],
     tags: ["langfuse.trace.tags"],
     metadata: [

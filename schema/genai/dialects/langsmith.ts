@@ -50,7 +50,10 @@ export const LANGSMITH: Dialect = {
     ],
     audio_input_tokens: ["langsmith.usage_metadata#input_token_details.audio"],
     audio_output_tokens: ["langsmith.usage_metadata#output_token_details.audio"],
-    cost_usd: ["langsmith.usage_metadata#total_cost"],
+    cost_usd: [
+      "langsmith.usage_metadata#total_cost",
+      { from: "langsmith.usage_metadata#input_cost", plus: "langsmith.usage_metadata#output_cost" },
+    ],
     tags: ["langsmith.span.tags"],
     metadata: ["langsmith.metadata.*"],
   },

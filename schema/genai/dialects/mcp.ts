@@ -13,9 +13,14 @@ export const MCP: Dialect = {
       },
     ],
     operation: [{ from: "mcp.method.name", map: { "tools/call": "execute_tool" } }],
-    tool_name: ["mcp.tool.name", { from: "mcp.request.name", when: ["tool"] }],
+    tool_name: [
+      "mcp.tool.name",
+      { from: "mcp.request.name", when: ["tool"] },
+      { from: "mcp.request.argument#name", when: ["tool"] },
+    ],
     conversation_id: ["mcp.session.id"],
     tool_arguments: [
+      { from: "mcp.request.argument#arguments", when: ["tool"] },
       { from: "mcp.request.argument", when: ["tool"] },
       { from: "mcp.request.arguments", when: ["tool"] },
     ],

@@ -46,11 +46,20 @@ export const MLFLOW: Dialect = {
     total_tokens: ["mlflow.chat.tokenUsage#total_tokens"],
     cache_read_tokens: ["mlflow.chat.tokenUsage#cache_read_input_tokens"],
     cache_write_tokens: ["mlflow.chat.tokenUsage#cache_creation_input_tokens"],
-    cost_usd: ["mlflow.llm.cost#total_cost"],
-    input_messages: [
-      { from: "mlflow.spanInputs", when: ["llm", "chain", "retriever", "embedding", "prompt", "parser"] },
+    cost_usd: [
+      "mlflow.llm.cost#total_cost",
+      { from: "mlflow.llm.cost#input_cost", plus: "mlflow.llm.cost#output_cost" },
     ],
-    output_messages: [{ from: "mlflow.spanOutputs", when: ["llm", "chain", "prompt", "parser"] }],
+    input_messages: [
+      {
+        from: "mlflow.spanInputs",
+        as: "quoted_input",
+        when: ["llm", "chain", "retriever", "embedding", "prompt", "parser"],
+      },
+    ],
+    output_messages: [
+      { from: "mlflow.spanOutputs", as: "quoted_output", when: ["llm", "chain", "prompt", "parser"] },
+    ],
     tool_definitions: ["mlflow.chat.tools"],
     tool_arguments: [{ from: "mlflow.spanInputs", when: ["tool"] }],
     tool_result: [{ from: "mlflow.spanOutputs", when: ["tool"] }],

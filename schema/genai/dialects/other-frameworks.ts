@@ -27,9 +27,15 @@ export const LAMINAR: Dialect = {
     tags: ["lmnr.association.properties.tags"],
     metadata: ["lmnr.association.properties.metadata.*"],
     input_messages: [
-      { from: "lmnr.span.input", when: ["llm", "chain", "retriever", "embedding", "prompt", "parser"] },
+      {
+        from: "lmnr.span.input",
+        as: "quoted_input",
+        when: ["llm", "chain", "retriever", "embedding", "prompt", "parser"],
+      },
     ],
-    output_messages: [{ from: "lmnr.span.output", when: ["llm", "chain", "prompt", "parser"] }],
+    output_messages: [
+      { from: "lmnr.span.output", as: "quoted_output", when: ["llm", "chain", "prompt", "parser"] },
+    ],
     tool_arguments: [{ from: "lmnr.span.input", when: ["tool"] }],
     tool_result: [{ from: "lmnr.span.output", when: ["tool"] }],
   },
@@ -48,6 +54,9 @@ export const LIVEKIT: Dialect = {
     agent_name: ["lk.agent_name", "lk.agent_label"],
     tool_name: ["lk.function_tool.name"],
     conversation_id: ["lk.room_name", "lk.job_id"],
+    input_tokens: ["gen_ai.usage.input_tokens", "lk.llm_metrics#prompt_tokens"],
+    output_tokens: ["gen_ai.usage.output_tokens", "lk.llm_metrics#completion_tokens"],
+    cache_read_tokens: ["lk.llm_metrics#prompt_cached_tokens"],
     time_to_first_token_ms: [
       { from: "lk.response.ttft", as: "seconds_to_ms" },
       { from: "lk.llm_metrics#ttft", as: "seconds_to_ms" },

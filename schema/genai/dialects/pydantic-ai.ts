@@ -28,9 +28,13 @@ export const PYDANTIC_AI: Dialect = {
     cache_write_tokens: [
       "gen_ai.usage.details.cache_write_tokens",
       "gen_ai.usage.details.cache_creation_input_tokens",
+      "gen_ai.aggregated_usage.cache_creation.input_tokens",
+      "gen_ai.aggregated_usage.details.cache_write_tokens",
     ],
     reasoning_tokens: [
       "gen_ai.usage.details.reasoning_tokens",
+      "gen_ai.usage.details.thoughts_tokens",
+      "gen_ai.aggregated_usage.reasoning.output_tokens",
       "gen_ai.aggregated_usage.details.reasoning_tokens",
     ],
     cost_usd: ["operation.cost"],

@@ -27,6 +27,7 @@ import { toProvider } from "../providers.js";
 import {
   instantToMs,
   toFinishReasons,
+  sumOfMembers,
   toInteger,
   toJsonText,
   toMetadata,
@@ -106,10 +107,18 @@ function listedEvents(value: Json): ContentEvent[] {
   });
 }
 
-/** A text that was written as JSON: without its quotes. */
+/** A text that was written as JSON: without its quotes, and nothing for JSON's null. */
 function unquoted(value: Json): Json {
+  if (value === "null") return null;
   const parsed = typeof value === "string" && value.startsWith('"') ? parseText(value) : undefined;
   return typeof parsed === "string" ? parsed : value;
+}
+
+/** Messages in a value that is JSON even where it is a plain text. */
+function quotedMessages(role: string): Shape {
+  const read = messages(role);
+  return (value, start) =>
+    read(Array.isArray(value) ? value.map((item) => unquoted(item)) : unquoted(value), start);
 }
 
 /** What was asked: the text behind `query`, `question` or `input`, as one message. */
@@ -136,6 +145,7 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   provider,
   int: toInteger,
   double: toNumber,
+  sum: sumOfMembers,
   seconds_to_ms: (value) => {
     const seconds = toNumber(value);
     const ms = (seconds ?? Number.NaN) * 1_000;
@@ -169,8 +179,8 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   listed_event_input: (value) => written(withContent(eventMessages(listedEvents(value), false))),
   listed_event_output: (value) => written(withContent(eventMessages(listedEvents(value), true))),
   quoted_text: (value) => toText(unquoted(value)),
-  quoted_input: (value) =>
-    written(toMessages(Array.isArray(value) ? value.map((item) => unquoted(item)) : unquoted(value), "user")),
+  quoted_input: quotedMessages("user"),
+  quoted_output: quotedMessages("assistant"),
   quoted_provider: (value) => provider(unquoted(value)),
   event_finish_reasons: (value) => written(eventFinishReasons(events(value))),
 };

@@ -46,7 +46,7 @@ function addressOf(value: Json | undefined): string | undefined {
 
 function mimeType(...places: readonly JsonObject[]): string | undefined {
   for (const place of places) {
-    const found = firstMember(place, "mime_type", "mimeType", "media_type", "mediaType");
+    const found = firstMember(place, "mime_type", "mimeType", "media_type", "mediaType", "contentType");
     if (typeof found === "string") return found;
   }
   for (const place of places) {

@@ -187,6 +187,10 @@ const BY_MEMBER: readonly (readonly [string, PartReader])[] = [
   ["function_response", (block) => geminiResult(block["function_response"])],
   ["executableCode", (block) => executedCode(block["executableCode"])],
   ["executable_code", (block) => executedCode(block["executable_code"])],
+  ["toolRequest", (block) => genkitCall(block["toolRequest"])],
+  ["toolResponse", (block) => genkitResult(block["toolResponse"])],
+  ["media", mediaPart],
+  ["reasoning", reasoning],
   ["inlineData", mediaPart],
   ["inline_data", mediaPart],
   ["fileData", mediaPart],
@@ -238,6 +242,14 @@ function geminiResult(result: Json | undefined): Part {
   const part = toolResponsePart(firstMember(result, "id"), firstMember(result, "response"));
   const name = firstMember(result, "name");
   return typeof name === "string" ? { ...part, name } : part;
+}
+
+function genkitCall(call: Json | undefined): Part {
+  return toolCallPart(firstMember(call, "ref"), firstMember(call, "name"), firstMember(call, "input"));
+}
+
+function genkitResult(result: Json | undefined): Part {
+  return toolResponsePart(firstMember(result, "ref"), firstMember(result, "output", "content"));
 }
 
 function executedCode(code: Json | undefined): Part {

@@ -13,11 +13,19 @@ export function toNumber(value: Json): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
-/** A whole number; what comes behind the point is cut off. */
+/** A count; what comes behind the point is cut off. Fewer than none is how some say that they don't know. */
 export function toInteger(value: Json): number | undefined {
   const number = toNumber(value);
-  if (number === undefined || Math.abs(number) > COUNT_MAX) return undefined;
+  if (number === undefined || number < 0 || number > COUNT_MAX) return undefined;
   return Math.trunc(number) + 0;
+}
+
+/** The sum of an object's numbers; undefined when it has none. */
+export function sumOfMembers(value: Json): number | undefined {
+  const parsed = typeof value === "string" ? parsedIfJson(value) : value;
+  if (!isObject(parsed)) return undefined;
+  const numbers = Object.values(parsed).flatMap((item) => toNumber(item) ?? []);
+  return numbers.length === 0 ? undefined : numbers.reduce((sum, item) => sum + item, 0);
 }
 
 /** A text that says something. */

@@ -156,7 +156,7 @@ export const FRAMEWORK_CASES: readonly DialectCase[] = [
       provider: "gcp.gemini",
       conversation_id: "s1",
       input_tokens: 20,
-      output_tokens: 5,
+      output_tokens: 7,
       cache_read_tokens: 8,
       reasoning_tokens: 2,
       input_includes_cache: true,
