@@ -199,7 +199,7 @@ export class SpanColumns {
     }
     const value = this.#text.number(at);
     if (shape === "seconds_as_ms") {
-      if (Number.isFinite(value * 1000)) vector.setDouble(row, value * 1000);
+      if (value >= 0 && Number.isFinite(value * 1000)) vector.setDouble(row, value * 1000);
     } else {
       vector.setDouble(row, value);
       // A dictionary page may take -0 and 0 for the same value, so a negative zero stays in the MAP.

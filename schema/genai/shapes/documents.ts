@@ -24,12 +24,14 @@ function toDocument(item: Json): Json {
   const metadata = firstMember(inner, "metadata", "meta", "extra_info");
   const content = firstMember(inner, "page_content", "pageContent", "content", "text", "document");
   const id = firstMember(inner, "id", "id_", "doc_id") ?? firstMember(metadata, "id");
-  const score =
-    firstMember(item, "score", "distance") ?? firstMember(inner, "score") ?? atPath(metadata, ["score"]);
+  const score = firstMember(item, "score") ?? firstMember(inner, "score") ?? atPath(metadata, ["score"]);
+  // Not a score: the nearest document has the smallest.
+  const distance = firstMember(item, "distance");
   if (content === undefined && id === undefined) return item;
   return {
     ...(id === undefined ? {} : { id }),
     ...(score === undefined ? {} : { score }),
+    ...(distance === undefined ? {} : { distance }),
     ...(content === undefined ? {} : { content }),
     ...(metadata === undefined
       ? {}
@@ -44,7 +46,8 @@ export function eventDocuments(events: readonly JsonObject[]): Json[] {
     const metadata = field("metadata");
     const entries: [string, Json | undefined][] = [
       ["id", field("id")],
-      ["score", field("score") ?? field("distance")],
+      ["score", field("score")],
+      ["distance", field("distance")],
       ["content", field("document")],
       ["metadata", typeof metadata === "string" ? parsedIfJson(metadata) : metadata],
     ];

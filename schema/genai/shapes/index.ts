@@ -28,6 +28,7 @@ import {
   instantToMs,
   toFinishReasons,
   sumOfMembers,
+  toDuration,
   toInteger,
   toJsonText,
   toMetadata,
@@ -146,12 +147,8 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   int: toInteger,
   double: toNumber,
   sum: sumOfMembers,
-  seconds_to_ms: (value) => {
-    const seconds = toNumber(value);
-    const ms = (seconds ?? Number.NaN) * 1_000;
-    return Number.isFinite(ms) ? ms : undefined;
-  },
-  ms: toNumber,
+  seconds_to_ms: (value) => toDuration(value, 1_000),
+  ms: (value) => toDuration(value, 1),
   instant_to_ms: instantToMs,
   strings: (value) => written(toStrings(value)),
   finish_reasons: toFinishReasons,

@@ -20,6 +20,12 @@ export function toInteger(value: Json): number | undefined {
   return Math.trunc(number) + 0;
 }
 
+/** A duration in other units; a negative one is how some say that there was none. */
+export function toDuration(value: Json, factor: number): number | undefined {
+  const duration = (toNumber(value) ?? Number.NaN) * factor;
+  return Number.isFinite(duration) && duration >= 0 ? duration : undefined;
+}
+
 /** The sum of an object's numbers; undefined when it has none. */
 export function sumOfMembers(value: Json): number | undefined {
   const parsed = typeof value === "string" ? parsedIfJson(value) : value;

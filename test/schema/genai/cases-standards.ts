@@ -203,9 +203,16 @@ export const STANDARD_CASES: readonly DialectCase[] = [
           "db.query.result",
           { "db.query.result.id": "d1", "db.query.result.score": 0.5, "db.query.result.document": "text" },
         ],
+        ["db.query.result", { "db.query.result.id": "d2", "db.query.result.distance": 0.25 }],
       ],
     },
-    expected: { run_type: "retriever", retrieval_documents: [{ id: "d1", score: 0.5, content: "text" }] },
+    expected: {
+      run_type: "retriever",
+      retrieval_documents: [
+        { id: "d1", score: 0.5, content: "text" },
+        { id: "d2", distance: 0.25 },
+      ],
+    },
   },
   {
     dialect: "langsmith",

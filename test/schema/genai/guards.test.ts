@@ -99,6 +99,13 @@ describe("guards of the normaliser", () => {
     ).toMatchObject({ input_tokens: 12, provider: "openai" });
   });
 
+  it("a negative time to the first token is none", () => {
+    const spoken = columnsOf({ "gen_ai.operation.name": "chat", "gen_ai.response.time_to_first_chunk": -1 });
+    expect(spoken).not.toHaveProperty("time_to_first_token_ms");
+    const zero = columnsOf({ "gen_ai.operation.name": "chat", "gen_ai.response.time_to_first_chunk": 0 });
+    expect(zero).toHaveProperty("time_to_first_token_ms", 0);
+  });
+
   it("integers that a double can't hold stay exact inside arguments, and are no token counts", () => {
     const { columns } = normaliseSpan(
       spanOf({

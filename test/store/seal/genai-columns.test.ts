@@ -206,7 +206,7 @@ const VALUES: { readonly [key: string]: readonly Plain[] } = {
   "gen_ai.usage.reasoning_tokens": [1],
   "gen_ai.usage.total_tokens": [12, 99],
   "gen_ai.usage.cost": [0.5, 1, "0.25"],
-  "gen_ai.response.time_to_first_chunk": [0.25, 2, "0.5", "soon"],
+  "gen_ai.response.time_to_first_chunk": [0.25, 2, -1, "0.5", "soon"],
   "gen_ai.response.finish_reasons": [
     ["stop"],
     ["tool_calls"],
