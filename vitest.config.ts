@@ -29,8 +29,8 @@ export default defineConfig({
   plugins: [builtWorkers()],
   test: {
     pool: "forks",
-    // Most waiting is for child processes and disks, so the second core is used too (vitest would leave one free).
-    maxWorkers: 2,
+    // Most waiting is for child processes and disks, so there are more than cores (vitest would leave one free).
+    maxWorkers: 3,
     // Generous, because a loaded machine is slow: a test waits for an event, and the limit is only for one that never comes.
     testTimeout: 120_000,
     hookTimeout: 60_000,

@@ -9,6 +9,7 @@ import { dataDirPaths, queryRows } from "../../store/index.js";
 import { compactAll } from "../support/estate.js";
 import { MirrorHarness, request, span, spanId, traceId } from "../support/mirror-harness.js";
 import { appendChanges, put } from "../support/records.js";
+import { LONG_TESTS } from "../support/long-tests.js";
 
 const dirs: string[] = [];
 afterEach(() => {
@@ -158,7 +159,7 @@ async function expectOnlyOthers(dir: string): Promise<void> {
 }
 
 describe("erase", () => {
-  it.each([false, true])(
+  it.each(LONG_TESTS ? [false, true] : [true])(
     "removes every byte of a user from every file and keeps everyone else's (compacted: %s); the audit record says how much",
     async (compacted) => {
       const dir = await dataDir({ compacted });

@@ -16,6 +16,7 @@ import { runCompactionJob } from "../../../store/compaction/compact.js";
 import { planCompaction } from "../../../store/compaction/plan.js";
 import { FIXTURE_NAMES, logRequests, traceRequests } from "../../support/genai-fixtures.js";
 import { MirrorHarness } from "../../support/mirror-harness.js";
+import { LONG_TESTS } from "../../support/long-tests.js";
 
 const NAMES = FIXTURE_NAMES.filter((name) => logRequests(name).length > 0);
 /** Columns that the normaliser fills alone: a cost may also come from the price table. */
@@ -221,55 +222,63 @@ describe("content in log records", () => {
     expect(await spansOf(spansFirst)).toEqual(before);
   }, 240_000);
 
-  it("is joined by renormalising a mirror whose build did not read log records yet", async () => {
-    const before = await spansOf(spansFirst);
-    const harness = await MirrorHarness.open();
-    try {
-      await sealSpans(harness);
-      await sealLogs(harness);
-      await harness.mirror.flush(60_000);
-      const { catalog, dir } = harness;
-      await catalog.commit({ add: [], remove: filesOf(harness, "log_content").map(({ path }) => path) });
-      expect(await spansOf(harness)).not.toEqual(before);
-      mkdirSync(dataDirPaths(dir).temp, { recursive: true });
-      const run = async () => {
-        const paths = filesOf(harness, "spans").map(({ path }) => path);
-        return await rewriteSpans({ dataDir: dir, catalog, rewrite: { kind: "renormalise" }, paths });
-      };
-      expect((await run()).changes).toMatchObject({
-        input_messages: expect.any(Number),
-        provenance: expect.any(Number),
-      });
-      expect(await spansOf(harness)).toEqual(before);
-      expect((await run()).changes).toEqual({});
-    } finally {
-      await harness.close();
-    }
-  }, 240_000);
+  it.skipIf(!LONG_TESTS)(
+    "is joined by renormalising a mirror whose build did not read log records yet",
+    async () => {
+      const before = await spansOf(spansFirst);
+      const harness = await MirrorHarness.open();
+      try {
+        await sealSpans(harness);
+        await sealLogs(harness);
+        await harness.mirror.flush(60_000);
+        const { catalog, dir } = harness;
+        await catalog.commit({ add: [], remove: filesOf(harness, "log_content").map(({ path }) => path) });
+        expect(await spansOf(harness)).not.toEqual(before);
+        mkdirSync(dataDirPaths(dir).temp, { recursive: true });
+        const run = async () => {
+          const paths = filesOf(harness, "spans").map(({ path }) => path);
+          return await rewriteSpans({ dataDir: dir, catalog, rewrite: { kind: "renormalise" }, paths });
+        };
+        expect((await run()).changes).toMatchObject({
+          input_messages: expect.any(Number),
+          provenance: expect.any(Number),
+        });
+        expect(await spansOf(harness)).toEqual(before);
+        expect((await run()).changes).toEqual({});
+      } finally {
+        await harness.close();
+      }
+    },
+    240_000,
+  );
 
-  it("is whole when it comes in pieces around a compaction, and once when it is sent twice", async () => {
-    const expectedSpans = await spansOf(spansFirst);
-    const pieces = recordByRecord(NAMES.flatMap(logRequests));
-    const half = Math.floor(pieces.length / 2);
-    const harness = await MirrorHarness.open();
-    try {
-      await sealSpans(harness);
-      await sealLogs(harness, pieces.slice(0, half));
-      await harness.mirror.flush(60_000);
-      await compact(harness);
-      await sealLogs(harness, pieces.slice(half));
-      await harness.mirror.flush(60_000);
-      expect(await spansOf(harness)).toEqual(expectedSpans);
-      await sealLogs(harness);
-      await harness.mirror.flush(60_000);
-      expect(await spansOf(harness)).toEqual(expectedSpans);
-      await compact(harness);
-      expect(await spansOf(harness)).toEqual(expectedSpans);
-      expect(filesOf(harness, "log_content")).toEqual([]);
-    } finally {
-      await harness.close();
-    }
-  }, 240_000);
+  it.skipIf(!LONG_TESTS)(
+    "is whole when it comes in pieces around a compaction, and once when it is sent twice",
+    async () => {
+      const expectedSpans = await spansOf(spansFirst);
+      const pieces = recordByRecord(NAMES.flatMap(logRequests));
+      const half = Math.floor(pieces.length / 2);
+      const harness = await MirrorHarness.open();
+      try {
+        await sealSpans(harness);
+        await sealLogs(harness, pieces.slice(0, half));
+        await harness.mirror.flush(60_000);
+        await compact(harness);
+        await sealLogs(harness, pieces.slice(half));
+        await harness.mirror.flush(60_000);
+        expect(await spansOf(harness)).toEqual(expectedSpans);
+        await sealLogs(harness);
+        await harness.mirror.flush(60_000);
+        expect(await spansOf(harness)).toEqual(expectedSpans);
+        await compact(harness);
+        expect(await spansOf(harness)).toEqual(expectedSpans);
+        expect(filesOf(harness, "log_content")).toEqual([]);
+      } finally {
+        await harness.close();
+      }
+    },
+    240_000,
+  );
 
   it("shows in `traces`, `messages` and `llm_calls` at once, also of traces that are compacted", async () => {
     const harness = await MirrorHarness.open();

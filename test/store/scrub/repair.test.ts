@@ -19,6 +19,7 @@ import {
   startMaintenance,
 } from "../../../store/index.js";
 import { MirrorHarness, request, span, spanId, traceId } from "../../support/mirror-harness.js";
+import { LONG_TESTS } from "../../support/long-tests.js";
 
 const HOUR_SECONDS = 3_600;
 /** A day before the harness receives, in nanoseconds. */
@@ -105,7 +106,7 @@ const DAMAGES = {
   ],
 } as const;
 
-it.each(Object.entries(DAMAGES))(
+it.each(Object.entries(DAMAGES).slice(LONG_TESTS ? 0 : 2))(
   "item 61: a file that %s is found, set aside and made anew from the journal, and nothing else is touched",
   async (_title, [damage, apply]) => {
     await open();
