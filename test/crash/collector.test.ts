@@ -15,7 +15,7 @@ import { queryRows } from "../../store/index.js";
 import { makeSpan, makeTraces, post } from "../collector/harness.js";
 
 const child = fileURLToPath(new URL("./collector.child.mjs", import.meta.url));
-const ROUNDS = 3;
+const ROUNDS = 2;
 const CLIENTS = 8;
 const SPANS = 5;
 

@@ -57,7 +57,7 @@ describe("the two ways of filling DuckDB's vectors", () => {
           expect(await encode("metrics", metrics)).toBe(0);
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   }, 120_000);
 
