@@ -1,32 +1,4 @@
 import { Command } from "commander";
-import { addCoverageCommand } from "./commands/coverage.js";
-import { addDatasetsCommand } from "./commands/datasets.js";
-import { addDemoCommand } from "./commands/demo.js";
-import { addDoctorCommand } from "./commands/doctor.js";
-import { addDropDestinationCommand } from "./commands/drop-destination.js";
-import { addEraseCommand } from "./commands/erase.js";
-import { addExplainCommand } from "./commands/explain.js";
-import { addRenormaliseCommand } from "./commands/renormalise.js";
-import { addDrillCommand } from "./commands/drill.js";
-import { addExportDatasetCommand } from "./commands/export-dataset.js";
-import { addExportCommand } from "./commands/export.js";
-import { addImportCommand } from "./commands/import.js";
-import { addFeedbackCommand } from "./commands/feedback.js";
-import { addImportLangSmithCommand } from "./commands/import-langsmith.js";
-import { addExportLangSmithCommand, addImportLangSmithExportCommand } from "./commands/langsmith-parquet.js";
-import { addPricesCommand } from "./commands/prices.js";
-import { addReplayCommand } from "./commands/replay.js";
-import { addRulesCommand } from "./commands/rules.js";
-import { addScrubCommand } from "./commands/scrub.js";
-import { addSnapshotCommand } from "./commands/snapshot.js";
-import { addSqlCommand } from "./commands/sql.js";
-import { addStartCommand } from "./commands/start.js";
-import { addStatusCommand } from "./commands/status.js";
-import { addTailCommand } from "./commands/tail.js";
-import { addThreadsCommand } from "./commands/threads.js";
-import { addTracesCommand } from "./commands/traces.js";
-import { addValidateCommand } from "./commands/validate.js";
-import { addVerifyCommand } from "./commands/verify.js";
 import { EXIT_CODE_TEXT } from "./exit-codes.js";
 import { type Io } from "./io.js";
 import { VERSION } from "./version.js";
@@ -34,8 +6,78 @@ import { VERSION } from "./version.js";
 /** Cells that help is written for when the output is no terminal: fixed, so that documentation can quote it. */
 const HELP_CELLS = 100;
 
-/** The whole command line. Errors of usage are thrown as CommanderError after their message was printed. */
-export function createProgram(io: Io): Command {
+/** Adds one command, with its subcommands. */
+type AddCommand = (program: Command, io: Io) => unknown;
+
+/** The commands in the order and under the headings of the help. Each is loaded when it is needed. */
+const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<AddCommand>>>>> = {
+  "Run:": {
+    start: async () => (await import("./commands/start.js")).addStartCommand,
+    demo: async () => (await import("./commands/demo.js")).addDemoCommand,
+  },
+  "Look:": {
+    status: async () => (await import("./commands/status.js")).addStatusCommand,
+    traces: async () => (await import("./commands/traces.js")).addTracesCommand,
+    threads: async () => (await import("./commands/threads.js")).addThreadsCommand,
+    tail: async () => (await import("./commands/tail.js")).addTailCommand,
+    sql: async () => (await import("./commands/sql.js")).addSqlCommand,
+    explain: async () => (await import("./commands/explain.js")).addExplainCommand,
+    coverage: async () => (await import("./commands/coverage.js")).addCoverageCommand,
+  },
+  "Judge:": {
+    feedback: async () => (await import("./commands/feedback.js")).addFeedbackCommand,
+    rules: async () => (await import("./commands/rules.js")).addRulesCommand,
+    datasets: async () => (await import("./commands/datasets.js")).addDatasetsCommand,
+  },
+  "Leave and come back:": {
+    export: exportCommands,
+    "export-langsmith": async () =>
+      (await import("./commands/langsmith-parquet.js")).addExportLangSmithCommand,
+    import: importCommands,
+    verify: async () => (await import("./commands/verify.js")).addVerifyCommand,
+    drill: async () => (await import("./commands/drill.js")).addDrillCommand,
+    snapshot: async () => (await import("./commands/snapshot.js")).addSnapshotCommand,
+  },
+  "Operate:": {
+    replay: async () => (await import("./commands/replay.js")).addReplayCommand,
+    "drop-destination": async () =>
+      (await import("./commands/drop-destination.js")).addDropDestinationCommand,
+    scrub: async () => (await import("./commands/scrub.js")).addScrubCommand,
+    erase: async () => (await import("./commands/erase.js")).addEraseCommand,
+    renormalise: async () => (await import("./commands/renormalise.js")).addRenormaliseCommand,
+    prices: async () => (await import("./commands/prices.js")).addPricesCommand,
+    validate: async () => (await import("./commands/validate.js")).addValidateCommand,
+    doctor: async () => (await import("./commands/doctor.js")).addDoctorCommand,
+  },
+};
+
+async function exportCommands(): Promise<AddCommand> {
+  const [{ addExportCommand }, { addExportDatasetCommand }] = await Promise.all([
+    import("./commands/export.js"),
+    import("./commands/export-dataset.js"),
+  ]);
+  return (program, io) => addExportDatasetCommand(addExportCommand(program, io), io);
+}
+
+async function importCommands(): Promise<AddCommand> {
+  const [{ addImportCommand }, { addImportLangSmithCommand }, { addImportLangSmithExportCommand }] =
+    await Promise.all([
+      import("./commands/import.js"),
+      import("./commands/import-langsmith.js"),
+      import("./commands/langsmith-parquet.js"),
+    ]);
+  return (program, io) => {
+    const command = addImportCommand(program, io);
+    addImportLangSmithCommand(command, io);
+    addImportLangSmithExportCommand(command, io);
+  };
+}
+
+/**
+ * The command line: of the one command that `args` begins with, or whole when it begins with none, as help needs it. One
+ * command alone starts in half the time. Errors of usage are thrown as CommanderError after their message was printed.
+ */
+export async function createProgram(io: Io, args: readonly string[] = []): Promise<Command> {
   const program = new Command("counterfoil")
     .description(
       "The copy you keep: stores OpenTelemetry GenAI spans durably, sends them on, and answers questions in SQL.",
@@ -55,41 +97,19 @@ export function createProgram(io: Io): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
-  program.commandsGroup("Run:");
-  addStartCommand(program, io);
-  addDemoCommand(program, io);
-  program.commandsGroup("Look:");
-  addStatusCommand(program, io);
-  addTracesCommand(program, io);
-  addThreadsCommand(program, io);
-  addTailCommand(program, io);
-  addSqlCommand(program, io);
-  addExplainCommand(program, io);
-  addCoverageCommand(program, io);
-  program.commandsGroup("Judge:");
-  addFeedbackCommand(program, io);
-  addRulesCommand(program, io);
-  addDatasetsCommand(program, io);
-  program.commandsGroup("Leave and come back:");
-  addExportDatasetCommand(addExportCommand(program, io), io);
-  addExportLangSmithCommand(program, io);
-  const importCommand = addImportCommand(program, io);
-  addImportLangSmithCommand(importCommand, io);
-  addImportLangSmithExportCommand(importCommand, io);
-  addVerifyCommand(program, io);
-  addDrillCommand(program, io);
-  addSnapshotCommand(program, io);
-  program.commandsGroup("Operate:");
-  addReplayCommand(program, io);
-  addDropDestinationCommand(program, io);
-  addScrubCommand(program, io);
-  addEraseCommand(program, io);
-  addRenormaliseCommand(program, io);
-  addPricesCommand(program, io);
-  addValidateCommand(program, io);
-  addDoctorCommand(program, io);
+  const [wanted = ""] = args;
+  for (const [heading, commands] of Object.entries(COMMANDS)) {
+    program.commandsGroup(heading);
+    for (const [name, load] of Object.entries(commands)) {
+      if (name === wanted || !isCommand(wanted)) (await load())(program, io);
+    }
+  }
   program.addHelpText("after", footer());
   return program;
+}
+
+function isCommand(name: string): boolean {
+  return Object.values(COMMANDS).some((commands) => Object.hasOwn(commands, name));
 }
 
 function footer(): string {

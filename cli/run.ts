@@ -9,7 +9,7 @@ import { closeReaders } from "./query.js";
 /** Runs one command line and gives the exit code. Errors are printed to standard error, never thrown. */
 export async function runCli(args: readonly string[], io: Io): Promise<ExitCode> {
   try {
-    await createProgram(io).parseAsync([...args], { from: "user" });
+    await (await createProgram(io, args)).parseAsync([...args], { from: "user" });
     return io.exitCode;
   } catch (error) {
     return report(error, io);

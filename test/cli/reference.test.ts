@@ -7,7 +7,7 @@ import { createProgram } from "../../cli/program.js";
 import { commandReference, leafCommands, REFERENCE_END, REFERENCE_START } from "./reference.js";
 
 const PAGE = fileURLToPath(new URL("../../docs/cli.md", import.meta.url));
-const program = createProgram(createIo());
+const program = await createProgram(createIo());
 const leaves = leafCommands(program);
 
 describe("docs/cli.md", () => {
