@@ -11,8 +11,6 @@ import {
   type Api,
   type ApiHandler,
   type ApiHost,
-  type ApiReply,
-  type ApiRequest,
   CounterfoilError,
   FEEDBACK_PAGE_MAX,
   type JsonObject,
@@ -23,6 +21,7 @@ import {
 import { createRecordWriter } from "../../store/index.js";
 import type { SharedParts } from "../shared-parts.js";
 import type { MirrorReads } from "../mirror-reads.js";
+import { decodedSegment, jsonBody, jsonObject, jsonReply, wholeNumberIn } from "./json-call.js";
 
 const PATH = /^(?:\/api)?(?:\/v1)?\/feedback(?:\/([^/]+))?$/;
 /** LangSmith's presigned tokens live below the same path. */
@@ -30,6 +29,8 @@ const NOT_AN_ID = "tokens";
 /** No id either: how far raters agree. */
 const AGREEMENT = "agreement";
 const PAGE_DEFAULT = 100;
+/** How errors name what is posted. */
+const FEEDBACK = "A feedback";
 
 /**
  * Feedback over HTTP: `/api/v1/feedback` (`docs/feedback.md`). Requests and answers are LangSmith's, so that its clients
@@ -44,7 +45,7 @@ export function createFeedbackApi(host: ApiHost, reads: MirrorReads, { configs }
       const found = PATH.exec(path);
       if (found === null || found[1] === NOT_AN_ID) return undefined;
       if (found[1] === AGREEMENT && method === "GET") {
-        return async ({ query }) => json(200, await agreement(rows, query));
+        return async ({ query }) => jsonReply(await agreement(rows, query));
       }
       return handlerFor(service, method, found[1]);
     },
@@ -58,19 +59,20 @@ function handlerFor(
   segment: string | undefined,
 ): ApiHandler | undefined {
   if (segment === undefined) {
-    if (method === "POST") return async (request) => json(200, await create(service, bodyOf(request)));
-    if (method === "GET") return async ({ query }) => json(200, await service.list(filterOf(query)));
+    if (method === "POST") return async (request) => jsonReply(await create(service, jsonBody(request)));
+    if (method === "GET") return async ({ query }) => jsonReply(await service.list(filterOf(query)));
     return undefined;
   }
-  if (method === "GET") return async () => json(200, await service.get(decoded(segment)));
+  if (method === "GET") return async () => jsonReply(await service.get(decodedSegment(segment)));
   if (method === "PATCH") {
-    return async (request) => json(200, await service.update(decoded(segment), objectOf(bodyOf(request))));
+    return async (request) =>
+      jsonReply(await service.update(decodedSegment(segment), jsonObject(jsonBody(request), FEEDBACK)));
   }
   if (method === "DELETE") {
     return async () => {
-      const id = decoded(segment);
+      const id = decodedSegment(segment);
       await service.remove(id);
-      return json(200, { message: `Feedback ${id} deleted` });
+      return jsonReply({ message: `Feedback ${id} deleted` });
     };
   }
   return undefined;
@@ -96,33 +98,8 @@ async function create(service: FeedbackService, body: unknown): Promise<unknown>
 
 /** LangSmith's JavaScript client writes one field's name in camel case. */
 function draftOf(value: unknown): JsonObject {
-  const { feedbackConfig, ...draft } = objectOf(value);
+  const { feedbackConfig, ...draft } = jsonObject(value, FEEDBACK);
   return feedbackConfig === undefined ? draft : { feedback_config: feedbackConfig, ...draft };
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "The id in the path is not percent-encoded correctly.");
-  }
-}
-
-/** The JSON of a body. The content type is demanded because a web page can't send it elsewhere without being asked (CSRF). */
-function bodyOf(request: ApiRequest): unknown {
-  if (!/^application\/json\s*(;|$)/i.test(request.header("content-type") ?? "")) {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "Send this with Content-Type: application/json.");
-  }
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body)) as unknown;
-  } catch {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "The body must be JSON in UTF-8.");
-  }
-}
-
-function objectOf(value: unknown): JsonObject {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new CounterfoilError("CF_REQUEST_INVALID", "A feedback must be a JSON object.");
 }
 
 function filterOf(query: URLSearchParams): FeedbackFilter {
@@ -146,8 +123,8 @@ function filterOf(query: URLSearchParams): FeedbackFilter {
     ...(hasComment === undefined ? {} : { hasComment }),
     ...(since === null ? {} : { createdFrom: timeOf("min_created_at", since) }),
     ...(until === null ? {} : { createdUntil: timeOf("max_created_at", until) }),
-    limit: count(query, "limit", { least: 1, most: FEEDBACK_PAGE_MAX }) ?? PAGE_DEFAULT,
-    offset: count(query, "offset", { least: 0, most: Number.MAX_SAFE_INTEGER }) ?? 0,
+    limit: wholeNumberIn(query, "limit", { least: 1, most: FEEDBACK_PAGE_MAX }) ?? PAGE_DEFAULT,
+    offset: wholeNumberIn(query, "offset", { least: 0, most: Number.MAX_SAFE_INTEGER }) ?? 0,
   };
 }
 
@@ -171,23 +148,4 @@ function flag(query: URLSearchParams, name: string): boolean | undefined {
   if (text === null) return undefined;
   if (text === "true" || text === "false") return text === "true";
   throw new CounterfoilError("CF_USAGE", `${name} must be true or false, got ${JSON.stringify(text)}.`);
-}
-
-function count(
-  query: URLSearchParams,
-  name: string,
-  { least, most }: { least: number; most: number },
-): number | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new CounterfoilError(
-    "CF_USAGE",
-    `${name} must be a whole number from ${least} to ${most}, got ${JSON.stringify(text)}.`,
-  );
-}
-
-function json(status: number, body: unknown): ApiReply {
-  return { status, contentType: "application/json", body: `${JSON.stringify(body)}\n` };
 }

@@ -10,21 +10,24 @@ export function decodedSegment(segment: string): string {
 }
 
 /**
- * The JSON object of a body. The content type is demanded because a web page can't send it elsewhere without being asked
- * (CSRF). Throws CF_REQUEST_INVALID.
+ * The JSON of a body. The content type is demanded because a web page can't send it elsewhere without being asked (CSRF).
+ * Throws CF_REQUEST_INVALID.
  */
-export function jsonObjectBody(request: ApiRequest): JsonObject {
+export function jsonBody(request: ApiRequest): unknown {
   if (!/^application\/json\s*(;|$)/i.test(request.header("content-type") ?? "")) {
     throw new CounterfoilError("CF_REQUEST_INVALID", "Send this with Content-Type: application/json.");
   }
-  let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body)) as unknown;
   } catch {
     throw new CounterfoilError("CF_REQUEST_INVALID", "The body must be JSON in UTF-8.");
   }
+}
+
+/** A value that must be an object; `what` it is begins the error. Throws CF_REQUEST_INVALID. */
+export function jsonObject(value: unknown, what = "The body"): JsonObject {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new CounterfoilError("CF_REQUEST_INVALID", "The body must be a JSON object.");
+  throw new CounterfoilError("CF_REQUEST_INVALID", `${what} must be a JSON object.`);
 }
 
 /** A whole number of a query; undefined when it is not given. Throws CF_USAGE. */

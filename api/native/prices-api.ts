@@ -2,7 +2,6 @@ import {
   type Api,
   type ApiHandler,
   type ApiHost,
-  type ApiRequest,
   CounterfoilError,
   type JsonObject,
   PRICES,
@@ -10,6 +9,7 @@ import {
 } from "../../schema/index.js";
 import { createRecordWriter } from "../../store/index.js";
 import type { MirrorReads } from "../mirror-reads.js";
+import { decodedSegment, jsonBody, jsonObject, jsonReply } from "./json-call.js";
 
 const PATH = /^\/api\/v1\/prices(?:\/([^/]+))?$/;
 /** How long a change may take until the mirror shows it, and with it the prices in effect, ms. */
@@ -26,7 +26,7 @@ export function createPricesApi(host: ApiHost, reads: MirrorReads): Api {
       readonly id: string;
       readonly data: string;
     }[];
-    return reply(rows.map(({ id, data }) => ({ id, ...(JSON.parse(data) as JsonObject) })));
+    return jsonReply(rows.map(({ id, data }) => ({ id, ...(JSON.parse(data) as JsonObject) })));
   };
   const change = async (id: string, data: JsonObject | null): Promise<void> => {
     const op = data === null ? "delete" : "put";
@@ -41,15 +41,15 @@ export function createPricesApi(host: ApiHost, reads: MirrorReads): Api {
       if (segment === undefined) return method === "GET" ? list : undefined;
       if (method === "PUT") {
         return async (request) => {
-          const id = decoded(segment);
-          const data = withTiers(bodyOf(request));
+          const id = decodedSegment(segment);
+          const data = withTiers(jsonObject(jsonBody(request), "A price"));
           await change(id, data);
-          return reply({ id, ...data });
+          return jsonReply({ id, ...data });
         };
       }
       if (method !== "DELETE") return undefined;
       return async () => {
-        const id = decoded(segment);
+        const id = decodedSegment(segment);
         const known = await reads.rows(`SELECT id FROM ${PRICES.table} WHERE id = ?`, [id]);
         if (known.length === 0) {
           throw new CounterfoilError(
@@ -58,36 +58,9 @@ export function createPricesApi(host: ApiHost, reads: MirrorReads): Api {
           );
         }
         await change(id, null);
-        return reply({ id, deleted: true });
+        return jsonReply({ id, deleted: true });
       };
     },
     close: async () => undefined,
   };
-}
-
-function reply(value: unknown) {
-  return { status: 200, contentType: "application/json", body: JSON.stringify(value) };
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "The id in the path is not percent-encoded correctly.");
-  }
-}
-
-/** The content type is demanded because a web page can't send it elsewhere without being asked (CSRF). */
-function bodyOf(request: ApiRequest): JsonObject {
-  if (!/^application\/json\s*(;|$)/i.test(request.header("content-type") ?? "")) {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "Send this with Content-Type: application/json.");
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body));
-  } catch {
-    throw new CounterfoilError("CF_REQUEST_INVALID", "The body must be JSON in UTF-8.");
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new CounterfoilError("CF_REQUEST_INVALID", "A price must be a JSON object.");
 }

@@ -13,7 +13,7 @@ import {
 import { createRecordWriter } from "../../store/index.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import type { SharedParts } from "../shared-parts.js";
-import { decodedSegment, jsonObjectBody, jsonReply, wholeNumberIn } from "./json-call.js";
+import { decodedSegment, jsonBody, jsonObject, jsonReply, wholeNumberIn } from "./json-call.js";
 
 const PATH = /^\/api\/v1\/rules(?:\/([^/]+))?(?:\/([^/]+))?$/;
 const LOG_PAGE_DEFAULT = 100;
@@ -68,7 +68,7 @@ function ruleReply({ id, data }: Rule): JsonObject {
 
 /** Creates a rule, or replaces the one of that id. */
 async function save(service: RuleService, request: ApiRequest, id?: string): Promise<JsonObject> {
-  const draft = draftOf(jsonObjectBody(request));
+  const draft = draftOf(jsonObject(jsonBody(request)));
   if (id === undefined) {
     const name = draft.data["name"];
     if ((await service.list()).some((rule) => rule.name === name)) {
@@ -80,7 +80,7 @@ async function save(service: RuleService, request: ApiRequest, id?: string): Pro
 }
 
 async function apply(service: RuleService, request: ApiRequest): Promise<unknown> {
-  const { rules, dry_run: dryRun, prune } = jsonObjectBody(request);
+  const { rules, dry_run: dryRun, prune } = jsonObject(jsonBody(request));
   if (!Array.isArray(rules)) throw new CounterfoilError("CF_USAGE", "rules must be a list of rules.");
   const drafts = (rules as readonly JsonValue[]).map((rule, index) => {
     if (typeof rule !== "object" || rule === null || Array.isArray(rule)) {
@@ -99,7 +99,7 @@ function draftOf({ id, version, created_at, updated_at, ...data }: JsonObject): 
 
 /** Waits until every rule is through with everything that was accepted before, and the mirror shows what they made of it. */
 async function wait(host: ApiHost, rules: RulesEngine, request: ApiRequest): Promise<JsonObject> {
-  const { deadline_ms: given } = jsonObjectBody(request);
+  const { deadline_ms: given } = jsonObject(jsonBody(request));
   const deadlineMs = given ?? API_READ_WAIT_MS;
   if (typeof deadlineMs !== "number" || deadlineMs < 0 || deadlineMs > WAIT_MS_MAX) {
     throw new CounterfoilError("CF_USAGE", `deadline_ms must be a number from 0 to ${WAIT_MS_MAX}.`);

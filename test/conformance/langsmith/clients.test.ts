@@ -7,10 +7,11 @@ import { RunTree } from "langsmith/run_trees";
 import * as ls from "langsmith/vitest";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { runApi } from "../../api/running-api.js";
+import { clientOf, collect } from "./sdk.js";
 
 /** What is built upon the SDK, unmodified: LangChain.js by its environment alone, the vitest integration, failed traces. */
 const api = await runApi();
-const client = new Client({ apiUrl: api.url, apiKey: "any", callerOptions: { maxRetries: 0 } });
+const client = clientOf(api);
 const folder = mkdtempSync(join(tmpdir(), "counterfoil-failed-"));
 
 afterAll(async () => {
@@ -21,12 +22,6 @@ afterAll(async () => {
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
 
 test("LangChain.js traces a chain, its model with tokens and its tool by environment variables alone", async () => {
   vi.stubEnv("LANGSMITH_TRACING", "true");
@@ -52,7 +47,7 @@ test("LangChain.js traces a chain, its model with tokens and its tool by environ
   expect(await chain.invoke({ question: "How is it?" }, config)).toBe("ALL IS WELL");
   await awaitAllCallbacks();
 
-  const runs = await all(client.listRuns({ projectName: "from langchain", order: "asc" }));
+  const runs = await collect(client.listRuns({ projectName: "from langchain", order: "asc" }));
   const kinds = new Map(runs.map(({ name, run_type }) => [name, run_type]));
   expect(Object.fromEntries(kinds)).toMatchObject({
     RunnableSequence: "chain",
@@ -98,15 +93,15 @@ ls.describe(
 
 test("langsmith/vitest made a dataset, an experiment, runs on its examples and feedback", async () => {
   const dataset = await client.readDataset({ datasetName: "capitals" });
-  const examples = await all(client.listExamples({ datasetId: dataset.id }));
+  const examples = await collect(client.listExamples({ datasetId: dataset.id }));
   expect(examples.map(({ inputs }) => inputs["country"] as string).sort()).toEqual(["France", "Peru"]);
-  const [experiment] = await all(client.listProjects({ referenceDatasetId: dataset.id }));
-  const runs = await all(client.listRuns({ projectId: experiment?.id ?? "", isRoot: true }));
+  const [experiment] = await collect(client.listProjects({ referenceDatasetId: dataset.id }));
+  const runs = await collect(client.listRuns({ projectId: experiment?.id ?? "", isRoot: true }));
   expect(runs.map(({ outputs }) => outputs?.["capital"] as string).sort()).toEqual(["Lima", "Paris"]);
   expect(runs.map((run) => run.reference_example_id ?? "").sort()).toEqual(
     examples.map(({ id }) => id).sort(),
   );
-  const feedback = await all(client.listFeedback({ runIds: runs.map(({ id }) => id) }));
+  const feedback = await collect(client.listFeedback({ runIds: runs.map(({ id }) => id) }));
   expect(feedback.map(({ key, score }) => `${key} ${String(score)}`).sort()).toEqual([
     "length 5",
     "pass true",
@@ -166,6 +161,6 @@ test("traces that the SDK could not send and wrote to files are taken as they ar
       expect(answer.status).toBe(isPlain ? zstd : 202);
     }
   }
-  const runs = await all(client.listRuns({ projectName: "replayed" }));
+  const runs = await collect(client.listRuns({ projectName: "replayed" }));
   expect(runs).toMatchObject([{ id: run.id, name: "kept", inputs: { q: 1 }, outputs: { a: 2 } }]);
 });

@@ -1,6 +1,7 @@
 import { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runApi, type RunningApi } from "../../api/running-api.js";
+import { clientOf, collect } from "./sdk.js";
 
 const KEY = "the-right-key";
 const CONFIG = `
@@ -13,18 +14,12 @@ let client: Client;
 
 beforeAll(async () => {
   api = await runApi(CONFIG);
-  client = new Client({ apiUrl: api.url, apiKey: KEY, callerOptions: { maxRetries: 0 } });
+  client = clientOf(api, KEY);
 });
 
 afterAll(async () => {
   await api.stop();
 });
-
-async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const each of list) all.push(each);
-  return all;
-}
 
 function upload(name: string, text: string, outputKeys: string[] = ["a"]) {
   const csvFile = new Blob([text]);

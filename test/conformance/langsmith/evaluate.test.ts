@@ -1,8 +1,9 @@
-import { Client } from "langsmith";
+import type { Client } from "langsmith";
 import { evaluate } from "langsmith/evaluation";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queryRows } from "../../../store/index.js";
 import { runApi, type RunningApi } from "../../api/running-api.js";
+import { clientOf, collect } from "./sdk.js";
 
 interface Evaluated {
   readonly outputs: Record<string, unknown>;
@@ -14,18 +15,12 @@ let client: Client;
 
 beforeAll(async () => {
   api = await runApi();
-  client = new Client({ apiUrl: api.url, apiKey: "any", callerOptions: { maxRetries: 0 } });
+  client = clientOf(api);
 });
 
 afterAll(async () => {
   await api.stop();
 });
-
-async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const each of list) all.push(each);
-  return all;
-}
 
 test("evaluate() runs end to end: experiment, runs, feedback of row and summary evaluators", async () => {
   const dataset = await client.createDataset("capitals", {

@@ -1,7 +1,8 @@
-import { Client } from "langsmith";
+import type { Client } from "langsmith";
 import { evaluate, evaluateComparative } from "langsmith/evaluation";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runApi, type RunningApi } from "../../api/running-api.js";
+import { clientOf } from "./sdk.js";
 
 interface Judged {
   readonly outputs: Record<string, unknown>;
@@ -21,7 +22,7 @@ const experiments: string[] = [];
 
 beforeAll(async () => {
   api = await runApi();
-  client = new Client({ apiUrl: api.url, apiKey: "any", callerOptions: { maxRetries: 0 } });
+  client = clientOf(api);
   const dataset = await client.createDataset("sums");
   datasetId = dataset.id;
   await client.createExamples({

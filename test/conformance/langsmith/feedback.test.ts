@@ -2,6 +2,7 @@ import { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queryRows } from "../../../store/index.js";
 import { runApi, type RunningApi } from "../../api/running-api.js";
+import { collect } from "./sdk.js";
 
 const KEY = "the-right-key";
 const CONFIG = `
@@ -20,12 +21,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await api.stop();
 });
-
-async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const each of list) all.push(each);
-  return all;
-}
 
 const STARS = { type: "continuous", min: 1, max: 5 } as const;
 

@@ -1,25 +1,20 @@
-import { Client } from "langsmith";
+import type { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queryRows } from "../../../store/index.js";
 import { runApi, type RunningApi } from "../../api/running-api.js";
+import { clientOf, collect } from "./sdk.js";
 
 let api: RunningApi;
 let client: Client;
 
 beforeAll(async () => {
   api = await runApi();
-  client = new Client({ apiUrl: api.url, apiKey: "any", callerOptions: { maxRetries: 0 } });
+  client = clientOf(api);
 });
 
 afterAll(async () => {
   await api.stop();
 });
-
-async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const each of list) all.push(each);
-  return all;
-}
 
 /** Fields of a commit that the client gives, though its types don't say so. */
 interface Listed {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { Client } from "langsmith";
+import type { Client } from "langsmith";
 import { RunTree } from "langsmith/run_trees";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runApi, type RunningApi } from "../../api/running-api.js";
+import { clientOf, collect } from "./sdk.js";
 
 /** Threads, traces, public links and projects, with the real LangSmith SDK against a whole server. */
 let api: RunningApi;
@@ -18,10 +19,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await api.stop();
 });
-
-function clientOf({ url }: RunningApi): Client {
-  return new Client({ apiUrl: url, apiKey: "any", callerOptions: { maxRetries: 0 } });
-}
 
 interface Turn {
   readonly project: string;
@@ -62,12 +59,6 @@ async function turn({ project, thread, question, error }: Turn, minute = 0): Pro
   return root;
 }
 
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
 test(
   "threads are listed, their traces and figures read, in both versions of the API",
   async () => {
@@ -80,7 +71,7 @@ test(
     await client.awaitPendingTraceBatches();
     const { id: projectId } = await client.readProject({ projectName: project });
 
-    const threads = await all(client.threads.query({ project_id: projectId, page_size: 1 }));
+    const threads = await collect(client.threads.query({ project_id: projectId, page_size: 1 }));
     expect(threads.map(({ thread_id, count }) => [thread_id, count])).toEqual([
       ["t-2", 1],
       ["t-1", 2],
@@ -94,12 +85,12 @@ test(
       latency_p50: expect.closeTo(1, 3),
     });
     const failed = { project_id: projectId, trace_filter: 'eq(status, "error")' };
-    expect((await all(client.threads.query(failed))).map((thread) => thread.thread_id)).toEqual(["t-1"]);
+    expect((await collect(client.threads.query(failed))).map((thread) => thread.thread_id)).toEqual(["t-1"]);
     const models = { project_id: projectId, tree_filter: 'eq(name, "no such run")' };
-    expect(await all(client.threads.query(models))).toEqual([]);
+    expect(await collect(client.threads.query(models))).toEqual([]);
 
     const selects = ["NAME", "INPUTS", "TOTAL_TOKENS", "TURN_NUMBER", "LATENCY", "ERROR"] as const;
-    const traces = await all(
+    const traces = await collect(
       client.threads.listTraces("t-1", { project_id: projectId, page_size: 1, selects: [...selects] }),
     );
     expect(traces.map(({ trace_id: _id, ...rest }) => rest)).toEqual([
@@ -145,13 +136,13 @@ test(
     await client.threads.share.delete("t-1", { project_id: projectId });
     expect(await client.threads.share.retrieve("t-1", { project_id: projectId })).toEqual({});
 
-    const groups = await all(client.listGroupRuns({ projectId, groupBy: "conversation", limit: 1 }));
+    const groups = await collect(client.listGroupRuns({ projectId, groupBy: "conversation", limit: 1 }));
     expect(groups.map(({ thread_id, count }) => [thread_id, count])).toEqual([
       ["t-2", 1],
       ["t-1", 2],
     ]);
     expect((await client.listThreads({ projectId })).map(({ thread_id }) => thread_id)).toHaveLength(2);
-    const turns = await all(client.readThread({ threadId: "t-1", projectId }));
+    const turns = await collect(client.readThread({ threadId: "t-1", projectId }));
     expect(turns.map(({ inputs }) => inputs["question"])).toEqual(["one", "two"]);
   },
   BUSY_MS,
@@ -161,7 +152,7 @@ test("traces are queried with their totals, and a trace's runs are listed from t
   const root = await turn({ project: "whole traces", question: "q" });
   await client.awaitPendingTraceBatches();
   const { id: project_id } = await client.readProject({ projectName: "whole traces" });
-  const [trace] = await all(client.traces.query({ project_id, selects: ["NAME", "OUTPUTS"] }));
+  const [trace] = await collect(client.traces.query({ project_id, selects: ["NAME", "OUTPUTS"] }));
   expect(trace).toMatchObject({
     root_run: { id: root.id, name: "turn", outputs: { answer: "Q" } },
     trace_aggregates: { total_tokens: 7 },
@@ -210,7 +201,7 @@ test("a renamed project keeps its id and its runs; a deleted one is gone with th
   await client.awaitPendingTraceBatches();
   const renamed = await client.readProject({ projectName: "after", includeStats: true });
   expect(renamed).toMatchObject({ id, name: "after", description: "renamed", run_count: 2 });
-  const runs = await all(client.listRuns({ projectName: "after", isRoot: true, order: "asc" }));
+  const runs = await collect(client.listRuns({ projectName: "after", isRoot: true, order: "asc" }));
   expect(runs.map(({ inputs, session_id }) => [inputs["question"], session_id])).toEqual([
     ["old", id],
     ["new", id],
@@ -226,9 +217,9 @@ test("a renamed project keeps its id and its runs; a deleted one is gone with th
   api = await api.restart();
   client = clientOf(api);
   await expect(client.readRun(root.id)).rejects.toThrow(/not found/);
-  const again = await all(client.listRuns({ projectName: "after", isRoot: true }));
+  const again = await collect(client.listRuns({ projectName: "after", isRoot: true }));
   expect(again.map(({ inputs }) => inputs["question"])).toEqual(["again"]);
-  const names = (await all(client.sessions.listV2({ page_size: 1 }))).map(
+  const names = (await collect(client.sessions.listV2({ page_size: 1 }))).map(
     ({ name, type }) => `${type} ${name}`,
   );
   expect(names).toContain("PROJECT after");
