@@ -49,39 +49,39 @@ export function shareHandlers(parts: RunSources): Readonly<Record<string, Handle
     readSharedRun: async (call) => {
       const { kind, id } = await sharedBy(parts, call);
       if (kind !== "run") throw notFound("Shared run");
-      return runsJson(200, publicRun(await existing(parts, id)));
+      return runsJson(200, publicRun(await existing(parts, id), call));
     },
     readRunOfShare: async (call) => {
-      const [run] = await runsOfShare(parts, call, [idIn(call, "run_id")]);
+      const [run] = await publicRuns(parts, call, [idIn(call, "run_id")]);
       if (run === undefined) throw notFound("Run");
       const selects = selectsIn(call);
       const isV2 = call.request.path.includes("/v2/");
-      return runsJson(200, isV2 ? v2Selected(v2Run(publicRun(run)), selects) : publicRun(run));
+      return runsJson(200, isV2 ? v2Selected(v2Run(run), selects) : run);
     },
     listSharedRuns: async (call) => {
       const ids = call.request.query.getAll("id").map((id) => id.toLowerCase());
-      return runsJson(200, (await runsOfShare(parts, call, ids)).map(publicRun));
+      return runsJson(200, await publicRuns(parts, call, ids));
     },
     querySharedRuns: async (call) => {
-      const runs = await runsOfShare(parts, call, []);
+      const runs = await publicRuns(parts, call, []);
       const body = bodyOf(call);
       if (!call.request.path.includes("/v2/"))
-        return runsJson(200, { runs: runs.map(publicRun), cursors: { next: null, prev: null } });
+        return runsJson(200, { runs, cursors: { next: null, prev: null } });
       const selects = selectsOf(body["selects"]);
-      return runsJson(200, { items: runs.map((run) => v2Selected(v2Run(publicRun(run)), selects)) });
+      return runsJson(200, { items: runs.map((run) => v2Selected(v2Run(run), selects)) });
     },
     misspelledSharedRuns: async (call) => {
       // langsmith 0.12 leaves out the question mark before the query.
       const query = /^runs(share_token=.*)$/.exec(call.params["what"] ?? "")?.[1];
       if (query === undefined) throw notFound("Page");
       const ids = new URLSearchParams(query).getAll("id").map((id) => id.toLowerCase());
-      return runsJson(200, (await runsOfShare(parts, call, ids)).map(publicRun));
+      return runsJson(200, await publicRuns(parts, call, ids));
     },
   };
 }
 
 /** Runs of the shared trace or thread, those of these ids or all, the first one first. */
-async function runsOfShare(parts: RunSources, call: Call, ids: readonly string[]): Promise<RunFields[]> {
+async function publicRuns(parts: RunSources, call: Call, ids: readonly string[]): Promise<RunFields[]> {
   const shared = await sharedBy(parts, call);
   const some = ids.length === 0 ? {} : { id: [...ids] };
   const query =
@@ -94,7 +94,8 @@ async function runsOfShare(parts: RunSources, call: Call, ids: readonly string[]
           ],
         )
       : await readRunQuery({ ...some, order: "asc", trace: await traceOf(parts, shared.id) }, parts.projects);
-  return (await readPage(parts, { ...query, limit: TRACE_REPAIR_SPANS_MAX })).runs;
+  const { runs } = await readPage(parts, { ...query, limit: TRACE_REPAIR_SPANS_MAX });
+  return runs.map((run) => publicRun(run, call));
 }
 
 async function traceOf(parts: RunSources, runId: string): Promise<string> {
@@ -114,10 +115,13 @@ async function existing(parts: RunSources, id: string): Promise<RunFields> {
   return run;
 }
 
-/** Whoever has the link learns nothing of the project around the trace. */
-function publicRun(run: RunFields): RunFields {
-  const { session_id: _session, app_path: _path, ...rest } = run;
-  return rest;
+/**
+ * Whoever has the link learns nothing of the project around the trace, its name included. Nor of other links to its runs:
+ * those would go on working when this one is taken back.
+ */
+function publicRun(run: RunFields, { params }: Call): RunFields {
+  const { session_id: _id, session_name: _name, app_path: _path, share_token: token, ...rest } = run;
+  return { ...rest, share_token: token === params["share_token"]?.toLowerCase() ? (token ?? null) : null };
 }
 
 function bodyOf({ request }: Call) {

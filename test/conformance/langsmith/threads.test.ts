@@ -185,6 +185,15 @@ test("a public link shows a run's whole trace until it is taken back", async () 
   const { items } = await client.public.runs.query(wanted, { selects: ["NAME"] });
   expect(items?.map(({ name }) => name)).toEqual(["turn", "model"]);
 
+  const [child] = shared.slice(1);
+  await client.shareRun(child?.id ?? "");
+  for (const path of ["run", "runs", `run/${root.id}`, `run/${child?.id}`]) {
+    const text = await (await fetch(`${api.url}/public/${wanted}/${path}`)).text();
+    const tokens = [...text.matchAll(/"share_token":"([^"]+)"/g)].map(([, token]) => token);
+    expect(tokens.every((token) => token === wanted)).toBe(true);
+    expect(text).not.toMatch(/session_name|session_id|app_path/);
+  }
+
   await client.unshareRun(root.id);
   expect(await client.readRunSharedLink(root.id)).toBeUndefined();
   const gone = await fetch(`${api.url}/public/${wanted}/run`);
