@@ -96,6 +96,19 @@ export class EstateReader {
   }
 
   /**
+   * The same for a statement that writes below the path `target`. When it can't, a full disk say, nothing is wrong with the
+   * mirror: DuckDB's own error is thrown then.
+   */
+  async write(sql: string, target: string): Promise<readonly (readonly unknown[])[]> {
+    try {
+      return await this.run(sql);
+    } catch (error) {
+      const cause = error instanceof CounterfoilError ? error.cause : undefined;
+      throw cause !== undefined && errorMessage(cause).includes(target) ? cause : error;
+    }
+  }
+
+  /**
    * The days of a telemetry table that have rows, with an event at or after `since`; the years when there are more than
    * {@link DAYS_MAX}, since then most of these times are wrong.
    */

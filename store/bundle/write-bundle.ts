@@ -157,8 +157,9 @@ class BundleWriter {
           `KV_METADATA {counterfoil_bundle_version: '${BUNDLE_VERSION}', counterfoil_table: '${table}'}`,
         ]
       : ["FORMAT json", "ARRAY false"];
-    const [copied] = await this.#reader.run(
+    const [copied] = await this.#reader.write(
       `COPY (SELECT ${select} FROM ${rows}) TO ${sqlString(target)} (${how.join(", ")})`,
+      target,
     );
     const count = Number(copied?.[0] ?? 0);
     if (count === 0) {

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
 import { sqlIdentifier, sqlString } from "../views/sql-text.js";
@@ -26,25 +26,28 @@ export async function writeSnapshot(options: {
   if (existsSync(out)) {
     throw new CounterfoilError("CF_USAGE", `${options.out} is there already. Name a file that is not.`);
   }
-  const temporary = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
+  // DuckDB makes files by the umask; they hold what people said. Nobody else gets into this folder.
+  const folder = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
+  const temporary = join(folder, "snapshot.duckdb");
   const reader = await EstateReader.open(options.dataDir, { everyView: true });
   try {
     const views = await reader.run(
       "SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal ORDER BY 1",
     );
-    await reader.run(`ATTACH ${sqlString(temporary)} AS out_file`);
+    await mkdir(folder, { mode: 0o700 });
+    await reader.write(`ATTACH ${sqlString(temporary)} AS out_file`, folder);
     const tables: { name: string; rows: number }[] = [];
     for (const [index, [view]] of views.entries()) {
       options.signal?.throwIfAborted();
       const name = String(view);
-      const [made] = await reader.run(
+      const [made] = await reader.write(
         `CREATE TABLE out_file.${sqlIdentifier(name)} AS SELECT * FROM ${sqlIdentifier(name)}`,
+        folder,
       );
       tables.push({ name, rows: Number(made?.[0] ?? 0) });
       options.onProgress?.(index + 1, views.length);
     }
-    await reader.run("DETACH out_file");
-    // DuckDB makes files by the umask; they hold what people said.
+    await reader.write("DETACH out_file", folder);
     chmodSync(temporary, 0o600);
     await rename(temporary, out);
     return { tables, bytes: (await stat(out)).size };
@@ -54,6 +57,6 @@ export async function writeSnapshot(options: {
     throw new CounterfoilError("CF_DATA_DIR_IO", message, { cause: error });
   } finally {
     reader.close();
-    for (const path of [temporary, `${temporary}.wal`]) await rm(path, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -185,7 +185,14 @@ describe("other ways out", () => {
 
   it("a DuckDB file has every view as a table, and is readable by its owner only", async () => {
     const file = join(bundles.path, "estate.duckdb");
-    await writeSnapshot({ dataDir: source.dir, out: file });
+    const modes = new Set<number>();
+    const onProgress = (): void => {
+      for (const name of readdirSync(bundles.path).filter((each) => each.startsWith(".estate.duckdb.")))
+        modes.add(statSync(join(bundles.path, name)).mode & 0o077);
+    };
+    await writeSnapshot({ dataDir: source.dir, out: file, onProgress });
+    expect([...modes]).toEqual([0]);
+    expect(readdirSync(bundles.path).filter((name) => name.startsWith("."))).toEqual([]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const instance = await DuckDBInstance.create(file, { access_mode: "READ_ONLY" });
     const connection = await instance.connect();
@@ -196,6 +203,22 @@ describe("other ways out", () => {
     connection.closeSync();
     instance.closeSync();
     await expect(writeSnapshot({ dataDir: source.dir, out: file })).rejects.toThrow("is there already");
+  });
+
+  it("what can't be written is said so, and is not called a damaged mirror", async () => {
+    const missing = join(bundles.path, "not there", "estate.duckdb");
+    await expect(writeSnapshot({ dataDir: source.dir, out: missing })).rejects.toMatchObject({
+      code: "CF_DATA_DIR_IO",
+    });
+    const blocked = join(bundles.path, "blocked");
+    const [day = ""] = readdirSync(join(out, "spans"));
+    // A folder where the file should be: DuckDB can't write it, as when the disk is full.
+    mkdirSync(join(bundles.path, `.blocked.${process.pid}.tmp`, "spans", day), { recursive: true });
+    await expect(exportAll(source.dir, blocked)).rejects.toMatchObject({
+      code: "CF_DATA_DIR_IO",
+      message: expect.stringMatching(/^Can't write .*blocked: /),
+    });
+    expect(existsSync(blocked)).toBe(false);
   });
 });
 
