@@ -64,7 +64,9 @@ async function writeSignal(
   let bytes = 0;
   let text = "";
   const flush = async (): Promise<void> => {
-    bytes += (await file.write(text)).bytesWritten;
+    // Of one `write` to a disk that is nearly full a part may be written, without an error.
+    await file.appendFile(text);
+    bytes += Buffer.byteLength(text);
     text = "";
   };
   try {

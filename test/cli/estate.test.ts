@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ import { type RunningApi, runApi } from "../api/running-api.js";
 import { bundleFolder, doorOf, exportAll } from "../support/estate.js";
 import { MirrorHarness, RECEIVED, request, span, spanId, traceId } from "../support/mirror-harness.js";
 import { appendChanges, put } from "../support/records.js";
+import { MAIN } from "./run-cli.js";
 
 const bundles = bundleFolder();
 const never = new AbortController().signal;
@@ -181,6 +183,16 @@ describe("other ways out", () => {
     const bodies = lines.map((line) => decodeOtlpJson("traces", Buffer.from(line)));
     expect(bodies).toEqual([call(1), call(2)].map((bytes) => decodeOtlp("traces", bytes)));
     await expect(writeOtlp({ dataDir: source.dir, out: folder })).rejects.toThrow("is there already");
+  });
+
+  it("OTLP files that the disk takes only a part of are an error, not a short export", () => {
+    const folder = join(bundles.path, "short");
+    const args = ["export", "--data-dir", source.dir, "--out", folder, "--format", "otlp"];
+    // Files of at most one block: the system takes the beginning of a write, and says how much that was.
+    const limited = ["-c", 'ulimit -f 1; exec "$0" "$@"', process.execPath, MAIN, ...args];
+    const { status, stderr } = spawnSync("sh", limited, { encoding: "utf8" });
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`Can't write ${folder}: EFBIG`)]);
+    expect(existsSync(folder)).toBe(false);
   });
 
   it("a DuckDB file has every view as a table, and is readable by its owner only", async () => {
