@@ -1,5 +1,8 @@
 import { badField } from "./replies.js";
 
+/** What the mirror's times hold: DuckDB fails over a later one. */
+const TIME_NANOS_MAX = 0x7fff_ffff_ffff_ffffn;
+
 /** Where the next page of a list goes on: after the thing of this time and id. */
 export interface PagePlace {
   /** Nanoseconds since 1970, as text. */
@@ -16,8 +19,10 @@ export function cursorOf({ time, id }: PagePlace): string {
 export function placeOf(cursor: unknown): PagePlace {
   const text = typeof cursor === "string" ? Buffer.from(cursor, "base64url").toString("utf8") : "";
   const match = /^(\d{1,19}) (.+)$/s.exec(text);
-  if (match === null) throw badField(["cursor"], "is not one that this server gave");
-  return { time: match[1] ?? "0", id: match[2] ?? "" };
+  const [, time = "", id = ""] = match ?? [];
+  if (match === null || BigInt(time) > TIME_NANOS_MAX)
+    throw badField(["cursor"], "is not one that this server gave");
+  return { time, id };
 }
 
 /** `page_size` of a body or query. Throws 422. */

@@ -64,6 +64,14 @@ test("I4: pull(push(x)) = x: what runs of any content hold is read back as it wa
   }
 });
 
+test("a cursor that this server never gave is refused: no time of the mirror is that late", async () => {
+  const cursor = Buffer.from("9999999999999999999 id").toString("base64url");
+  for (const wrong of [cursor, "?", 7]) {
+    const answer = await send("POST", "/runs/query", { cursor: wrong });
+    expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining("this server gave")]);
+  }
+});
+
 test("an update that comes before its create is not lost, and wins", async () => {
   const { name, run_type, ...place } = rootRun();
   await send("POST", "/runs/batch", {

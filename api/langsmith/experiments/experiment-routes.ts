@@ -52,6 +52,8 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
       notTaken(body, ["comparative_experiment_id", "sort", "filters"]);
       const only = body["example_ids"] === undefined ? undefined : idsOf(body, "example_ids");
       const limit = wholeNumber(body, "page_size", PAGE_MAX);
+      // Its cursor would be the one that came, for ever.
+      if (limit === 0) throw badField(["body", "page_size"], "must be at least 1");
       const offset = decodeOffset(body["cursor"], ["body", "cursor"]);
       const found = await resultsOf(parts, call, { experiments, offset, limit, ...(only ? { only } : {}) });
       const selects = selectsOf(body["selects"]);

@@ -123,6 +123,8 @@ test("results of experiments are given by example, page after page, with the run
   for await (const item of query) items.push(item);
   expect(items.map(({ inputs }) => inputs)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   expect(items[2]?.runs).toEqual([{ id: expect.any(String), outputs: { sum: 6 } }]);
+  const empty = { experiment_ids: ids, page_size: 0 };
+  expect((await post(`/v2/datasets/${datasetId}/experiment-runs`, empty)).status).toBe(422);
   const filtered = await post(`/datasets/${datasetId}/runs`, { ...body, filters: { a: ["eq(name, 1)"] } });
   expect(filtered).toMatchObject({ status: 501, body: { detail: expect.stringContaining("filters") } });
   const none = { session_ids: [crypto.randomUUID()] };
