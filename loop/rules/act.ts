@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { canonicalJson, type JsonObject } from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
@@ -88,8 +89,10 @@ export async function failedRun(
 /** What is there already. */
 interface Known {
   readonly ruleRuns: ReadonlyMap<string, JsonObject>;
-  /** Ids of datasets by name. Grows by what the change makes. */
-  readonly datasets: Map<string, string>;
+  /** Ids of the datasets that actions name, by name: of those that are there, and that the others will have. */
+  readonly datasets: ReadonlyMap<string, string>;
+  /** Names of those that are to be made. Shrinks by what the change makes. */
+  readonly absent: Set<string>;
   /** Ids of those that actions name by id. */
   readonly datasetIds: ReadonlySet<string>;
   /** Ids of examples that were ever there: one that someone deleted does not come back. */
@@ -103,7 +106,9 @@ async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): P
   );
   const toDatasets = actionsOf(rule).filter(({ type }) => type === "add_to_dataset");
   const names = toDatasets.flatMap(({ dataset }) => (typeof dataset === "string" ? [dataset] : []));
-  const datasets = await namedDatasets(rows, names);
+  const there = await namedDatasets(rows, names);
+  const absent = new Set(names.filter((name) => !there.has(name)));
+  const datasets = new Map([...there, ...(await newDatasetIds(rows, [...absent]))]);
   const given = toDatasets.flatMap(({ dataset_id: id }) => (typeof id === "string" ? [id] : []));
   const datasetIds = await ids(rows, "SELECT id, NULL AS data FROM datasets", given);
   const wanted = toDatasets.flatMap((action) => {
@@ -114,6 +119,7 @@ async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): P
   return {
     ruleRuns,
     datasets,
+    absent,
     datasetIds: new Set(datasetIds.keys()),
     examples: new Set(examples.keys()),
   };
@@ -142,6 +148,18 @@ async function namedDatasets(rows: Rows, names: readonly string[]): Promise<Map<
     bindings.params,
   );
   return new Map(found.map((row) => [textIn(row, "name"), textIn(row, "id")]));
+}
+
+/** Ids for datasets that are to be made, by name. */
+async function newDatasetIds(rows: Rows, names: readonly string[]): Promise<Map<string, string>> {
+  const taken = await ids(rows, "SELECT id, NULL AS data FROM datasets", names.map(datasetIdOf));
+  return new Map(
+    names.map((name) => {
+      const id = datasetIdOf(name);
+      // One that a rule made and someone renamed since: it is theirs, and the name is free again.
+      return [name, taken.has(id) ? randomUUID() : id];
+    }),
+  );
 }
 
 interface Making {
@@ -174,8 +192,7 @@ function makeExample({ change, run, action, known }: Making): Made {
   const outcome = { outcome: "success", target_id: datasetId, made_id: id } as const;
   if (known.examples.has(id)) return { records, outcome };
   const name = action["dataset"];
-  if (typeof name === "string" && !known.datasets.has(name)) {
-    known.datasets.set(name, datasetId);
+  if (typeof name === "string" && known.absent.delete(name)) {
     const data = { name, description: `Made by the rule ${rule.name}.`, data_type: "kv", created_at: time };
     records.push({ type: "dataset", id: datasetId, op: "put", data, time, source: SOURCE });
   }
@@ -210,8 +227,7 @@ function makeFeedback({ change, run, action }: Making): Made {
 function targetOf(action: RuleAction, datasets: ReadonlyMap<string, string>): string {
   const { dataset, dataset_id: id } = action;
   if (typeof id === "string") return id;
-  const name = typeof dataset === "string" ? dataset : "";
-  return datasets.get(name) ?? datasetIdOf(name);
+  return (typeof dataset === "string" ? datasets.get(dataset) : undefined) ?? "";
 }
 
 /** Its type and target. */

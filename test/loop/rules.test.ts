@@ -210,3 +210,24 @@ test("what comes for a trace after its rule acted, and the whole request once mo
   await rulesAreThrough();
   expect(await sql(count)).toEqual([once]);
 });
+
+test("a dataset that a rule made and someone renamed keeps its name and its data; the rule makes another one", async () => {
+  const action = { ...TO_DATASET, dataset: "fresh" };
+  await apply([{ name: "renamed", filter: 'eq(name, "kept")', debounce_seconds: 0, actions: [action] }]);
+  await sendRun({ name: "kept" });
+  await rulesAreThrough();
+  const [made] = await sql("SELECT id FROM datasets WHERE name = 'fresh'");
+  const id = made?.["id"] as string;
+  const change = { name: "archive", description: "Checked by Ada." };
+  expect((await call("PATCH", `/api/v1/datasets/${id}`, change)).status).toBe(200);
+  await sendRun({ name: "kept" });
+  await sendRun({ name: "kept" });
+  await rulesAreThrough();
+  const counts = `SELECT d.name, json_extract_string(d.data, '$.description') AS description, count(*)::INTEGER AS examples
+FROM datasets AS d JOIN examples AS e ON e.dataset_id = d.id WHERE d.name IN ('fresh', 'archive') GROUP BY ALL ORDER BY d.name`;
+  expect(await sql(counts)).toEqual([
+    { ...change, examples: 1 },
+    { name: "fresh", description: "Made by the rule renamed.", examples: 2 },
+  ]);
+  await call("DELETE", "/api/v1/rules/renamed");
+});
