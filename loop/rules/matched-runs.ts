@@ -21,9 +21,9 @@ export async function matchingRuns(rows: Rows, rule: Rule, traceIds: readonly st
   if (sampled.length === 0) return [];
   const bindings = new Bindings();
   const traces = sampled.map((id) => bindings.bind(id)).join(", ");
-  const condition = ruleConditionSql(rule.data, bindings);
+  const condition = ruleConditionSql(rule.data, bindings, `s.trace_id IN (${traces})`);
   const found = await rows(
-    `SELECT s.trace_id, s.span_id, s.run_id FROM spans AS s WHERE s.trace_id IN (${traces}) AND ${condition}
+    `SELECT s.trace_id, s.span_id, s.run_id FROM spans AS s WHERE ${condition}
 ORDER BY s.start_time, s.trace_id, s.span_id`,
     bindings.params,
   );

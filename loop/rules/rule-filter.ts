@@ -8,11 +8,12 @@ import { parseFilter } from "../filter/parse-filter.js";
 const FILTERS = ["filter", "trace_filter", "tree_filter"] as const;
 
 /**
- * The runs of a rule as a condition over a row `s` of `spans`: its project and its filters, values bound. Throws CF_RECORD_INVALID, which names the field that is wrong.
+ * The runs of a rule as a condition over a row `s` of `spans`: its project and its filters, values bound. `among` is a
+ * condition on the traces of such rows. Throws CF_RECORD_INVALID, which names the field that is wrong.
  */
-export function ruleConditionSql(data: JsonObject, bindings: Bindings): string {
+export function ruleConditionSql(data: JsonObject, bindings: Bindings, among = "true"): string {
   // Only what has ended can be judged.
-  const conditions = ["s.end_time IS NOT NULL"];
+  const conditions = [among, "s.end_time IS NOT NULL"];
   const project = textOf(data["project"]);
   if (project !== undefined) {
     conditions.push(`coalesce(s.project, '${DEFAULT_PROJECT}') = ${bindings.bind(project)}`);
@@ -24,7 +25,8 @@ export function ruleConditionSql(data: JsonObject, bindings: Bindings): string {
     if (field === "filter") conditions.push(sql);
     else {
       const root = field === "trace_filter" ? " AND s.parent_span_id IS NULL" : "";
-      conditions.push(`s.trace_id IN (SELECT s.trace_id FROM spans AS s WHERE ${sql}${root})`);
+      // Said once more within: DuckDB does not take it over from outside, and would look through the whole history.
+      conditions.push(`s.trace_id IN (SELECT s.trace_id FROM spans AS s WHERE ${among} AND ${sql}${root})`);
     }
   }
   return conditions.join(" AND ");

@@ -40,7 +40,12 @@ const TO_DATASET = { type: "add_to_dataset", dataset: "golden", outputs: "output
 let spans = 0;
 /** Sends one ended root span with inputs and outputs, and gives its trace id. */
 async function sendRun(
-  more: { readonly name?: string; readonly trace?: string; readonly open?: boolean } = {},
+  more: {
+    readonly name?: string;
+    readonly trace?: string;
+    readonly open?: boolean;
+    readonly parent?: string;
+  } = {},
 ) {
   spans += 1;
   const traceId = more.trace ?? spans.toString(16).padStart(32, "a");
@@ -48,6 +53,7 @@ async function sendRun(
   const span = {
     traceId,
     spanId: spans.toString(16).padStart(16, "b"),
+    ...(more.parent === undefined ? {} : { parentSpanId: more.parent }),
     name: more.name ?? "agent",
     startTimeUnixNano: "1795413600000000000",
     ...(more.open === true ? {} : { endTimeUnixNano: "1795413601000000000" }),
@@ -230,4 +236,36 @@ FROM datasets AS d JOIN examples AS e ON e.dataset_id = d.id WHERE d.name IN ('f
     { name: "fresh", description: "Made by the rule renamed.", examples: 2 },
   ]);
   await call("DELETE", "/api/v1/rules/renamed");
+});
+
+test("a trace filter is about the root of the run's trace, a tree filter about any run of it, and both about no other trace", async () => {
+  const rule = (name: string, filters: object) => ({
+    name,
+    ...filters,
+    filter: 'eq(name, "step")',
+    debounce_seconds: 0,
+    actions: [{ type: "add_feedback", key: name, value: "yes" }],
+  });
+  await apply([
+    rule("by-root", { trace_filter: 'eq(name, "wanted")' }),
+    rule("by-tree", { tree_filter: 'eq(name, "wanted")' }),
+  ]);
+  /** A root with a step and a leaf below it. */
+  const sendTrace = async (root: string, leaf: string): Promise<string> => {
+    const trace = await sendRun({ name: root });
+    const parent = spans.toString(16).padStart(16, "b");
+    await sendRun({ trace, parent, name: "step" });
+    return sendRun({ trace, parent, name: leaf });
+  };
+  const ofRoot = await sendTrace("wanted", "leaf");
+  const ofLeaf = await sendTrace("root", "wanted");
+  await sendTrace("root", "leaf");
+  await rulesAreThrough();
+  const marked = async (key: string) =>
+    (await sql(`SELECT trace_id FROM feedback WHERE key = '${key}' ORDER BY 1`)).map(
+      (row) => row["trace_id"],
+    );
+  expect(await marked("by-root")).toEqual([ofRoot]);
+  expect(await marked("by-tree")).toEqual([ofRoot, ofLeaf].sort());
+  for (const name of ["by-root", "by-tree"]) await call("DELETE", `/api/v1/rules/${name}`);
 });
