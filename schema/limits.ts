@@ -253,8 +253,9 @@ export const RULE_RETRY_MS = 5_000;
 /** Journal records that a rule reads ahead at once, and traces that it may wait for. */
 export const RULE_SEQS_PER_LOOK = 2_000;
 export const RULE_WAITING_TRACES_MAX = 50_000;
-/** Traces that a rule asks about at once, and runs that it acts on at once. */
+/** Traces that a rule asks about at once, runs of them in one answer, and runs that it acts on at once. */
 export const RULE_TRACES_PER_QUERY = 500;
+export const RULE_RUNS_PER_QUERY = 10_000;
 export const RULE_RUNS_PER_CHANGE = 50;
 /** Rules of one server. */
 export const RULES_MAX = 500;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, type JsonValue } from "../../schema/index.js";
+import { canonicalJson, type JsonValue, RULE_RUNS_PER_QUERY } from "../../schema/index.js";
 import type { ReaderRow } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
@@ -15,19 +15,36 @@ export interface RunKey {
   readonly runId: string;
 }
 
-/** The runs of these traces that a rule takes, in the order of their start. */
-export async function matchingRuns(rows: Rows, rule: Rule, traceIds: readonly string[]): Promise<RunKey[]> {
+/**
+ * The runs of these traces that a rule takes, in parts, each in the order of their start. Traces may have more runs than
+ * one answer may have rows; going on by ids, what comes meanwhile makes none be left out.
+ */
+export async function* matchingRuns(
+  rows: Rows,
+  { rule, traceIds }: { readonly rule: Rule; readonly traceIds: readonly string[] },
+  runsMax = RULE_RUNS_PER_QUERY,
+): AsyncGenerator<RunKey[]> {
   const sampled = traceIds.filter((id) => isSampled(id, rule.data["sampling_rate"]));
-  if (sampled.length === 0) return [];
-  const bindings = new Bindings();
-  const traces = sampled.map((id) => bindings.bind(id)).join(", ");
-  const condition = ruleConditionSql(rule.data, bindings, `s.trace_id IN (${traces})`);
-  const found = await rows(
-    `SELECT s.trace_id, s.span_id, s.run_id FROM spans AS s WHERE ${condition}
-ORDER BY s.start_time, s.trace_id, s.span_id`,
-    bindings.params,
-  );
-  return found.map(keyOf);
+  if (sampled.length === 0) return;
+  let last = { traceId: "", spanId: "" };
+  for (;;) {
+    const bindings = new Bindings();
+    const traces = sampled.map((id) => bindings.bind(id)).join(", ");
+    const condition = ruleConditionSql(rule.data, bindings, `s.trace_id IN (${traces})`);
+    const [trace, span] = [bindings.bind(last.traceId), bindings.bind(last.spanId)];
+    const found = await rows(
+      `SELECT trace_id, span_id, run_id FROM (
+  SELECT s.trace_id, s.span_id, s.run_id, s.start_time FROM spans AS s
+  WHERE ${condition} AND (s.trace_id > ${trace} OR (s.trace_id = ${trace} AND s.span_id > ${span}))
+  ORDER BY s.trace_id, s.span_id LIMIT ${runsMax}
+) ORDER BY start_time, trace_id, span_id`,
+      bindings.params,
+    );
+    const keys = found.map(keyOf);
+    yield keys;
+    if (keys.length < runsMax) return;
+    last = keys.reduce((a, b) => (spanName(a) < spanName(b) ? b : a));
+  }
 }
 
 /** What actions read of these runs, in their order; what is gone is left out. */

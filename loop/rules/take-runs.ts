@@ -26,10 +26,11 @@ export async function takeTraces(
 ): Promise<Acted["outcomes"]> {
   const outcomes: Acted["outcomes"][number][] = [];
   for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
-    const keys = await matchingRuns(ports.peek, rule, part);
-    const open = await notDone(ports.peek, rule, keys);
-    for (const some of partsOf(open, RULE_RUNS_PER_CHANGE)) {
-      outcomes.push(...(await takeRuns(ports, { rule, keys: some })));
+    for await (const keys of matchingRuns(ports.peek, { rule, traceIds: part })) {
+      const open = await notDone(ports.peek, rule, keys);
+      for (const some of partsOf(open, RULE_RUNS_PER_CHANGE)) {
+        outcomes.push(...(await takeRuns(ports, { rule, keys: some })));
+      }
     }
   }
   return outcomes;

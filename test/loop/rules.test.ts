@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { queryRows } from "../../store/index.js";
+import { matchingRuns } from "../../loop/rules/matched-runs.js";
+import { queryRows, type SqlParameter } from "../../store/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 
 let api: RunningApi;
@@ -268,4 +269,34 @@ test("a trace filter is about the root of the run's trace, a tree filter about a
   expect(await marked("by-root")).toEqual([ofRoot]);
   expect(await marked("by-tree")).toEqual([ofRoot, ofLeaf].sort());
   for (const name of ["by-root", "by-tree"]) await call("DELETE", `/api/v1/rules/${name}`);
+});
+
+test("the runs that a rule takes come whole, each once, in parts of any size", async () => {
+  const many = { name: "many", enabled: false, filter: 'eq(name, "part")', actions: [TO_DATASET] };
+  await apply([many]);
+  const traceIds = [await sendRun({ name: "part" }), await sendRun({ name: "part" })];
+  for (const trace of [0, 1, 1, 0, 1]) await sendRun({ name: "part", trace: traceIds[trace] ?? "" });
+  await sendRun({ name: "other", trace: traceIds[0] ?? "" });
+  await rulesAreThrough();
+  const rows = (text: string, params: readonly SqlParameter[]) =>
+    queryRows({ dataDir: api.dataDir, sql: text, params });
+  const rule = { id: "", name: "many", enabled: true, version: 1, data: many, sinceSeq: 0 };
+  const parts = async (runsMax?: number) => {
+    const found: string[][] = [];
+    for await (const keys of matchingRuns(rows, { rule, traceIds }, runsMax)) {
+      found.push(keys.map(({ spanId }) => spanId));
+    }
+    return found;
+  };
+  const [whole = []] = await parts();
+  expect(whole).toHaveLength(7);
+  for (const [size, lengths] of [
+    [3, [3, 3, 1]],
+    [7, [7, 0]],
+  ] as const) {
+    const found = await parts(size);
+    expect(found.map(({ length }) => length)).toEqual(lengths);
+    expect(found.flat().sort()).toEqual([...whole].sort());
+  }
+  await call("DELETE", "/api/v1/rules/many");
 });
