@@ -19,23 +19,16 @@ export interface RuleChange {
   readonly time: string;
 }
 
-/** Records that take effect together, and the `rule_runs` among them by their outcome. */
-export interface Acted {
-  readonly records: readonly RecordDraft[];
-  readonly outcomes: readonly { readonly run: RunKey; readonly outcome: string; readonly reason?: string }[];
-}
-
 /**
  * What a rule makes of runs: the records of its actions and one `rule_run` for each run. They are to be written as one
  * change, so that no crash comes between an example and the note that it was made. What was done before is not done
  * again, by the note and by ids that are computed from rule and run; nothing new gives no records. `rows` must see
  * everything written before, and nobody may write datasets meanwhile.
  */
-export async function act(rows: Rows, change: RuleChange): Promise<Acted> {
+export async function act(rows: Rows, change: RuleChange): Promise<RecordDraft[]> {
   const { rule, runs } = change;
   const known = await readKnown(rows, rule, runs);
   const records: RecordDraft[] = [];
-  const outcomes: Acted["outcomes"][number][] = [];
   for (const run of runs) {
     const id = ruleRunIdOf(rule.id, run);
     const before = known.ruleRuns.get(id);
@@ -55,10 +48,9 @@ export async function act(rows: Rows, change: RuleChange): Promise<Acted> {
     const data = ruleRunData(change, run, done);
     if (before === undefined || differs(before, data)) {
       records.push({ type: "rule_run", id, op: "put", data, time: change.time, source: SOURCE });
-      outcomes.push({ run, outcome: textIn(data, "outcome"), ...reasonOf(data) });
     }
   }
-  return { records, outcomes };
+  return records;
 }
 
 /** The note that nothing could be done with a run. */
@@ -70,7 +62,7 @@ export async function failedRun(
     time,
     reason,
   }: { readonly rule: Rule; readonly run: RunKey; readonly time: string; readonly reason: string },
-): Promise<Acted> {
+): Promise<RecordDraft[]> {
   const id = ruleRunIdOf(rule.id, run);
   const before = (await readRuleRuns(rows, [id])).get(id);
   const data = {
@@ -79,11 +71,8 @@ export async function failedRun(
     reason,
     actions: actionsIn(before) as unknown as readonly JsonObject[],
   };
-  if (before !== undefined && !differs(before, data)) return { records: [], outcomes: [] };
-  return {
-    records: [{ type: "rule_run", id, op: "put", data, time, source: SOURCE }],
-    outcomes: [{ run, outcome: "error", reason }],
-  };
+  if (before !== undefined && !differs(before, data)) return [];
+  return [{ type: "rule_run", id, op: "put", data, time, source: SOURCE }];
 }
 
 /** What is there already. */
@@ -273,8 +262,4 @@ function differs(before: JsonObject, after: JsonObject): boolean {
   const what = (data: JsonObject): string =>
     canonicalJson([data["outcome"] ?? null, data["reason"] ?? null, data["actions"] ?? null]);
   return what(before) !== what(after);
-}
-
-function reasonOf(data: JsonObject): { readonly reason?: string } {
-  return typeof data["reason"] === "string" ? { reason: data["reason"] } : {};
 }

@@ -2,7 +2,7 @@ import { CounterfoilError, RULE_RUNS_PER_CHANGE, RULE_TRACES_PER_QUERY } from ".
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
-import { act, type Acted, failedRun } from "./act.js";
+import { act, failedRun } from "./act.js";
 import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
@@ -19,21 +19,15 @@ export interface TakePorts {
 }
 
 /** Looks which runs of these traces a rule takes, and acts on those that it has not done with. */
-export async function takeTraces(
-  ports: TakePorts,
-  rule: Rule,
-  traceIds: readonly string[],
-): Promise<Acted["outcomes"]> {
-  const outcomes: Acted["outcomes"][number][] = [];
+export async function takeTraces(ports: TakePorts, rule: Rule, traceIds: readonly string[]): Promise<void> {
   for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
     for await (const keys of matchingRuns(ports.peek, { rule, traceIds: part })) {
       const open = await notDone(ports.peek, rule, keys);
       for (const some of partsOf(open, RULE_RUNS_PER_CHANGE)) {
-        outcomes.push(...(await takeRuns(ports, { rule, keys: some })));
+        await takeRuns(ports, { rule, keys: some });
       }
     }
   }
-  return outcomes;
 }
 
 interface Taking {
@@ -41,34 +35,31 @@ interface Taking {
   readonly keys: readonly RunKey[];
 }
 
-async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<Acted["outcomes"]> {
-  let outcomes: Acted["outcomes"] = [];
-  const write = async (acting: (time: string) => Promise<Acted>): Promise<void> =>
-    ports.datasets.change(async (time) => {
-      const acted = await acting(time);
-      outcomes = acted.outcomes;
-      return acted.records;
-    });
+async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void> {
   try {
     const runs = await loadRuns(ports.rows, keys);
-    await write((time) => act(ports.rows, { rule, runs, time }));
-    return outcomes;
+    await ports.datasets.change((time) => act(ports.rows, { rule, runs, time }));
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.retryable || !OF_THE_RUNS.has(error.code)) throw error;
     const [only] = keys;
     if (keys.length === 1 && only !== undefined) {
-      await write((time) => failedRun(ports.rows, { rule, run: only, time, reason: error.message }));
-      return outcomes;
+      const reason = error.message;
+      await ports.datasets.change((time) => failedRun(ports.rows, { rule, run: only, time, reason }));
+      return;
     }
     // One of them has too much content, or what no record can hold: it must not hold up the others.
     const half = Math.ceil(keys.length / 2);
-    const first = await takeRuns(ports, { rule, keys: keys.slice(0, half) });
-    return [...first, ...(await takeRuns(ports, { rule, keys: keys.slice(half) }))];
+    await takeRuns(ports, { rule, keys: keys.slice(0, half) });
+    await takeRuns(ports, { rule, keys: keys.slice(half) });
   }
 }
 
 /** Errors that trying again does not mend, and that may be about some of the runs alone. */
-const OF_THE_RUNS: ReadonlySet<string> = new Set(["CF_QUERY_LIMIT", "CF_RECORD_INVALID", "CF_USAGE"]);
+const OF_THE_RUNS: ReadonlySet<string> = new Set([
+  "CF_QUERY_LIMIT",
+  "CF_RECORD_INVALID",
+  "CF_USAGE",
+]);
 
 /** Without the runs that this version of the rule is through with: nearly all when something comes for an old trace. */
 async function notDone(peek: Rows, rule: Rule, keys: readonly RunKey[]): Promise<RunKey[]> {
