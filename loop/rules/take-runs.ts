@@ -56,6 +56,7 @@ async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void>
 
 /** Errors that trying again does not mend, and that may be about some of the runs alone. */
 const OF_THE_RUNS: ReadonlySet<string> = new Set([
+  "CF_BODY_TOO_LARGE",
   "CF_QUERY_LIMIT",
   "CF_RECORD_INVALID",
   "CF_USAGE",
