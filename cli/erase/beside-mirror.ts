@@ -5,6 +5,7 @@ import { completeLines, rewriteLines } from "../../exporters/core/dead-letter-fi
 import { inflatePayload } from "../../exporters/core/payload.js";
 import { nodeFileSystem } from "../../journal/index.js";
 import { listSegments } from "../../journal/segment-listing.js";
+import { CounterfoilError } from "../../schema/index.js";
 import { dataDirPaths } from "../../store/index.js";
 import { longIdsOf, quotes, type Subject } from "../../store/erase/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
@@ -54,18 +55,23 @@ export async function removeAside(dataDir: string): Promise<void> {
   await mkdir(temp, { recursive: true, mode: 0o700 });
 }
 
-/** Removes the subject's dead letters of every destination, or only counts them. */
+/** A subject with the ids of its traces' runs, by which records name them; see `Found`. */
+interface KnownSubject extends Subject {
+  readonly ids?: readonly string[];
+}
+
+/** Removes the subject's dead letters of every destination, or only counts them. Throws CF_DATA_DIR_IO. */
 export async function eraseDeadLetters(
   dataDir: string,
-  subject: Subject,
+  subject: KnownSubject,
   { onlyCount }: { readonly onlyCount: boolean },
 ): Promise<number> {
-  const traces = new Set(subject.traceIds);
+  const ids = new Set([...subject.traceIds, ...(subject.ids ?? [])]);
   let count = 0;
   for (const path of filesBelow(dataDirPaths(dataDir).deadLetters)) {
     if (!path.endsWith(".jsonl")) continue;
     const lines = completeLines(await readFile(path));
-    const kept = lines.filter((line) => !isAbout(line, subject, traces));
+    const kept = lines.filter((line) => !isAbout(line, { path, subject, ids }));
     if (kept.length === lines.length) continue;
     count += lines.length - kept.length;
     if (!onlyCount) await rewriteLines(nodeFileSystem, path, kept);
@@ -73,24 +79,45 @@ export async function eraseDeadLetters(
   return count;
 }
 
-function isAbout(line: string, subject: Subject, traces: ReadonlySet<string>): boolean {
+function isAbout(
+  line: string,
+  { path, subject, ids }: { path: string; subject: Subject; ids: ReadonlySet<string> },
+): boolean {
   const named = [...subject.userIds, ...subject.threadIds];
-  if (quotes(line, named) || longIdsOf(line).some((id) => traces.has(id))) return true;
-  return isBytesAbout(line, named, traces);
+  if (quotes(line, named) || longIdsOf(line).some((id) => ids.has(id))) return true;
+  return isBytesAbout(letterOf(line, path), named, subject.traceIds);
+}
+
+interface StoredBytes {
+  readonly payload_base64?: string;
+  readonly encoding?: Parameters<typeof inflatePayload>[0];
+}
+
+/** A line that nobody can read may be anybody's: to pass over it would be to say that it is erased. */
+function letterOf(line: string, path: string): StoredBytes {
+  try {
+    return JSON.parse(line) as StoredBytes;
+  } catch (error) {
+    throw new CounterfoilError(
+      "CF_DATA_DIR_IO",
+      `${path} has a line that is no dead letter, so that nobody can tell whose it is. Remove that line, then erase again.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Of a request that nobody could decode there are only its bytes. */
-function isBytesAbout(line: string, named: readonly string[], traces: ReadonlySet<string>): boolean {
-  const { payload_base64: payload, encoding } = JSON.parse(line) as {
-    payload_base64?: string;
-    encoding?: Parameters<typeof inflatePayload>[0];
-  };
+function isBytesAbout(
+  { payload_base64: payload, encoding }: StoredBytes,
+  named: readonly string[],
+  traces: readonly string[],
+): boolean {
   if (payload === undefined) return false;
   const stored = Buffer.from(payload, "base64");
   const bodies = [stored, inflated(stored, encoding ?? "identity")];
   const needles = [
     ...named.map((id) => Buffer.from(id, "utf8")),
-    ...[...traces].map((id) => Buffer.from(id, "hex")),
+    ...traces.map((id) => Buffer.from(id, "hex")),
   ];
   return bodies.some((body) => needles.some((needle) => body.includes(needle)));
 }

@@ -80,6 +80,7 @@ export async function erase(request: EraseRequest): Promise<EraseReport> {
     ...(request.reference === undefined ? {} : { reference: request.reference }),
     ...request.subject,
     traceIds: found.traceIds,
+    ids: found.ids,
     rows: found.rows,
     deadLetters,
   };
@@ -104,7 +105,7 @@ async function look(dataDir: string, subject: Subject): Promise<{ found: Found; 
   const eraser = await EraseMirror.open({ mirrorDir: mirror, workDir: workDir(dataDir), catalog }, subject);
   try {
     const found = await eraser.find();
-    const whole = { ...subject, traceIds: found.traceIds };
+    const whole = { ...subject, traceIds: found.traceIds, ids: found.ids };
     return { found, deadLetters: await eraseDeadLetters(dataDir, whole, { onlyCount: true }) };
   } finally {
     eraser.close();

@@ -10,6 +10,8 @@ export interface PendingErasure extends Subject {
   readonly id: string;
   readonly begunAt: string;
   readonly reference?: string;
+  /** Ids of the traces and of their runs: once the mirror is without them, nothing else tells which those were. */
+  readonly ids?: readonly string[];
   /** What was there when it began, rows by table; later runs find what is left. */
   readonly rows: Readonly<Record<string, number>>;
   readonly deadLetters: number;

@@ -23,6 +23,8 @@ import { attributesName, idsIn, isOneOf, jsonNames, type Subject } from "./subje
 export interface Found {
   /** Ids of the traces, 32 lower-case hex digits. */
   readonly traceIds: readonly string[];
+  /** Ids by which other things name them or a run of theirs, 32 lower-case hex digits each. */
+  readonly ids: readonly string[];
   /** Rows in files by table, those that lost against others included. */
   readonly rows: Readonly<Record<string, number>>;
 }
@@ -85,8 +87,16 @@ export class EraseMirror {
   async find(): Promise<Found> {
     const rows: Record<string, number> = {};
     for (const { table, count } of await this.#affected()) rows[table] = (rows[table] ?? 0) + count;
-    const ids = await this.#rows("SELECT trace_id FROM erased_traces ORDER BY 1");
-    return { traceIds: ids.map(([id]) => String(id)), rows };
+    return {
+      traceIds: await this.#ids("trace_id", "erased_traces"),
+      ids: await this.#ids("id", "erased_ids"),
+      rows,
+    };
+  }
+
+  async #ids(column: string, table: string): Promise<string[]> {
+    const rows = await this.#rows(`SELECT ${column} FROM ${table} ORDER BY 1`);
+    return rows.map(([id]) => String(id));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, describe, expect, it } from "vitest";
@@ -204,6 +204,29 @@ describe("erase", () => {
     writeFileSync(join(cursors, "langsmith.json"), JSON.stringify({ seq: 1, counts: {} }));
     await expect(erase(order(dir))).rejects.toThrow(/not been delivered to langsmith .*Nothing was erased/);
     expect(await everything(dir)).toContain(SECRET);
+  });
+
+  it("dead letters that name a run of the traces go, also when the mirror had forgotten it; one that nobody can read stops it", async () => {
+    const dir = await dataDir();
+    const path = join(dataDirPaths(dir).deadLetters, "langsmith-records", "0000000000000002.jsonl");
+    const letter = (span: number, comment: string): string => {
+      const data = { run_id: `00000000-0000-0000-0000-${spanId(span).slice(4)}`, comment };
+      return `${JSON.stringify({ seq: 2, signal: "records", items: 1, records: [{ type: "feedback", data }] })}\n`;
+    };
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${letter(2, SECRET)}no dead letter\n${letter(7, OTHERS)}`);
+    await expect(erase(order(dir))).rejects.toMatchObject({
+      code: "CF_DATA_DIR_IO",
+      message: expect.stringContaining(path),
+    });
+    writeFileSync(path, `${letter(2, SECRET)}${letter(7, OTHERS)}`);
+    const onStep = (step: string): void => {
+      if (step === "dead letters") throw new Error("the power went");
+    };
+    await expect(erase(order(dir, { onStep }))).rejects.toThrow("the power went");
+    await erase(order(dir, { subject: undefined }));
+    expect(readFileSync(path, "utf8")).toBe(letter(7, OTHERS));
+    await expectOnlyOthers(dir);
   });
 
   it("by thread and by trace: what is asked for, and no other", async () => {
