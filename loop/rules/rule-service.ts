@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { canonicalJson, CounterfoilError, type JsonObject, RULES_MAX } from "../../schema/index.js";
 import type { RecordDraft, RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
@@ -74,6 +75,7 @@ export class RuleService {
       const untouched = rules.filter(({ id }) => !plans.some((plan) => plan.id === id));
       const left = plans.flatMap(({ name, after }) => (after === undefined ? [] : [{ name, data: after }]));
       checkTogether([...untouched, ...left]);
+      checkIds(plans);
       if (!dryRun) await this.#write(rules, plans);
       return plans;
     });
@@ -122,7 +124,7 @@ function plansOf(
       draft.id === undefined
         ? rules.find((rule) => rule.name === name)
         : rules.find((rule) => rule.id === draft.id);
-    if (there === undefined) return { id: draft.id ?? ruleIdOf(name), name, change: "create", after };
+    if (there === undefined) return { id: draft.id ?? newRuleId(rules, name), name, change: "create", after };
     const before = given(there.data);
     const change = canonicalJson(before) === canonicalJson(after) ? "unchanged" : "update";
     return { id: there.id, name, change, before, after };
@@ -133,6 +135,25 @@ function plansOf(
     ...plans,
     ...gone.map(({ id, name, data }) => ({ id, name, change: "delete", before: given(data) }) as const),
   ];
+}
+
+/** The name's id, unless the rule that has it is called otherwise by now: to put that id anew would undo it. */
+function newRuleId(rules: readonly Rule[], name: string): string {
+  const id = ruleIdOf(name);
+  return rules.some((rule) => rule.id === id) ? randomUUID() : id;
+}
+
+/** One rule given under two names, as by its id and by the name that it has: only one of them could stay. */
+function checkIds(plans: readonly RuleChangePlan[]): void {
+  const names = new Map<string, string>();
+  for (const { id, name } of plans) {
+    const other = names.get(id);
+    if (other !== undefined) {
+      const both = `${JSON.stringify(other)} and ${JSON.stringify(name)}`;
+      throw new CounterfoilError("CF_CONFLICT", `The rule ${id} is given twice, as ${both}. Give it once.`);
+    }
+    names.set(id, name);
+  }
 }
 
 function checkTogether(rules: readonly { readonly name: string; readonly data: JsonObject }[]): void {

@@ -133,6 +133,25 @@ test("apply tells what it changes, changes only that, and counts versions; prune
   expect((await call("DELETE", "/api/v1/rules/second")).status).toBe(404);
 });
 
+test("a rule that was renamed stays when another one gets its old name; one rule under two names is refused", async () => {
+  const rule = (name: string, description: string) => ({
+    name,
+    description,
+    enabled: false,
+    actions: [TO_DATASET],
+  });
+  const [{ id }] = (await apply([rule("old", "first")])).body as readonly [{ id: string }];
+  expect((await call("PUT", "/api/v1/rules/old", rule("new", "first"))).status).toBe(200);
+  expect((await apply([rule("old", "second")])).body).toMatchObject([{ change: "create" }]);
+  expect((await call("GET", "/api/v1/rules")).body).toMatchObject([
+    { id, name: "new", description: "first", version: 2 },
+    { name: "old", description: "second", version: 1 },
+  ]);
+  const twice = await apply([{ ...rule("third", ""), id }, rule("new", "first")]);
+  expect([twice.status, JSON.stringify(twice.body)]).toEqual([409, expect.stringContaining("given twice")]);
+  for (const name of ["old", "new"]) expect((await call("DELETE", `/api/v1/rules/${name}`)).status).toBe(200);
+});
+
 test("a rule waits for a correction, takes it once, and an example that someone deleted does not come back", async () => {
   await apply([
     {
