@@ -4,7 +4,6 @@ import type { CollectorConfig } from "../../collector/config/index.js";
 import { commandName } from "../command-name.js";
 import { type Io, write } from "../io.js";
 import { wholeNumber, withDataDir } from "../options.js";
-import { tuneGarbageCollection } from "../start/engine-flags.js";
 import { VERSION } from "../version.js";
 
 const PORT_MAX = 65_535;
@@ -60,7 +59,6 @@ Examples:
 }
 
 async function start(options: StartOptions, io: Io): Promise<void> {
-  tuneGarbageCollection();
   // Loaded here so that the other commands do not pay for it.
   const [{ defaultConfig, formatProblems, loadConfig }, { serve }, { startBanner }] = await Promise.all([
     import("../../collector/config/index.js"),
