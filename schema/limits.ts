@@ -5,6 +5,8 @@
 
 /** Largest request body after decompression, bytes. OTLP recommends a cap of 64 MiB; override in `receivers.otlp`. */
 export const BODY_BYTES_MAX = 20 * 1024 * 1024;
+/** Times of the mirror are below this, ns since 1970: 2262-04-11. DuckDB's TIMESTAMP_NS takes it for infinity. */
+export const UNIX_NANO_MAX = 0x7fff_ffff_ffff_ffffn;
 /** Nesting of AnyValue (arrays and key-value lists) before a request is refused as too deep. */
 export const ANY_VALUE_DEPTH_MAX = 64;
 /** Nesting of JSON inside an attribute's text beyond which the normaliser takes it for plain text. */

@@ -42,6 +42,7 @@ export { checkJournal, type JournalCheck } from "./scrub/check-journal.js";
 export { repairMirror, type RebuiltFile, type RepairOptions, type RepairReport } from "./scrub/repair.js";
 export { type BundleDifference, compareBundles, type TableDifference } from "./bundle/compare-bundles.js";
 export { checkBundle } from "./bundle/check-bundle.js";
+export { ESTATE_FOLDER_PREFIX } from "./bundle/estate-reader.js";
 export type { ImportEntry } from "./bundle/entries.js";
 export {
   importBundle,

@@ -1,7 +1,5 @@
+import { UNIX_NANO_MAX } from "../../schema/index.js";
 import { badField } from "./replies.js";
-
-/** What the mirror's times hold: DuckDB fails over a later one. */
-const TIME_NANOS_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /** Where the next page of a list goes on: after the thing of this time and id. */
 export interface PagePlace {
@@ -20,7 +18,7 @@ export function placeOf(cursor: unknown): PagePlace {
   const text = typeof cursor === "string" ? Buffer.from(cursor, "base64url").toString("utf8") : "";
   const match = /^(\d{1,19}) (.+)$/s.exec(text);
   const [, time = "", id = ""] = match ?? [];
-  if (match === null || BigInt(time) > TIME_NANOS_MAX)
+  if (match === null || BigInt(time) > UNIX_NANO_MAX)
     throw badField(["cursor"], "is not one that this server gave");
   return { time, id };
 }

@@ -12,10 +12,8 @@ import {
   isDeeper,
   RECORD_JSON_DEPTH_MAX,
   scanRequest,
+  UNIX_NANO_MAX,
 } from "../../schema/index.js";
-
-/** Latest time of receipt that the mirror can hold, ns since 1970: 2262-04-11. */
-const UNIX_NANO_MAX = 0x7fff_ffff_ffff_fffen;
 
 /**
  * `POST /api/v1/import/entries`: makes durable what an import read elsewhere, with the times at which it was received there.
@@ -47,7 +45,7 @@ function entriesOf(request: ApiRequest): ApiEntry[] {
 
 function entryOf(entry: BatchEntry): ApiEntry {
   const { signal, payload, receivedUnixNano } = entry;
-  if (receivedUnixNano !== undefined && receivedUnixNano > UNIX_NANO_MAX) {
+  if (receivedUnixNano !== undefined && receivedUnixNano >= UNIX_NANO_MAX) {
     throw new CounterfoilError("CF_REQUEST_INVALID", "A time of receipt is after 2262.");
   }
   const itemCount = signal === "records" ? countRecords(payload) : countItems(signal, payload);

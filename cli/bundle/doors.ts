@@ -93,7 +93,12 @@ async function ownDoor(dataDir: string): Promise<OpenDoor> {
   const paths = dataDirPaths(dataDir);
   const undo: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
-    for (const step of undo.reverse()) await step();
+    // One that fails must not keep the others: the lock is the last one.
+    let failed: { readonly error: unknown } | undefined;
+    for (const step of undo.splice(0).reverse()) {
+      await step().catch((error: unknown) => void (failed ??= { error }));
+    }
+    if (failed !== undefined) throw failed.error;
   };
   try {
     const lock = await lockDataDir(dataDir);
@@ -116,7 +121,8 @@ async function ownDoor(dataDir: string): Promise<OpenDoor> {
     const usePrices = (table: PriceTable): void => borrowEffectivePrices(paths.prices, table);
     return { ...doorOver({ journal, catalog, mirror }), usePrices, close };
   } catch (error) {
-    await close();
+    // What went wrong first is what the user has to know.
+    await close().catch(() => undefined);
     throw error;
   }
 }

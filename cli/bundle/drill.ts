@@ -9,6 +9,8 @@ import {
   importBundle,
   writeBundle,
 } from "../../store/index.js";
+import { errorMessage } from "../../schema/index.js";
+import { CommandError, EXIT } from "../exit-codes.js";
 import { VERSION } from "../version.js";
 import { openDoor, settleMirror } from "./doors.js";
 
@@ -39,7 +41,7 @@ export interface DrillOutcome extends BundleDifference {
  */
 export async function drill(request: DrillRequest): Promise<DrillOutcome> {
   const { dataDir, fileFormat, onStep, signal } = request;
-  const work = await mkdtemp(join(resolve(request.workDir ?? tmpdir()), "counterfoil-drill-"));
+  const work = await workFolder(resolve(request.workDir ?? tmpdir()));
   const [first, elsewhere, second] = ["first", "elsewhere", "second"].map((name) => join(work, name)) as [
     string,
     string,
@@ -67,5 +69,17 @@ export async function drill(request: DrillRequest): Promise<DrillOutcome> {
     return { tables, rows, bytes: exported.bytes, lostFiles: exported.lostFiles };
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function workFolder(parent: string): Promise<string> {
+  try {
+    return await mkdtemp(join(parent, "counterfoil-drill-"));
+  } catch (error) {
+    throw new CommandError(
+      EXIT.failure,
+      `Can't make a working folder in ${parent}: ${errorMessage(error)}. Name one that exists and can be written with --work.`,
+      { cause: error },
+    );
   }
 }

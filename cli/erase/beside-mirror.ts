@@ -1,12 +1,12 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readStoredCursors } from "../../collector/destinations.js";
 import { completeLines, rewriteLines } from "../../exporters/core/dead-letter-file.js";
 import { inflatePayload } from "../../exporters/core/payload.js";
 import { nodeFileSystem } from "../../journal/index.js";
 import { listSegments } from "../../journal/segment-listing.js";
-import { CounterfoilError } from "../../schema/index.js";
-import { dataDirPaths } from "../../store/index.js";
+import { CounterfoilError, type JsonObject } from "../../schema/index.js";
+import { dataDirPaths, ESTATE_FOLDER_PREFIX } from "../../store/index.js";
 import { longIdsOf, quotes, type Subject } from "../../store/erase/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { filesBelow, readJournalOnDisk } from "../offline.js";
@@ -48,8 +48,32 @@ export async function removeJournal(dataDir: string): Promise<void> {
   await nodeFileSystem.syncDirectory(journal);
 }
 
-/** Removes damaged files of the mirror that were set aside, and everything temporary. */
+/** An export that runs would go on writing what is erased here. Ends the command while there is one. */
+export async function refuseExport(dataDir: string): Promise<void> {
+  const { temp } = dataDirPaths(dataDir);
+  for (const name of await readdir(temp).catch(() => [] as string[])) {
+    const pid = Number(name.startsWith(ESTATE_FOLDER_PREFIX) ? name.split("-")[1] : Number.NaN);
+    if (!Number.isSafeInteger(pid) || !isAlive(pid)) continue;
+    throw new CommandError(
+      EXIT.dataDirLocked,
+      `Process ${pid} exports from ${dataDir}, and its copy would have what is to be erased. Wait until it is done, or stop it, then erase again. (If process ${pid} is something else, remove ${join(temp, name)}.)`,
+    );
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It is there, and somebody else's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Removes damaged files of the mirror that were set aside, and everything temporary. Ends the command as {@link refuseExport}. */
 export async function removeAside(dataDir: string): Promise<void> {
+  await refuseExport(dataDir);
   const { quarantine, temp } = dataDirPaths(dataDir);
   for (const folder of [quarantine, temp]) await rm(folder, { recursive: true, force: true });
   await mkdir(temp, { recursive: true, mode: 0o700 });
@@ -85,18 +109,29 @@ function isAbout(
 ): boolean {
   const named = [...subject.userIds, ...subject.threadIds];
   if (quotes(line, named) || longIdsOf(line).some((id) => ids.has(id))) return true;
-  return isBytesAbout(letterOf(line, path), named, subject.traceIds);
+  const letter = letterOf(line, path);
+  return namesSpan(letter, ids) || isBytesAbout(letter, named, subject.traceIds);
 }
 
-interface StoredBytes {
+/** Whether a record names a run by the id of its span alone, as feedback may. The ids of runs have those of spans at their end. */
+function namesSpan({ records = [] }: Letter, ids: ReadonlySet<string>): boolean {
+  return records.some(({ data }) => {
+    const { span_id: span, trace_id: trace = null } = data ?? {};
+    return trace === null && typeof span === "string" && ids.has(span.toLowerCase().padStart(32, "0"));
+  });
+}
+
+/** What erasing reads of a dead letter. */
+interface Letter {
+  readonly records?: readonly { readonly data?: JsonObject | null }[];
   readonly payload_base64?: string;
   readonly encoding?: Parameters<typeof inflatePayload>[0];
 }
 
 /** A line that nobody can read may be anybody's: to pass over it would be to say that it is erased. */
-function letterOf(line: string, path: string): StoredBytes {
+function letterOf(line: string, path: string): Letter {
   try {
-    return JSON.parse(line) as StoredBytes;
+    return JSON.parse(line) as Letter;
   } catch (error) {
     throw new CounterfoilError(
       "CF_DATA_DIR_IO",
@@ -108,7 +143,7 @@ function letterOf(line: string, path: string): StoredBytes {
 
 /** Of a request that nobody could decode there are only its bytes. */
 function isBytesAbout(
-  { payload_base64: payload, encoding }: StoredBytes,
+  { payload_base64: payload, encoding }: Letter,
   named: readonly string[],
   traces: readonly string[],
 ): boolean {

@@ -11,6 +11,7 @@ import {
   eraseDeadLetters,
   otherDestinations,
   refuseBacklog,
+  refuseExport,
   removeAside,
   removeJournal,
 } from "./beside-mirror.js";
@@ -53,7 +54,10 @@ export async function erase(request: EraseRequest): Promise<EraseReport> {
   const { dataDir, dryRun, signal } = request;
   await refuseServer(dataDir);
   await settleMirror(dataDir, signal);
-  if (!dryRun) await refuseBacklog(dataDir);
+  if (!dryRun) {
+    await refuseBacklog(dataDir);
+    await refuseExport(dataDir);
+  }
   const destinations = await otherDestinations(dataDir);
   const pending = pendingErasures(dataDir);
   const nothing = { traces: 0, rows: {}, deadLetters: 0, resumed: 0, destinations };

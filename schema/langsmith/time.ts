@@ -1,5 +1,5 @@
-/** Largest time of a protobuf fixed64 that DuckDB's TIMESTAMP_NS holds, nanoseconds. */
-const NANOS_MAX = 9_223_372_036_854_775_806n;
+import { UNIX_NANO_MAX } from "../limits.js";
+
 const DOTTED = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(\d{6})Z/;
 
 /**
@@ -45,5 +45,5 @@ function zoneText(zone: string): string {
 }
 
 function inRange(nanos: bigint): bigint | undefined {
-  return nanos > 0n && nanos <= NANOS_MAX ? nanos : undefined;
+  return nanos > 0n && nanos < UNIX_NANO_MAX ? nanos : undefined;
 }

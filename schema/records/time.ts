@@ -1,6 +1,6 @@
+import { UNIX_NANO_MAX } from "../limits.js";
+
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:?\d{2})?$/;
-/** 2262-04-11: what TIMESTAMP_NS holds. */
-const UNIX_NANO_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /**
  * Nanoseconds since 1970 of an RFC 3339 time; one without an offset is UTC, as LangSmith sends some. Undefined for

@@ -3,6 +3,7 @@ import {
   CounterfoilError,
   decodeRecords,
   isDeeper,
+  JOURNAL_PAYLOAD_BYTES_MAX,
   type JournalSignal,
   RECORD_JSON_DEPTH_MAX,
   scanRequest,
@@ -34,18 +35,25 @@ export async function* telemetryEntries(
   relation: string,
 ): AsyncGenerator<ImportEntry> {
   const columns = columnNames(TABLE_COLUMNS[table]);
-  for await (const rows of groupsOf(connection, columns, relation)) {
-    const receivedUnixNano = receivedOf(rows);
-    const signal = SIGNAL_OF[table];
-    const payload = decoded(() => rowsToOtlpBytes(signal, rows), table);
-    const scan = decoded(() => scanRequest(signal, payload), table);
+  const signal = SIGNAL_OF[table];
+  let parts = new PayloadParts(table);
+  let receivedUnixNano: bigint | undefined;
+  let priceVersion: string | undefined;
+  for await (const { rows, isLast } of piecesOf(connection, columns, relation)) {
+    receivedUnixNano = receivedOf(rows, receivedUnixNano);
+    priceVersion ??= table === "spans" ? priceVersionOf(rows) : undefined;
+    const part = decoded(() => rowsToOtlpBytes(signal, rows), table);
+    const scan = decoded(() => scanRequest(signal, part), table);
     if (scan.rejected > 0 || scan.itemCount !== rows.length) {
       throw invalid(
         `${table} has rows that are no valid ${signal}${scan.reason === "" ? "" : `: ${scan.reason}`}`,
       );
     }
-    const priceVersion = table === "spans" ? priceVersionOf(rows) : undefined;
-    yield { signal, payload, itemCount: rows.length, receivedUnixNano, priceVersion };
+    // Messages of protobuf one after the other are one message with the items of all.
+    parts.add(part, rows.length);
+    if (!isLast) continue;
+    yield { signal, ...parts.end(), receivedUnixNano, priceVersion };
+    [parts, receivedUnixNano, priceVersion] = [new PayloadParts(table), undefined, undefined];
   }
 }
 
@@ -54,19 +62,51 @@ export async function* changeEntries(
   connection: DuckDBConnection,
   relation: string,
 ): AsyncGenerator<ImportEntry> {
-  for await (const rows of groupsOf(connection, CHANGE_COLUMNS, relation)) {
-    const payload = Buffer.from(rows.map((row) => `${changeLine(row)}\n`).join(""), "utf8");
-    for (const { data, more } of decoded(() => decodeRecords(payload), "a table of records")) {
+  let parts = new PayloadParts("a table of records");
+  let received = 0n;
+  for await (const { rows, isLast } of piecesOf(connection, CHANGE_COLUMNS, relation)) {
+    if (received === 0n) received = rows[0]?.time("received_at") ?? 0n;
+    const part = Buffer.from(rows.map((row) => `${changeLine(row)}\n`).join(""), "utf8");
+    for (const { data, more } of decoded(() => decodeRecords(part), "a table of records")) {
       if (!isDeeper(data, RECORD_JSON_DEPTH_MAX) && !isDeeper(more, RECORD_JSON_DEPTH_MAX)) continue;
       throw invalid(`a record is nested more than ${RECORD_JSON_DEPTH_MAX} deep`);
     }
-    const received = rows[0]?.time("received_at") ?? 0n;
+    parts.add(part, rows.length);
+    if (!isLast) continue;
     yield {
       signal: "records",
-      payload,
-      itemCount: rows.length,
+      ...parts.end(),
       receivedUnixNano: received === 0n ? undefined : received,
     };
+    [parts, received] = [new PayloadParts("a table of records"), 0n];
+  }
+}
+
+/** The payload of one journal record, put together piece by piece, never larger than the journal takes. */
+class PayloadParts {
+  readonly #where: string;
+  readonly #parts: Uint8Array[] = [];
+  #bytes = 0;
+  #itemCount = 0;
+
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  add(part: Uint8Array, items: number): void {
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    this.#itemCount += items;
+    if (this.#bytes <= JOURNAL_PAYLOAD_BYTES_MAX) return;
+    throw invalid(
+      `${this.#where} has rows of one request (seq) that are more than ${JOURNAL_PAYLOAD_BYTES_MAX} bytes together`,
+    );
+  }
+
+  end(): { readonly payload: Uint8Array; readonly itemCount: number } {
+    const [only] = this.#parts;
+    const payload = only !== undefined && this.#parts.length === 1 ? only : Buffer.concat(this.#parts);
+    return { payload, itemCount: this.#itemCount };
   }
 }
 
@@ -95,32 +135,39 @@ function oneLine(json: string | null): string | null {
   return json === null ? null : json.replace(/[\r\n]+/g, " ");
 }
 
-/** Rows that belong to no set and go together all the same. */
-const UNPLACED_ROWS = 1_000;
+/** Rows that are held at once: of one request at most, and of those that belong to none, which go together all the same. */
+const PIECE_ROWS = 1_000;
 
-/** Rows with the same `seq`, one after the other. */
-async function* groupsOf(
+/** Rows of one request. */
+interface Piece {
+  readonly rows: MirrorRow[];
+  /** No more rows of this request follow. */
+  readonly isLast: boolean;
+}
+
+/** Rows with the same `seq`, one after the other. A request of very many rows comes in several pieces. */
+async function* piecesOf(
   connection: DuckDBConnection,
   columns: readonly string[],
   relation: string,
-): AsyncGenerator<MirrorRow[]> {
-  let group: MirrorRow[] = [];
-  let groupSeq: bigint | null = null;
+): AsyncGenerator<Piece> {
+  let rows: MirrorRow[] = [];
+  let pieceSeq: bigint | null = null;
   const list = columns.map(sqlIdentifier).join(", ");
   const result = await connection.stream(`SELECT ${list} FROM ${relation} ORDER BY seq, seq_index`);
   for await (const chunk of result.yieldRows()) {
     for (const values of chunk) {
       const row = new MirrorRow(columns, values);
       const seq = row.integer("seq");
-      if (group.length > 0 && (seq !== groupSeq || (seq === null && group.length >= UNPLACED_ROWS))) {
-        yield group;
-        group = [];
+      if (rows.length > 0 && (seq !== pieceSeq || rows.length >= PIECE_ROWS)) {
+        yield { rows, isLast: seq !== pieceSeq || seq === null };
+        rows = [];
       }
-      groupSeq = seq;
-      group.push(row);
+      pieceSeq = seq;
+      rows.push(row);
     }
   }
-  if (group.length > 0) yield group;
+  if (rows.length > 0) yield { rows, isLast: true };
 }
 
 function priceVersionOf(rows: readonly MirrorRow[]): string | undefined {
@@ -131,8 +178,9 @@ function priceVersionOf(rows: readonly MirrorRow[]): string | undefined {
   return undefined;
 }
 
-function receivedOf(rows: readonly MirrorRow[]): bigint {
-  const received = rows[0]?.time("received_at") ?? 0n;
+/** The time of receipt of all rows of a request; `known` is that of pieces before. */
+function receivedOf(rows: readonly MirrorRow[], known: bigint | undefined): bigint {
+  const received = known ?? rows[0]?.time("received_at") ?? 0n;
   if (received === 0n || rows.some((row) => row.time("received_at") !== received)) {
     throw invalid("rows of one request (seq) must have one received_at");
   }

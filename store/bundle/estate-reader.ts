@@ -19,6 +19,9 @@ export interface Part {
   readonly where: string;
 }
 
+/** Prefix of the folders below `temp/` that exports work in; the id of the process follows. */
+export const ESTATE_FOLDER_PREFIX = "estate-";
+
 const UNDATED = "undated";
 /** Days that get a file of their own. */
 const DAYS_MAX = 1_000;
@@ -49,7 +52,7 @@ export class EstateReader {
   /** With `everyView` also those that no bundle needs. Throws CF_NOT_FOUND when there is no mirror, and what reading its manifest throws. */
   static async open(dataDir: string, { everyView = false } = {}): Promise<EstateReader> {
     const { mirror, temp } = dataDirPaths(dataDir);
-    const folder = join(temp, `estate-${process.pid}-${Date.now().toString(36)}`);
+    const folder = join(temp, `${ESTATE_FOLDER_PREFIX}${process.pid}-${Date.now().toString(36)}`);
     const snapshot = readCatalog(mirror);
     let instance: DuckDBInstance | undefined;
     try {

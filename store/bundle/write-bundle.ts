@@ -10,6 +10,7 @@ import {
 } from "../../schema/index.js";
 import { dataDirPaths } from "../data-dir.js";
 import { readPricesOfVersion } from "../prices/effective-prices.js";
+import { syncFolder } from "../seal/durable-folder.js";
 import { sqlString } from "../views/sql-text.js";
 import { EstateReader } from "./estate-reader.js";
 import { toJsonColumns } from "./jsonl.js";
@@ -74,7 +75,7 @@ export async function writeBundle(options: ExportOptions): Promise<ExportReport>
     const writer = new BundleWriter(options, reader, temporary);
     const report = await writer.write();
     await rename(temporary, out);
-    await syncFolder(dirname(out));
+    syncFolder(dirname(out));
     return report;
   } catch (error) {
     if (error instanceof CounterfoilError || options.signal?.aborted === true) throw error;
@@ -118,7 +119,7 @@ class BundleWriter {
       price_tables: priceTables,
     });
     await writeFile(join(this.#folder, MANIFEST_NAME), manifest, { mode: 0o600, flush: true });
-    await syncFolder(this.#folder);
+    syncFolder(this.#folder);
     const { quarantined } = this.#reader.snapshot;
     return {
       tables: tables.map(({ name, rows, files }) => ({ name, rows, files: files.length })),
@@ -208,7 +209,7 @@ class BundleWriter {
     } finally {
       await file.close();
     }
-    await syncFolder(dirname(target));
+    syncFolder(dirname(target));
     const { size } = await stat(target);
     this.#bytes += size;
     return { path, bytes: size, sha256: (await readThrough(target)).sha256 };
@@ -227,13 +228,4 @@ function tableOf(name: string, kind: BundleTable["kind"], files: readonly Bundle
 
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -9,6 +9,7 @@ import {
   TELEMETRY_TABLES,
   type TelemetryTable,
 } from "../../schema/index.js";
+import { syncFolder } from "../seal/durable-folder.js";
 import { telemetryEntries } from "./entries.js";
 import { EstateReader } from "./estate-reader.js";
 import { SIGNAL_OF } from "./tables.js";
@@ -41,7 +42,9 @@ export async function writeOtlp(
       bytes += written.bytes;
       tables.push({ name, rows: written.rows, files: 1 });
     }
+    syncFolder(temporary);
     await rename(temporary, out);
+    syncFolder(dirname(out));
     return { tables, bytes, lostFiles: reader.snapshot.quarantined.map(({ entry }) => entry.path) };
   } catch (error) {
     if (error instanceof CounterfoilError || options.signal?.aborted === true) throw error;

@@ -1,7 +1,8 @@
 import { chmodSync, existsSync } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CounterfoilError, errorMessage } from "../../schema/index.js";
+import { syncFolder } from "../seal/durable-folder.js";
 import { sqlIdentifier, sqlString } from "../views/sql-text.js";
 import { EstateReader } from "./estate-reader.js";
 
@@ -49,7 +50,9 @@ export async function writeSnapshot(options: {
     }
     await reader.write("DETACH out_file", folder);
     chmodSync(temporary, 0o600);
+    await syncFile(temporary);
     await rename(temporary, out);
+    syncFolder(dirname(out));
     return { tables, bytes: (await stat(out)).size };
   } catch (error) {
     if (error instanceof CounterfoilError || options.signal?.aborted === true) throw error;
@@ -58,5 +61,14 @@ export async function writeSnapshot(options: {
   } finally {
     reader.close();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

@@ -11,6 +11,7 @@ import {
   type PriceTable,
   LOG_CONTENT_COLUMNS,
   LOG_CONTENT_TABLE,
+  UNIX_NANO_MAX,
 } from "../../schema/index.js";
 import type { FileEntry } from "../types.js";
 import { ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
@@ -18,9 +19,6 @@ import type { Filler } from "./filler.js";
 import type { PiecePlace } from "./record-rows.js";
 import { TableWriter } from "./table-writer.js";
 import { TimeRange } from "./time-range.js";
-
-/** TIMESTAMP_NS holds times below this. */
-const TIME_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /** Where a log record came from. */
 export interface LogOrigin {
@@ -137,7 +135,7 @@ function putRow(batch: ColumnBatch, row: Row): void {
   const { content } = row;
   batch.putText(batch.text("trace_id"), at, row.traceId);
   batch.putText(batch.text("span_id"), at, row.spanId);
-  if (row.time > 0n && row.time < TIME_MAX) batch.fixed("time").setBigInt(at, row.time);
+  if (row.time > 0n && row.time < UNIX_NANO_MAX) batch.fixed("time").setBigInt(at, row.time);
   batch.putText(batch.text("event_name"), at, content.eventName);
   batch.fixed("whole").setBoolean(at, content.whole);
   batch.putText(batch.text("digest"), at, row.digest);

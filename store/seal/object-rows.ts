@@ -1,10 +1,7 @@
-import { type AnyValue, anyValueToText, type KeyValue } from "../../schema/index.js";
+import { type AnyValue, anyValueToText, type KeyValue, UNIX_NANO_MAX } from "../../schema/index.js";
 import type { ColumnBatch, FixedVector, MapVector, TextVector } from "./column-batch.js";
 import type { ValueCode } from "./lift-codes.js";
 import { IN_SCRATCH } from "./scratch.js";
-
-/** TIMESTAMP_NS holds times below this; the largest 64-bit value means infinity. */
-const TIME_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /** The layout code of a value. */
 export function codeOf(value: AnyValue | undefined): ValueCode {
@@ -52,7 +49,7 @@ export class ObjectRows {
   /** A time in nanoseconds; null when 0. Returns false when the column can't hold it. */
   time(vector: FixedVector, row: number, value: bigint): boolean {
     if (value === 0n) return true;
-    if (value >= TIME_MAX) return false;
+    if (value >= UNIX_NANO_MAX) return false;
     vector.setBigInt(row, value);
     return true;
   }

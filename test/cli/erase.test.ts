@@ -198,34 +198,43 @@ describe("erase", () => {
     ]);
   });
 
-  it("refuses while a destination has not taken what the journal holds, and changes nothing", async () => {
+  it("refuses while an export of a living process runs, or a destination has not taken what the journal holds, and changes nothing", async () => {
     const dir = await dataDir();
-    const { cursors } = dataDirPaths(dir);
+    const { cursors, temp } = dataDirPaths(dir);
+    const living = join(temp, `estate-${process.pid}-abc`);
+    mkdirSync(living, { recursive: true });
+    await expect(erase(order(dir))).rejects.toThrow(new RegExp(`Process ${process.pid} exports from`));
+    rmSync(living, { recursive: true });
     writeFileSync(join(cursors, "langsmith.json"), JSON.stringify({ seq: 1, counts: {} }));
     await expect(erase(order(dir))).rejects.toThrow(/not been delivered to langsmith .*Nothing was erased/);
     expect(await everything(dir)).toContain(SECRET);
   });
 
-  it("dead letters that name a run of the traces go, also when the mirror had forgotten it; one that nobody can read stops it", async () => {
+  it("dead letters that name a run or a span of the traces go, also when the mirror had forgotten it; one that nobody can read stops it", async () => {
     const dir = await dataDir();
     const path = join(dataDirPaths(dir).deadLetters, "langsmith-records", "0000000000000002.jsonl");
-    const letter = (span: number, comment: string): string => {
-      const data = { run_id: `00000000-0000-0000-0000-${spanId(span).slice(4)}`, comment };
-      return `${JSON.stringify({ seq: 2, signal: "records", items: 1, records: [{ type: "feedback", data }] })}\n`;
-    };
+    const line = (data: object): string =>
+      `${JSON.stringify({ seq: 2, signal: "records", items: 1, records: [{ type: "feedback", data }] })}\n`;
+    const letter = (span: number, comment: string): string =>
+      line({ run_id: `00000000-0000-0000-0000-${spanId(span).slice(4)}`, comment });
+    // Feedback may name a span alone; one of another trace may have the same id.
+    const spanOnly = line({ span_id: spanId(2).toUpperCase(), comment: SECRET });
+    const othersSpan = line({ span_id: spanId(2), trace_id: THEIRS, comment: OTHERS });
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${letter(2, SECRET)}no dead letter\n${letter(7, OTHERS)}`);
+    mkdirSync(join(dataDirPaths(dir).temp, "estate-2147483646-abc"), { recursive: true });
+    writeFileSync(join(dataDirPaths(dir).temp, "estate-2147483646-abc", "of a dead export"), SECRET);
     await expect(erase(order(dir))).rejects.toMatchObject({
       code: "CF_DATA_DIR_IO",
       message: expect.stringContaining(path),
     });
-    writeFileSync(path, `${letter(2, SECRET)}${letter(7, OTHERS)}`);
+    writeFileSync(path, `${letter(2, SECRET)}${spanOnly}${othersSpan}${letter(7, OTHERS)}`);
     const onStep = (step: string): void => {
       if (step === "dead letters") throw new Error("the power went");
     };
     await expect(erase(order(dir, { onStep }))).rejects.toThrow("the power went");
     await erase(order(dir, { subject: undefined }));
-    expect(readFileSync(path, "utf8")).toBe(letter(7, OTHERS));
+    expect(readFileSync(path, "utf8")).toBe(`${othersSpan}${letter(7, OTHERS)}`);
     await expectOnlyOthers(dir);
   });
 

@@ -112,6 +112,31 @@ describe("the leaving drill", () => {
     expect(steps).toEqual(["exporting", "checking", "importing", "exporting again", "comparing"]);
     expect(left()).toEqual(before);
   });
+
+  it("names a working folder that is not there", async () => {
+    const workDir = join(bundles.path, "no", "such");
+    const order = { dataDir: source.dir, fileFormat: "parquet", signal: never, workDir } as const;
+    await expect(drill({ ...order, onStep: () => undefined })).rejects.toThrow(
+      new RegExp(`^Can't make a working folder in ${workDir}: .*Name one that exists`),
+    );
+  });
+
+  it("a request of more rows than are held at once, and one change set of as many, come back as one each", async () => {
+    const large = await MirrorHarness.open();
+    const spans = Array.from({ length: 1_500 }, (_, n) =>
+      span({ traceId: traceId(1 + (n % 7)), spanId: spanId(n + 1) }),
+    );
+    await large.appendData("traces", request(...spans), spans.length);
+    await appendChanges(
+      large,
+      spans.map((_, n) => put(String(n), { key: "tone", score: n })),
+    );
+    await large.mirror.flush(60_000);
+    const order = { dataDir: large.dir, fileFormat: "parquet", signal: never } as const;
+    const outcome = await drill({ ...order, onStep: () => undefined });
+    expect(outcome).toMatchObject({ tables: [], rows: 3_000 });
+    await large.close();
+  });
 });
 
 describe("import", () => {
