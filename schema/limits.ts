@@ -259,6 +259,8 @@ export const RULE_WAITING_TRACES_MAX = 50_000;
 export const RULE_TRACES_PER_QUERY = 500;
 export const RULE_RUNS_PER_QUERY = 10_000;
 export const RULE_RUNS_PER_CHANGE = 50;
+/** Longest wait of one timer, ms: Node.js makes a longer one a wait of 1 ms. */
+export const TIMER_WAIT_MS_MAX = 2 ** 31 - 1;
 /** Rules of one server. */
 export const RULES_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */

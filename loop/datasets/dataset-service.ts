@@ -3,6 +3,7 @@ import { CounterfoilError, type JsonObject, type JsonValue, timeToUnixNano } fro
 import type { ReaderRow, RecordDraft, RecordWriter, SqlParameter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
+import { removeWhole } from "../records/remove-whole.js";
 import { VersionClock } from "../records/version-clock.js";
 import { type Bind, examplesAsOf, examplesSql, SPLITS, TIME_TEXT } from "./example-sql.js";
 import { schemaProblems } from "./schema-check.js";
@@ -99,19 +100,20 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
     });
   }
 
-  /** Its examples go with it, as one change. */
+  /** Its examples go with it, as one version; above RECORD_CHANGES_MAX in several changes, the dataset in the last. */
   remove(id: string): Promise<void> {
     return this.#turns.run(async () => {
       await this.get(id);
-      const { bind, params } = binder();
-      const examples = await this.#rows(`SELECT id FROM examples WHERE dataset_id = ${bind(id)}`, params);
-      const time = this.#clock.next();
-      await this.#append([
-        ...examples.map(
-          (row) => ({ type: "example", id: textIn(row, "id"), op: "delete", data: null, time }) as const,
-        ),
-        { type: "dataset", id, op: "delete", data: null, time },
-      ]);
+      await removeWhole(
+        { rows: this.#rows, writer: this.#writer },
+        {
+          whole: { type: "dataset", id },
+          partType: "example",
+          partIdsSql: "SELECT id FROM examples WHERE dataset_id = $1",
+          params: [id],
+          time: this.#clock.next(),
+        },
+      );
     });
   }
 

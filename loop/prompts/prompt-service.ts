@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { CounterfoilError, type JsonObject, PROMPT_COMMITS, PROMPTS } from "../../schema/index.js";
-import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
+import type { ReaderRow, RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
+import { removeWhole } from "../records/remove-whole.js";
 
 /** Names the newest commit; it moves by itself. */
 const LATEST = "latest";
@@ -109,18 +110,19 @@ FROM prompts AS p LEFT JOIN (
     });
   }
 
-  /** Its commits go with it, as one change. */
+  /** Its commits go with it; above RECORD_CHANGES_MAX in several changes, the prompt in the last. */
   remove(name: string): Promise<void> {
     return this.#turns.run(async () => {
       const { id } = await this.get(name);
-      const commits = await this.#rows("SELECT id FROM prompt_commits WHERE prompt_id = $1", [id]);
-      const gone = commits.map((row): RecordDraft => ({
-        type: PROMPT_COMMITS.type,
-        id: textIn(row, "id"),
-        op: "delete",
-        data: null,
-      }));
-      await this.#writer.append([...gone, { type: PROMPTS.type, id, op: "delete", data: null }]);
+      await removeWhole(
+        { rows: this.#rows, writer: this.#writer },
+        {
+          whole: { type: PROMPTS.type, id },
+          partType: PROMPT_COMMITS.type,
+          partIdsSql: "SELECT id FROM prompt_commits WHERE prompt_id = $1",
+          params: [id],
+        },
+      );
     });
   }
 

@@ -8,6 +8,7 @@ import {
   RULE_SEQS_PER_LOOK,
   RULE_WAITING_TRACES_MAX,
   RULES,
+  TIMER_WAIT_MS_MAX,
 } from "../../schema/index.js";
 import { readRules } from "./rule-book.js";
 import { RuleCursors } from "./rule-cursors.js";
@@ -131,7 +132,9 @@ export class RulesEngine {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#begin(), Math.max(0, at - performance.now()));
+    // A longer wait ends early, and the look then finds that there is more to wait.
+    const wait = Math.min(Math.max(0, at - performance.now()), TIMER_WAIT_MS_MAX);
+    this.#timer = setTimeout(() => this.#begin(), wait);
     this.#timer.unref();
   }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { queryRows } from "../../store/index.js";
+import { removeWhole } from "../../loop/records/remove-whole.js";
+import { RECORD_CHANGES_MAX } from "../../schema/index.js";
+import { createRecordWriter, queryRows, type RecordDraft } from "../../store/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 
 let api: RunningApi;
@@ -45,4 +47,43 @@ test("what a rule makes of a trace at once and the journal can't take goes there
   (SELECT list(DISTINCT outcome)::VARCHAR FROM rule_runs) AS outcomes, (SELECT count(DISTINCT seq)::INTEGER FROM examples) AS parts`,
   });
   expect(rows).toEqual([{ examples: 50, outcomes: "[success]", parts: 2 }]);
+});
+
+test("a dataset with more examples than one change may have is deleted in several, itself in the last", async () => {
+  for (const count of [0, RECORD_CHANGES_MAX - 2, RECORD_CHANGES_MAX - 1, 2 * RECORD_CHANGES_MAX]) {
+    const examples = new Set(Array.from({ length: count }, (_, at) => `example ${at}`));
+    const written: (readonly RecordDraft[])[] = [];
+    // The writer refuses what is too much.
+    const checked = createRecordWriter(
+      { append: async () => written.length, sealed: async () => undefined },
+      { source: "test" },
+    );
+    const writer = {
+      ...checked,
+      append: async (drafts: readonly RecordDraft[]) => {
+        const result = await checked.append(drafts);
+        written.push(drafts);
+        for (const { id } of drafts) examples.delete(id ?? "");
+        return result;
+      },
+    };
+    const rows = async (sql: string) => {
+      const most = Number(/LIMIT (\d+)$/.exec(sql)?.[1]);
+      return [...examples].slice(0, most).map((id) => ({ id }));
+    };
+    await removeWhole(
+      { rows, writer },
+      {
+        whole: { type: "dataset", id: "golden" },
+        partType: "example",
+        partIdsSql: "SELECT id FROM examples WHERE dataset_id = $1",
+        params: ["golden"],
+        time: "2026-11-27T00:00:00Z",
+      },
+    );
+    const changes = written.flat();
+    expect([examples.size, changes.length]).toEqual([0, count + 1]);
+    expect(changes.at(-1)).toMatchObject({ type: "dataset", id: "golden", op: "delete" });
+    expect(new Set(changes.map(({ time }) => time))).toEqual(new Set(["2026-11-27T00:00:00Z"]));
+  }
 });
