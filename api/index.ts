@@ -1,11 +1,19 @@
 import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS } from "../schema/index.js";
-import { DatasetService, FeedbackConfigCache, RulesEngine } from "../loop/index.js";
+import {
+  createFeedbackService,
+  DatasetService,
+  FeedbackConfigCache,
+  InTurn,
+  QueueService,
+  RulesEngine,
+} from "../loop/index.js";
 import { createRecordWriter, dataDirPaths, type SqlParameter } from "../store/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
+import { createQueuesApi } from "./native/queues-api.js";
 import { createRulesApi } from "./native/rules-api.js";
 import type { SharedParts } from "./shared-parts.js";
 import { watchRecords } from "./watch-records.js";
@@ -16,6 +24,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createPricesApi,
   createImportApi,
   createRulesApi,
+  createQueuesApi,
   createLangSmithApi,
 ];
 
@@ -26,9 +35,18 @@ export const createApi: CreateApi = (host): Api => {
   const configs = new FeedbackConfigCache((sql, params) => reads.rows(sql, params));
   const watched = watchRecords(host, FEEDBACK_CONFIGS.type, (changes) => configs.apply(changes));
   const rows = (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params);
-  const datasets = new DatasetService({ writer: createRecordWriter(watched, { source: "langsmith" }), rows });
+  // Rules change both: no other change of either may come between what they read and what they write.
+  const turns = new InTurn();
+  const datasets = new DatasetService({
+    writer: createRecordWriter(watched, { source: "langsmith" }),
+    rows,
+    turns,
+  });
+  const writer = createRecordWriter(watched, { source: "api" });
+  const feedback = createFeedbackService({ writer, rows, configs });
+  const queues = new QueueService({ writer, rows, feedback, turns });
   const rules = startRules(watched, reads, datasets);
-  const apis = APIS.map((create) => create(watched, reads, { configs, datasets, rules }));
+  const apis = APIS.map((create) => create(watched, reads, { configs, datasets, rules, queues }));
   return {
     find(method, path) {
       for (const api of apis) {

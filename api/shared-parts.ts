@@ -1,4 +1,4 @@
-import type { DatasetService, FeedbackConfigCache, RulesEngine } from "../loop/index.js";
+import type { DatasetService, FeedbackConfigCache, QueueService, RulesEngine } from "../loop/index.js";
 
 /** What the APIs share. */
 export interface SharedParts {
@@ -7,4 +7,6 @@ export interface SharedParts {
   /** One for all, so that changes come in turn and each makes a version of its own. */
   readonly datasets: DatasetService;
   readonly rules: RulesEngine;
+  /** One for all, so that changes of items come in turn. */
+  readonly queues: QueueService;
 }

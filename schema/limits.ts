@@ -265,3 +265,8 @@ export const TIMER_WAIT_MS_MAX = 2 ** 31 - 1;
 export const RULES_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */
 export const RULE_LOG_PAGE_MAX = 1_000;
+/** Items of annotation queues in one page of an answer, and runs that are added at once. */
+export const QUEUE_PAGE_MAX = 1_000;
+export const QUEUE_ADD_MAX = 10_000;
+/** Tool calls of a run that a reviewer is shown. */
+export const REVIEW_TOOL_CALLS_MAX = 100;

@@ -27,6 +27,8 @@ export interface DatasetPorts {
   /** Must see everything that was acknowledged before the call. */
   readonly rows: Rows;
   readonly now?: () => Date;
+  /** In turn with whom its changes come; by default with each other. */
+  readonly turns?: InTurn;
 }
 
 /**
@@ -38,9 +40,10 @@ export class DatasetService {
   readonly #writer: RecordWriter;
   readonly #rows: Rows;
   readonly #clock: VersionClock;
-  readonly #turns = new InTurn();
+  readonly #turns: InTurn;
 
-  constructor({ writer, rows, now }: DatasetPorts) {
+  constructor({ writer, rows, now, turns = new InTurn() }: DatasetPorts) {
+    this.#turns = turns;
     this.#writer = writer;
     this.#rows = rows;
     this.#clock = new VersionClock(now);

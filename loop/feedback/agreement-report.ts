@@ -30,23 +30,35 @@ export interface AgreementReport {
  * The last rating of each rater on each thing. A rater is the user that gave it, else the source's type (`model`,
  * `human`, ...). The rating is the score, else the value.
  */
-const RATINGS = `SELECT thing, rater, arg_max(rating, created) AS rating FROM (
+const ratingsSql = (among: string): string => `SELECT thing, rater, arg_max(rating, created) AS rating FROM (
   SELECT coalesce('span ' || trace_id || ' ' || span_id, 'run ' || run_id, 'trace ' || trace_id, 'thread ' || thread_id,
       'example ' || example_id, 'session ' || session_id, 'project ' || project) AS thing,
     coalesce(user_id, source_type, source) AS rater,
     coalesce(score::VARCHAR, CASE json_type(value) WHEN 'VARCHAR' THEN json_extract_string(value, '$') ELSE value END) AS rating,
     {'t': coalesce(modified_at, created_at, time), 'i': id} AS created
-  FROM feedback WHERE key = $1 AND coalesce(error, false) = false
+  FROM feedback WHERE key = $1 AND coalesce(error, false) = false AND ${among}
 ) WHERE thing IS NOT NULL AND rater IS NOT NULL AND rating IS NOT NULL GROUP BY thing, rater ORDER BY thing, rater
 LIMIT ${AGREEMENT_RATINGS_MAX + 1}`;
 
-/** How far raters of one key agree. Throws CF_USAGE when there are more than AGREEMENT_RATINGS_MAX ratings. */
+/** Condition over `feedback`, and what its `$2`, `$3`, ... are. */
+export interface RatingsScope {
+  readonly sql: string;
+  readonly params: readonly string[];
+}
+
+const ALL: RatingsScope = { sql: "true", params: [] };
+
+/**
+ * How far raters of one key agree, over all feedback or that of a scope. Throws CF_USAGE when there are more than
+ * AGREEMENT_RATINGS_MAX ratings.
+ */
 export async function agreementReport(
   rows: Rows,
   key: string,
   level: AgreementLevel,
+  scope: RatingsScope = ALL,
 ): Promise<AgreementReport> {
-  const found = await rows(RATINGS, [key]);
+  const found = await rows(ratingsSql(scope.sql), [key, ...scope.params]);
   if (found.length > AGREEMENT_RATINGS_MAX) {
     throw new CounterfoilError(
       "CF_USAGE",

@@ -16,6 +16,7 @@ export { recordDataSchema } from "./json-schema.js";
 export { PRICES } from "./prices.js";
 export { PROJECTS } from "./projects.js";
 export { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
+export { ANNOTATION_QUEUES, QUEUE_ITEMS, REVIEW_STATUSES, REVIEWER_ACCESS_MODES } from "./queues.js";
 export * from "./record-tables.js";
 export { EXAMPLE_OUTPUTS, RULE_ACTIONS, RULE_RUNS, RULES } from "./rules.js";
 export { SHARES } from "./shares.js";

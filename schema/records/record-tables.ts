@@ -8,6 +8,7 @@ import { FEEDBACK } from "./feedback.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
 import { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
+import { ANNOTATION_QUEUES, QUEUE_ITEMS } from "./queues.js";
 import { RULE_RUNS, RULES } from "./rules.js";
 import { SHARES } from "./shares.js";
 import type { RecordType } from "./types.js";
@@ -29,6 +30,8 @@ export const RECORD_TYPES: readonly RecordType[] = [
   PROMPT_COMMITS,
   RULES,
   RULE_RUNS,
+  ANNOTATION_QUEUES,
+  QUEUE_ITEMS,
 ];
 
 /** Table of records of a type that this version does not know. */

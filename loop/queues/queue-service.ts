@@ -1,0 +1,330 @@
+import { randomUUID } from "node:crypto";
+import {
+  ANNOTATION_QUEUES,
+  CounterfoilError,
+  type JsonObject,
+  QUEUE_ITEMS,
+  RECORD_CHANGES_MAX,
+} from "../../schema/index.js";
+import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
+import type { FeedbackDraft, FeedbackService } from "../feedback/feedback-service.js";
+import type { Rows } from "../feedback/feedback-query.js";
+import type { InTurn } from "../records/in-turn.js";
+import { textIn } from "../records/text-in.js";
+import { findRuns } from "./find-runs.js";
+import { changedItem, type ItemChange } from "./item-changes.js";
+import { itemCountsSql, itemOfRow, itemPageSql } from "./item-sql.js";
+import { queueItemIdOf } from "./queue-ids.js";
+import type {
+  AnnotationQueue,
+  QueueItem,
+  QueueItemFilter,
+  QueueSection,
+  RunReference,
+} from "./queue-types.js";
+import { missingAnswers, reviewFeedback } from "./review-feedback.js";
+
+/** What {@link QueueService} works with. */
+export interface QueuePorts {
+  readonly writer: RecordWriter;
+  /** Must see everything that was acknowledged before the call. */
+  readonly rows: Rows;
+  /** What reviewers say goes here. */
+  readonly feedback: FeedbackService;
+  /** Shared with everything else that changes items of queues: rules do. */
+  readonly turns: InTurn;
+  readonly now?: () => Date;
+}
+
+/** A review of an item. */
+export interface Review {
+  readonly reviewer: string;
+  readonly change: ItemChange;
+  /** Fields of feedback, each with a key; the ids of the run and the source are set by the service. */
+  readonly feedback?: readonly FeedbackDraft[];
+  /** Whether a completed review must answer what the rubric requires. */
+  readonly checkRubric?: boolean;
+}
+
+/**
+ * Annotation queues and their items as records (I5). Throws CF_NOT_FOUND for what is not there, CF_CONFLICT for a name
+ * that is taken and an item that others have, and CF_RECORD_INVALID.
+ */
+export class QueueService {
+  readonly #ports: QueuePorts;
+  readonly #now: () => Date;
+
+  constructor(ports: QueuePorts) {
+    this.#ports = ports;
+    this.#now = ports.now ?? (() => new Date());
+  }
+
+  /** All of them by name, or those with these ids. */
+  async list(ids?: readonly string[]): Promise<AnnotationQueue[]> {
+    if (ids?.length === 0) return [];
+    const params = ids === undefined ? [] : [...ids];
+    const where =
+      ids === undefined ? "" : `WHERE q.id IN (${params.map((_, at) => `$${at + 1}`).join(", ")})`;
+    const rows = await this.#ports.rows(
+      `SELECT q.id, q.name, q.data, strftime(q.time::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00') AS modified_at,
+  count(i.id)::INTEGER AS items, count(i.id) FILTER (WHERE CASE q.reviewer_access_mode WHEN 'assigned' THEN
+    list_has_all(coalesce(from_json(i.completed_by, '["VARCHAR"]'), []),
+      list_transform(from_json(q.assigned_reviewers, '[{"user_id":"VARCHAR"}]'), lambda r: r.user_id))
+    ELSE json_array_length(i.completed_by) >= q.num_reviewers_per_item END)::INTEGER AS archived
+FROM annotation_queues AS q LEFT JOIN queue_items AS i ON i.queue_id = q.id ${where}
+GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
+      params,
+    );
+    return rows.map(queueOf);
+  }
+
+  /** By id or name. */
+  async get(idOrName: string): Promise<AnnotationQueue> {
+    const all = await this.list();
+    const id = idOrName.toLowerCase();
+    const found = all.find((queue) => queue.id === id) ?? all.find(({ name }) => name === idOrName);
+    if (found === undefined)
+      throw new CounterfoilError("CF_NOT_FOUND", `Annotation queue ${idOrName} not found`);
+    return found;
+  }
+
+  create(data: JsonObject, id: string = randomUUID()): Promise<AnnotationQueue> {
+    return this.#ports.turns.run(async () => {
+      const all = await this.list();
+      if (all.some((queue) => queue.id === id)) throw taken(`id ${id}`);
+      await this.#put(all, id, { created_at: this.#now().toISOString(), ...data });
+      return this.get(id);
+    });
+  }
+
+  /** Changes the given fields; null takes one away. */
+  update(idOrName: string, change: JsonObject): Promise<AnnotationQueue> {
+    return this.#ports.turns.run(async () => {
+      const { id, data } = await this.get(idOrName);
+      const merged = Object.entries({ ...data, ...change }).filter(([, value]) => value !== null);
+      await this.#put(await this.list(), id, Object.fromEntries(merged));
+      return this.get(id);
+    });
+  }
+
+  /** Its items go with it; what reviewers said stays. */
+  remove(idOrName: string): Promise<AnnotationQueue> {
+    return this.#ports.turns.run(async () => {
+      const queue = await this.get(idOrName);
+      const items = await this.#ports.rows("SELECT id FROM queue_items WHERE queue_id = $1", [queue.id]);
+      await this.#append([
+        ...items.map((row) => removal(QUEUE_ITEMS.type, textIn(row, "id"))),
+        removal(ANNOTATION_QUEUES.type, queue.id),
+      ]);
+      return queue;
+    });
+  }
+
+  /** Adds runs at the end. One that is there already stays as it is. Gives their items, in the order of the runs. */
+  add(idOrName: string, runs: readonly RunReference[], addedBy: JsonObject): Promise<QueueItem[]> {
+    return this.#ports.turns.run(async () => {
+      const queue = await this.get(idOrName);
+      const found = await findRuns(this.#ports.rows, runs);
+      const ids = found.map((run) => queueItemIdOf(queue.id, run));
+      const there = new Set((await this.#items(queue, { ids })).map(({ id }) => id));
+      const time = this.#now().toISOString();
+      const records = found.flatMap((run, at): RecordDraft[] => {
+        const id = ids[at] ?? "";
+        if (there.has(id)) return [];
+        there.add(id);
+        const proposed = runs[at]?.sourceProposedExampleId;
+        const data = {
+          // What is added together stays in its order.
+          ...newItemData(queue.id, run, { time: nanosLater(time, at), addedBy }),
+          ...(proposed === undefined ? {} : { source_proposed_example_id: proposed }),
+        };
+        return [{ type: QUEUE_ITEMS.type, id, op: "put", data, time }];
+      });
+      await this.#append(records);
+      const now = new Map((await this.#items(queue, { ids })).map((item) => [item.id, item]));
+      return ids.flatMap((id) => now.get(id) ?? []);
+    });
+  }
+
+  /** A page of items, in the order in which the reviewer gets them. */
+  async items(idOrName: string, filter: QueueItemFilter = {}): Promise<QueueItem[]> {
+    return this.#items(await this.get(idOrName), filter);
+  }
+
+  /** How many items are in each section for a reviewer. */
+  async counts(idOrName: string, reviewer?: string): Promise<Readonly<Record<QueueSection, number>>> {
+    const queue = await this.get(idOrName);
+    const filter = reviewer === undefined ? {} : { reviewer };
+    const { sql, params } = itemCountsSql({ queue, filter, now: this.#now() });
+    const counts = { needs_my_review: 0, needs_others_review: 0, archived: 0 };
+    for (const row of await this.#ports.rows(sql, params))
+      counts[textIn(row, "section") as QueueSection] = Number(row["items"]);
+    return counts;
+  }
+
+  /** By its id or its run's. */
+  async item(idOrName: string, itemOrRunId: string, reviewer?: string): Promise<QueueItem> {
+    return this.#item(await this.get(idOrName), itemOrRunId, reviewer);
+  }
+
+  /** Items by id alone, as LangSmith's clients name them. */
+  async queueOfItem(itemId: string): Promise<AnnotationQueue> {
+    const [row] = await this.#ports.rows("SELECT queue_id FROM queue_items WHERE id = $1", [itemId]);
+    if (row === undefined) throw new CounterfoilError("CF_NOT_FOUND", `Queue item ${itemId} not found`);
+    return this.get(textIn(row, "queue_id"));
+  }
+
+  /** Queues that have this run. */
+  async queuesOfRun(runId: string): Promise<AnnotationQueue[]> {
+    const rows = await this.#ports.rows("SELECT DISTINCT queue_id FROM queue_items WHERE run_id = $1", [
+      runId,
+    ]);
+    return this.list(rows.map((row) => textIn(row, "queue_id")));
+  }
+
+  /** Takes items out, by their ids or their runs'; gives how many there were. */
+  removeItems(idOrName: string, filter: Pick<QueueItemFilter, "ids">): Promise<number> {
+    return this.#ports.turns.run(async () => {
+      const items = await this.items(idOrName, filter);
+      await this.#append(items.map(({ id }) => removal(QUEUE_ITEMS.type, id)));
+      return items.length;
+    });
+  }
+
+  /** Changes when items were added or reviewed, as LangSmith's clients may. */
+  changeItem(
+    idOrName: string,
+    itemOrRunId: string,
+    change: { readonly addedAt?: string; readonly lastReviewedTime?: string },
+  ): Promise<QueueItem> {
+    return this.#ports.turns.run(async () => {
+      const queue = await this.get(idOrName);
+      const { id, data } = await this.#item(queue, itemOrRunId);
+      const { addedAt, lastReviewedTime } = change;
+      const changed = {
+        ...data,
+        ...(addedAt === undefined ? {} : { added_at: addedAt }),
+        ...(lastReviewedTime === undefined ? {} : { last_reviewed_time: lastReviewedTime }),
+      };
+      await this.#append([{ type: QUEUE_ITEMS.type, id, op: "put", data: changed }]);
+      return this.#item(queue, id);
+    });
+  }
+
+  /** Gives a reviewer the next item to review, and reserves it when the queue has reservations; undefined when none is left. */
+  next(idOrName: string, reviewer: string): Promise<QueueItem | undefined> {
+    return this.#ports.turns.run(async () => {
+      const queue = await this.get(idOrName);
+      const filter = { reviewer, sections: ["needs_my_review"] as const, limit: 1 };
+      const [item] = await this.#items(queue, filter);
+      return item && this.#change(queue, item, { reviewer, change: { kind: "view" } });
+    });
+  }
+
+  /**
+   * What a reviewer does with an item, and what they say about it, as one change. Throws CF_CONFLICT when others have it,
+   * CF_USAGE when the queue is assigned to others, and CF_RECORD_INVALID when an answer is missing that its rubric requires.
+   */
+  review(idOrName: string, itemOrRunId: string, review: Review): Promise<QueueItem> {
+    return this.#ports.turns.run(async () => {
+      const queue = await this.get(idOrName);
+      return this.#change(queue, await this.#item(queue, itemOrRunId, review.reviewer), review);
+    });
+  }
+
+  async #change(queue: AnnotationQueue, item: QueueItem, review: Review): Promise<QueueItem> {
+    const { reviewer, change, feedback = [] } = review;
+    const now = this.#now();
+    const drafts = feedback.map((draft) => reviewFeedback({ queue, item, reviewer }, draft));
+    if (review.checkRubric === true && change.kind === "complete") {
+      const missing = await missingAnswers(this.#ports.rows, { queue, item, reviewer }, drafts);
+      if (missing.length > 0) {
+        const text = `The rubric of ${queue.name} requires ${missing.join(", ")}; give feedback under each key, or skip the item.`;
+        throw new CounterfoilError("CF_RECORD_INVALID", text);
+      }
+    }
+    const data = changedItem({ queue, item, reviewer, now }, change);
+    const records: RecordDraft[] =
+      data === item.data ? [] : [{ type: QUEUE_ITEMS.type, id: item.id, op: "put", data }];
+    if (drafts.length > 0) await this.#ports.feedback.create(drafts, records);
+    else await this.#append(records);
+    return records.length === 0 ? item : this.#item(queue, item.id, reviewer);
+  }
+
+  async #items(queue: AnnotationQueue, filter: QueueItemFilter): Promise<QueueItem[]> {
+    const { sql, params } = itemPageSql({ queue, filter, now: this.#now() });
+    return (await this.#ports.rows(sql, params)).map(itemOfRow);
+  }
+
+  async #item(queue: AnnotationQueue, itemOrRunId: string, reviewer?: string): Promise<QueueItem> {
+    const ids = [itemOrRunId.toLowerCase()];
+    const [item] = await this.#items(queue, { ids, ...(reviewer === undefined ? {} : { reviewer }) });
+    if (item !== undefined) return item;
+    throw new CounterfoilError(
+      "CF_NOT_FOUND",
+      `Item ${itemOrRunId} of annotation queue ${queue.name} not found`,
+    );
+  }
+
+  async #put(all: readonly AnnotationQueue[], id: string, data: JsonObject): Promise<void> {
+    if (all.some((queue) => queue.id !== id && queue.name === data["name"]))
+      throw taken(`name ${textIn(data, "name")}`);
+    const time = this.#now().toISOString();
+    await this.#append([
+      { type: ANNOTATION_QUEUES.type, id, op: "put", data: { ...data, updated_at: time }, time },
+    ]);
+  }
+
+  async #append(records: readonly RecordDraft[]): Promise<void> {
+    for (let at = 0; at < records.length; at += RECORD_CHANGES_MAX)
+      await this.#ports.writer.append(records.slice(at, at + RECORD_CHANGES_MAX));
+  }
+}
+
+/** A time with milliseconds, fewer than a million nanoseconds later. */
+function nanosLater(time: string, nanos: number): string {
+  return `${time.slice(0, -1)}${String(nanos).padStart(6, "0")}Z`;
+}
+
+/** The data of an item that is added. */
+export function newItemData(
+  queueId: string,
+  run: {
+    readonly runId: string;
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly project: string | null;
+    readonly startTime?: string | null;
+  },
+  { time, addedBy }: { readonly time: string; readonly addedBy: JsonObject },
+): JsonObject {
+  return {
+    queue_id: queueId,
+    run_id: run.runId,
+    trace_id: run.traceId,
+    span_id: run.spanId,
+    project: run.project,
+    start_time: run.startTime ?? null,
+    added_at: time,
+    added_by: addedBy,
+  };
+}
+
+function queueOf(row: ReaderRow): AnnotationQueue {
+  return {
+    id: textIn(row, "id"),
+    name: textIn(row, "name"),
+    data: JSON.parse(textIn(row, "data")) as JsonObject,
+    modifiedAt: textIn(row, "modified_at"),
+    items: Number(row["items"]),
+    archived: Number(row["archived"]),
+  };
+}
+
+function removal(type: string, id: string): RecordDraft {
+  return { type, id, op: "delete", data: null };
+}
+
+function taken(what: string): CounterfoilError {
+  return new CounterfoilError("CF_CONFLICT", `An annotation queue with the ${what} already exists.`);
+}
