@@ -48,6 +48,7 @@ export {
   examplesToOpenaiEvals,
   examplesToOpenaiFineTuning,
 } from "./datasets/dataset-files.js";
+export { similarExamples, type SimilarExample } from "./datasets/similar-examples.js";
 export { schemaProblems } from "./datasets/schema-check.js";
 export { examplesToHuggingFace } from "./datasets/hugging-face.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";

@@ -207,8 +207,9 @@ export const FEEDBACK_TOKEN_LIFE_MS_MAX = 366 * 24 * 3600 * 1000;
 export const AGREEMENT_RATINGS_MAX = 1_000_000;
 /** Comparisons of parts of a value with parts of a dataset's JSON Schema, for one example. */
 export const SCHEMA_STEPS_MAX = 100_000;
-/** Examples of one CSV that is uploaded, and of a shared dataset in one answer. */
-export const EXAMPLES_UPLOAD_MAX = 10_000;
+/** Examples of one CSV that is uploaded: with their dataset they are one change set. */
+export const EXAMPLES_UPLOAD_MAX = RECORD_CHANGES_MAX - 1;
+/** Examples of a shared dataset in one answer. */
 export const SHARED_EXAMPLES_MAX = 10_000;
 /** Feedback waits this long for the configs to be read, ms; then it is stored without being checked. */
 export const FEEDBACK_CONFIG_WAIT_MS = 2_000;

@@ -14,10 +14,11 @@ import type { SharedParts } from "../shared-parts.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import { comparativeHandlers } from "./experiments/comparative-routes.js";
 import { experimentHandlers } from "./experiments/experiment-routes.js";
+import { experimentUploadHandlers } from "./experiments/upload-routes.js";
 import { feedbackConfigHandlers } from "./feedback/feedback-config-routes.js";
 import { feedbackTokenHandlers } from "./feedback/feedback-token-routes.js";
 import { createRunArchive } from "./runs/run-archive.js";
-import { runIngestHandlers } from "./runs/run-ingest.js";
+import { createRunStore, runIngestHandlers } from "./runs/run-ingest.js";
 import { runReadHandlers } from "./runs/run-reads.js";
 import { shareHandlers } from "./shares/share-routes.js";
 import { threadHandlers } from "./threads/thread-routes.js";
@@ -31,10 +32,12 @@ import { datasetHandlers } from "./datasets/dataset-routes.js";
 import { datasetFileHandlers } from "./datasets/dataset-file-routes.js";
 import { datasetShareHandlers } from "./datasets/dataset-share-routes.js";
 import { exampleHandlers } from "./datasets/example-routes.js";
-import { TENANT_ID } from "./tenant.js";
+import { exampleSearchHandlers } from "./datasets/example-search-routes.js";
 import { readInfo } from "./info.js";
 import { json, refusal, RefusedCall } from "./replies.js";
 import { LANGSMITH_ROUTES, type RouteSpec } from "./routes.js";
+import { priceMapHandlers } from "./workspace/price-map-routes.js";
+import { workspaceHandlers } from "./workspace/workspace-routes.js";
 
 /**
  * LangSmith's REST API. Its clients put `/api/v1` before a path or not, depending on their endpoint, and compute the
@@ -69,14 +72,6 @@ export function createLangSmithApi(host: ApiHost, reads: MirrorReads, shared: Sh
   };
 }
 
-/** Clients need a time, too; a server without tenants has none of its own. */
-const SETTINGS = {
-  id: TENANT_ID,
-  display_name: "Counterfoil",
-  created_at: "1970-01-01T00:00:00Z",
-  tenant_handle: null,
-};
-
 function createHandlers(
   host: ApiHost,
   reads: MirrorReads,
@@ -88,16 +83,18 @@ function createHandlers(
   const names = new ProjectNames(reads, service);
   const sources = { reads, projects: names, shares: new ShareService(ports) };
   const feedback = createFeedbackService({ ...ports, configs });
+  const projects = { reads, service, names };
+  const store = createRunStore({ host, states: new RunStates(createRunArchive(reads)), names });
   return {
     info: readInfo,
-    settings: async () => json(200, SETTINGS),
-    workspaces: async () => json(200, [WORKSPACE]),
+    ...workspaceHandlers(),
+    ...priceMapHandlers(ports),
     ...runReadHandlers(sources),
     ...threadHandlers(sources),
     ...traceHandlers(sources),
     ...shareHandlers(sources),
-    ...runIngestHandlers({ host, states: new RunStates(createRunArchive(reads)), names, feedback }),
-    ...projectHandlers({ reads, service, names }),
+    ...runIngestHandlers({ store, feedback }),
+    ...projectHandlers(projects),
     ...feedbackConfigHandlers(new FeedbackConfigService({ ...ports, cache: configs })),
     ...feedbackTokenHandlers(new FeedbackTokenService({ ...ports, feedback })),
     ...comparativeHandlers(new ComparativeService(ports)),
@@ -107,6 +104,8 @@ function createHandlers(
     ...datasetShareHandlers({ datasets, shares: sources.shares }),
     ...datasetHandlers(datasets),
     ...exampleHandlers(datasets),
+    ...exampleSearchHandlers(datasets),
+    ...experimentUploadHandlers({ datasets, projects, feedback, store }),
   };
 }
 
@@ -114,16 +113,6 @@ function createHandlers(
 export function canonicalPath(path: string): string {
   return path.replace(/^\/api(?=\/v[12]\/)/, "").replace(/^\/v1(?=\/)/, "");
 }
-
-/** A server has one. */
-const WORKSPACE = {
-  id: TENANT_ID,
-  display_name: "Counterfoil",
-  tenant_handle: null,
-  is_personal: false,
-  is_deleted: false,
-  read_only: false,
-};
 
 /** Never a 200 that forgets: what is known but not done says so. */
 function notDone({ method, path, about }: RouteSpec): Handler {

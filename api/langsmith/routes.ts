@@ -16,6 +16,7 @@ const LINES: readonly Line[] = [
   ["GET", "/info", "what the server can do", "info"],
   ["GET", "/settings", "the tenant's id and handle", "settings"],
   ["GET", "/workspaces", "workspaces of the key: the server's own", "workspaces"],
+  ["GET POST", "/workspaces/current/secrets", "keys of models: Counterfoil keeps none"],
 
   ["POST", "/runs", "createRun", "createRun"],
   ["PATCH", "/runs/{run_id}", "updateRun", "updateRun"],
@@ -27,7 +28,7 @@ const LINES: readonly Line[] = [
   ["POST", "/runs/stats", "getRunStats", "runStats"],
   ["POST", "/runs/group", "listGroupRuns", "groupRuns"],
   ["GET", "/runs/threads/{thread_id}", "preview of a thread; threads.listTraces reads one"],
-  ["POST", "/runs/delete", "delete traces"],
+  ["POST", "/runs/delete", "purge traces: `counterfoil erase` does, from every file"],
   [
     "GET PUT DELETE",
     "/runs/{run_id}/share",
@@ -60,6 +61,7 @@ const LINES: readonly Line[] = [
   ["POST", "/v2/public/{share_token}/runs/query", "public.runs.query", "querySharedRuns"],
   ["GET", "/public/{share_token}/datasets", "readSharedDataset", "readSharedDataset"],
   ["GET", "/public/{share_token}/examples", "listSharedExamples", "listSharedExamples"],
+  ["GET", "/public/{share_token}/datasets/sessions", "list_shared_projects: a share shows examples only"],
 
   ["GET POST", "/sessions", "listProjects, readProject, createProject", "listProjects createProject"],
   [
@@ -69,6 +71,10 @@ const LINES: readonly Line[] = [
     "readProject updateProject deleteProject",
   ],
   ["GET", "/v2/sessions", "sessions.listV2", "listProjectsV2"],
+  ["GET", "/sessions/resolutions", "sessions.resolve: the project of an agent"],
+  ["POST", "/sessions/{session_id}/dashboard", "sessions.dashboard: prebuilt charts"],
+  ["GET POST", "/sessions/{session_id}/insights", "generate_insights"],
+  ["GET", "/sessions/{session_id}/insights/{job_id}", "poll_insights"],
 
   ["GET POST", "/feedback", "listFeedback, createFeedback", "feedback feedback"],
   [
@@ -100,7 +106,7 @@ const LINES: readonly Line[] = [
   ],
   ["POST", "/datasets/upload", "uploadCsv", "uploadCsv"],
   ["POST", "/datasets/clone", "copy examples into another dataset", "cloneExamples"],
-  ["POST", "/datasets/upload-experiment", "an experiment from elsewhere"],
+  ["POST", "/datasets/upload-experiment", "an experiment from elsewhere", "uploadExperiment"],
   ["POST", "/datasets/comparative", "createComparativeExperiment", "createComparative"],
   [
     "DELETE",
@@ -134,8 +140,9 @@ const LINES: readonly Line[] = [
   ["POST", "/datasets/{dataset_id}/experiments/grouped", "experiments by metadata"],
   ["POST", "/datasets/{dataset_id}/group/runs", "runs by metadata"],
   ["POST", "/datasets/{dataset_id}/generate", "synthetic examples"],
-  ["POST", "/datasets/{dataset_id}/index", "indexDataset"],
-  ["POST", "/datasets/{dataset_id}/search", "similarExamples"],
+  ["POST", "/datasets/{dataset_id}/index", "indexDataset: there is nothing to build", "indexDataset"],
+  ["POST", "/datasets/{dataset_id}/index/sync", "syncIndexedDataset", "indexDataset"],
+  ["POST", "/datasets/{dataset_id}/search", "similarExamples, by words", "searchExamples"],
   ["GET", "/v2/datasets", "datasets, by cursor", "listDatasetsV2"],
   ["POST", "/v2/datasets/{dataset_id}/experiment-runs", "results of experiments", "experimentRunsV2"],
   [
@@ -145,6 +152,13 @@ const LINES: readonly Line[] = [
     "addExamples changeExamples",
   ],
   ["PATCH", "/platform/datasets/{dataset_id}/examples/metadata", "updateDatasetSplits", "changeMetadata"],
+  [
+    "DELETE",
+    "/platform/datasets/{dataset_id}/examples/{example_id}",
+    "datasets.examples.delete",
+    "deleteExample",
+  ],
+  ["POST", "/platform/examples/multipart", "upsert_examples_multipart, of clients before 0.4"],
   ["POST", "/platform/datasets/examples/delete", "deleteExamples", "eraseExamples"],
   [
     "GET POST DELETE",
@@ -209,13 +223,24 @@ const LINES: readonly Line[] = [
   ["GET DELETE", "/platform/hub/repos/{owner}/{repo}/directories", "pullAgent, pullSkill, and delete"],
   ["POST", "/platform/hub/repos/{owner}/{repo}/directories/commits", "pushAgent, pushSkill"],
 
+  ["GET POST", "/prompt-webhooks", "promptWebhooks"],
+  ["GET PATCH DELETE", "/prompt-webhooks/{webhook_id}", "promptWebhooks"],
+  ["GET POST", "/agents", "agents"],
+  ["GET PATCH DELETE", "/agents/{agent_id}", "agents"],
+  ["GET", "/platform/issues", "issues.list, list_issues"],
   ["GET POST", "/bulk-exports", "bulk exports: not needed, the mirror is Parquet"],
   ["GET POST", "/bulk-exports/destinations", "destinations of bulk exports"],
   ["GET", "/bulk-exports/{export_id}/runs", "progress of a bulk export"],
-  ["GET POST", "/model-price-map", "prices of models"],
+  ["GET POST", "/model-price-map", "prices of models", "listPriceMap createPriceMapEntry"],
+  [
+    "PUT DELETE",
+    "/model-price-map/{price_id}",
+    "a price of a model",
+    "updatePriceMapEntry deletePriceMapEntry",
+  ],
   ["GET POST", "/charts", "charts"],
-  ["GET PUT", "/ttl-settings", "retention settings"],
-  ["GET", "/usage-limits", "usage limits"],
+  ["GET PUT", "/ttl-settings", "retention settings: one tier", "ttlSettings changeTtlSettings"],
+  ["GET", "/usage-limits", "usage limits: none", "usageLimits"],
   ["GET", "/audit-logs", "audit log"],
 ];
 

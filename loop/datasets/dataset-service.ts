@@ -4,6 +4,7 @@ import type { ReaderRow, RecordDraft, RecordWriter, SqlParameter } from "../../s
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
 import { removeWhole } from "../records/remove-whole.js";
+import { textIn } from "../records/text-in.js";
 import { VersionClock } from "../records/version-clock.js";
 import { type Bind, examplesAsOf, examplesSql, SPLITS, TIME_TEXT } from "./example-sql.js";
 import { schemaProblems } from "./schema-check.js";
@@ -80,13 +81,20 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
     return found;
   }
 
-  create(data: JsonObject, id: string = randomUUID()): Promise<Dataset> {
+  /** Creates a dataset, with its first examples in the same change: both are there, or neither. */
+  create(
+    data: JsonObject,
+    id: string = randomUUID(),
+    drafts: readonly ExampleDraft[] = [],
+  ): Promise<Dataset> {
     return this.#turns.run(async () => {
       await this.#checkName(data["name"], id);
       if ((await this.list({ ids: [id] })).length > 0) throw taken(`A dataset with the id ${id}`);
       const time = this.#clock.next();
+      const examples = await this.#newExamples({ id, data }, drafts, time);
       await this.#writer.append([
         { type: "dataset", id, op: "put", data: { ...data, created_at: data["created_at"] ?? time }, time },
+        ...examples,
       ]);
       return this.get(id);
     });
@@ -152,24 +160,34 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
   /** Adds examples as one new version; gives their ids and the version. */
   addExamples(datasetId: string, drafts: readonly ExampleDraft[]): Promise<{ ids: string[]; asOf: string }> {
     return this.#turns.run(async () => {
-      const { data: dataset } = await this.get(datasetId);
-      for (const { data } of drafts) checkSchemas(dataset, data);
+      const dataset = await this.get(datasetId);
       const time = this.#clock.next();
-      const records = drafts.map(({ id = randomUUID(), data }): RecordDraft & { readonly id: string } => ({
-        type: "example",
-        id,
-        op: "put",
-        time,
-        data: { ...data, dataset_id: datasetId, created_at: data["created_at"] ?? time },
-      }));
-      const ids = records.map(({ id }) => id);
-      const there = await this.listExamples({ ids, limit: ids.length + 1, offset: 0 });
-      if (there.length > 0 || new Set(ids).size < ids.length) {
-        throw taken(`An example with the id ${there[0]?.id ?? "that was given twice"}`);
-      }
+      const records = await this.#newExamples(dataset, drafts, time);
       await this.#append(records);
-      return { ids, asOf: time };
+      return { ids: records.map(({ id }) => id), asOf: time };
     });
+  }
+
+  /** Throws CF_RECORD_INVALID for what the dataset does not allow, and CF_CONFLICT for an id that is taken. */
+  async #newExamples(
+    dataset: Pick<Dataset, "id" | "data">,
+    drafts: readonly ExampleDraft[],
+    time: string,
+  ): Promise<(RecordDraft & { readonly id: string })[]> {
+    for (const { data } of drafts) checkSchemas(dataset.data, data);
+    const records = drafts.map(({ id = randomUUID(), data }) => ({
+      type: "example",
+      id,
+      op: "put" as const,
+      time,
+      data: { ...data, dataset_id: dataset.id, created_at: data["created_at"] ?? time },
+    }));
+    const ids = records.map(({ id }) => id);
+    const there = ids.length === 0 ? [] : await this.listExamples({ ids, limit: ids.length + 1, offset: 0 });
+    if (there.length > 0 || new Set(ids).size < ids.length) {
+      throw taken(`An example with the id ${there[0]?.id ?? "that was given twice"}`);
+    }
+    return records;
   }
 
   /** Changes examples as one new version. All must be there. */
@@ -348,11 +366,6 @@ function exampleOf(row: ReaderRow): Example {
 
 function dataOf(row: ReaderRow): JsonObject {
   return JSON.parse(textIn(row, "data")) as JsonObject;
-}
-
-function textIn(row: ReaderRow, column: string): string {
-  const value = row[column];
-  return typeof value === "string" ? value : "";
 }
 
 function sameTime(left: string, right: string): boolean {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { COMPARATIVE_EXPERIMENTS, CounterfoilError, type JsonObject } from "../../schema/index.js";
-import type { ReaderRow, RecordWriter } from "../../store/index.js";
+import type { RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
+import { textIn } from "../records/text-in.js";
 
 /** Experiments that were judged against each other. */
 export interface ComparativeExperiment {
@@ -127,9 +128,4 @@ WHERE comparative_experiment_id IN (${marks}) GROUP BY ALL ORDER BY key`,
     }
     return found;
   }
-}
-
-function textIn(row: ReaderRow, column: string): string {
-  const value = row[column];
-  return typeof value === "string" ? value : "";
 }

@@ -11,6 +11,7 @@ import {
 } from "../../schema/index.js";
 import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
 import { InTurn } from "../records/in-turn.js";
+import { textIn } from "../records/text-in.js";
 import type { Rows } from "./feedback-query.js";
 
 /** Namespace of the ids of configs: a key has one, with the same id on every server. */
@@ -93,7 +94,7 @@ export class FeedbackConfigCache {
       for (const { id, op, data, time = "" } of configs) {
         for (const [key, config] of byKey) if (config.id === id) byKey.delete(key);
         const state = objectOf(data);
-        const key = textOf(state["feedback_key"]);
+        const key = textIn(state, "feedback_key");
         if (op === "put" && key !== "")
           byKey.set(key, { id, key, data: state, modifiedAt: time, isDeleted: false });
       }
@@ -134,7 +135,7 @@ export class FeedbackConfigService {
   /** Gives the key this config. One that is the same is given back; throws CF_CONFLICT for another one. */
   create(data: JsonObject): Promise<FeedbackConfig> {
     return this.#turns.run(async () => {
-      const key = textOf(data["feedback_key"]);
+      const key = textIn(data, "feedback_key");
       const there = (await this.#cache.byKey()).get(key);
       if (there === undefined) return this.#put(key, { ...data, created_at: this.#now().toISOString() });
       if (sameConfig(there.data, data)) return there;
@@ -268,10 +269,10 @@ FROM ${source} WHERE ${["data IS NOT NULL", ...conditions].join(" AND ")} ORDER 
 
 function configOf(row: ReaderRow): FeedbackConfig {
   return {
-    id: textOf(row["id"]),
-    key: textOf(row["feedback_key"]),
-    data: JSON.parse(textOf(row["data"])) as JsonObject,
-    modifiedAt: textOf(row["modified_at"]),
+    id: textIn(row, "id"),
+    key: textIn(row, "feedback_key"),
+    data: JSON.parse(textIn(row, "data")) as JsonObject,
+    modifiedAt: textIn(row, "modified_at"),
     isDeleted: row["last_op"] === "delete",
   };
 }
@@ -301,8 +302,4 @@ function canonical(value: JsonValue): string {
 
 function objectOf(value: JsonValue | undefined): JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

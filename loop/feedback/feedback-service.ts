@@ -9,6 +9,7 @@ import {
   uuidOf,
 } from "../../schema/index.js";
 import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
+import { textIn } from "../records/text-in.js";
 import { checkAgainstConfigs, type FeedbackConfigCache } from "./feedback-configs.js";
 import { feedbackOf, type FeedbackFilter, pageSql, type Rows, runIdsSql } from "./feedback-query.js";
 
@@ -154,12 +155,6 @@ class RecordedFeedback implements FeedbackService {
     this.#last = next.catch(() => undefined);
     return next;
   }
-}
-
-/** A text of a row; empty when it is null. */
-function textIn(row: ReaderRow, column: string): string {
-  const value = row[column];
-  return typeof value === "string" ? value : "";
 }
 
 function spanKey(row: ReaderRow): string {

@@ -4,6 +4,7 @@ import type { ReaderRow, RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
 import { removeWhole } from "../records/remove-whole.js";
+import { textIn } from "../records/text-in.js";
 
 /** Names the newest commit; it moves by itself. */
 const LATEST = "latest";
@@ -238,9 +239,4 @@ function missing(what: string): CounterfoilError {
 
 function dataOf(row: ReaderRow): JsonObject {
   return JSON.parse(textIn(row, "data")) as JsonObject;
-}
-
-function textIn(row: ReaderRow, column: string): string {
-  const value = row[column];
-  return typeof value === "string" ? value : "";
 }

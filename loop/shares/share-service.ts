@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { CounterfoilError } from "../../schema/index.js";
-import type { ReaderRow, RecordWriter } from "../../store/index.js";
+import type { RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
+import { textIn } from "../records/text-in.js";
 
 /** One thing that can be shared. Run and dataset ids are UUIDs in lower case; a thread also needs its project's id. */
 export type Shared =
@@ -89,9 +90,4 @@ export class ShareService {
     if (row["kind"] === "thread") return { kind: "thread", id, projectId: textIn(row, "project_id") };
     return { kind: row["kind"] === "dataset" ? "dataset" : "run", id };
   }
-}
-
-function textIn(row: ReaderRow, column: string): string {
-  const value = row[column];
-  return typeof value === "string" ? value : "";
 }

@@ -1,4 +1,5 @@
 export { isRunId, nameUuid, runSpanId, runTraceId } from "./ids.js";
 export * from "./json-text.js";
+export { mapEntryOfPrice, modelsOfPattern, type PriceOfEntry, priceOfMapEntry } from "./price-map.js";
 export * from "./run-span.js";
 export { dottedOrderNanos, nanosToRunTime, runTimeNanos } from "./time.js";

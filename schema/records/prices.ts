@@ -48,6 +48,11 @@ export const PRICES: RecordType = {
     },
     { name: "published", kind: "text", doc: "Where the price was published." },
     { name: "as_of", kind: "date", doc: "The day for which this states it." },
+    {
+      name: "langsmith",
+      kind: "object",
+      doc: "What LangSmith's price map says of it besides: `name`, `match_pattern`, ...",
+    },
   ],
   columns: [
     { name: "provider", type: "VARCHAR", doc: "Provider as the GenAI conventions name it." },

@@ -54,3 +54,58 @@ it("a price that is wrong is refused with what is wrong, and changes nothing", a
   expect((await call("PUT", "/%E0%A4%A", {})).status).toBe(400);
   expect(inEffect("x")).toBeUndefined();
 });
+
+it("LangSmith's price map and our prices are the same records: what one writes the other shows", async () => {
+  const map = async (method: string, path = "", body?: unknown) => {
+    const answer = await fetch(`${running.url}/api/v1/model-price-map${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const entry = {
+    name: "House",
+    match_pattern: "^(house-one|house-two.*)$",
+    provider: "openai",
+    prompt_cost: 0.0000025,
+    completion_cost: "0.00001",
+    prompt_cost_details: { cache_read: 0.00000125 },
+  };
+  const made = await map("POST", "", entry);
+  expect(made).toMatchObject({ status: 200, body: { name: "House", prompt_cost: "0.0000025" } });
+  const id = String(made.body["id"]);
+  await vi.waitFor(
+    () =>
+      expect(inEffect(id)).toMatchObject({
+        models: ["house-one", "house-two*"],
+        tiers: [{ input: 2.5, output: 10 }],
+      }),
+    60_000,
+  );
+  expect((await map("PUT", `/${id}`, { completion_cost: 0.00002 })).status).toBe(200);
+  expect((await call("GET", "")).body).toMatchObject([
+    { id, tiers: [{ input: 2.5, output: 20, cache_read: 1.25 }] },
+  ]);
+  await call("PUT", "/by-hand", {
+    provider: "openai",
+    models: ["gpt-x*"],
+    input: 1,
+    output: 2,
+    until: "2030-01-01",
+  });
+  const listed = (await map("GET", "?q=gpt-x")).body as unknown as readonly Record<string, unknown>[];
+  expect(listed).toMatchObject([{ match_pattern: "^(?:gpt-x.*)$", prompt_cost: "0.000001" }]);
+  const byHand = String(listed[0]?.["id"]);
+  expect(byHand).toMatch(/^[0-9a-f-]{36}$/);
+  expect((await map("PUT", `/${byHand}`, { prompt_cost: 3e-6 })).status).toBe(200);
+  // What LangSmith has no words for stays.
+  expect((await call("GET", "")).body).toMatchObject(
+    [{ id }, { id: "by-hand", until: "2030-01-01", tiers: [{ input: 3 }] }].sort((left, right) =>
+      left.id < right.id ? -1 : 1,
+    ),
+  );
+  expect((await map("POST", "", { ...entry, provider: null })).status).toBe(422);
+  expect((await map("DELETE", `/${byHand}`)).status).toBe(200);
+  expect((await map("DELETE", `/${byHand}`)).status).toBe(404);
+  expect((await map("DELETE", `/${id}`)).status).toBe(200);
+});

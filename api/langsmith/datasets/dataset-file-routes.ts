@@ -34,13 +34,8 @@ export function datasetFileHandlers(service: DatasetService): Readonly<Record<st
       const [name = form.get("filename")?.[0] ?? "upload"] = form.get("name") ?? [];
       const [description] = form.get("description") ?? [];
       const [type = "kv"] = form.get("data_type") ?? [];
-      const { id } = await service.create({
-        name,
-        data_type: type,
-        ...(description === undefined ? {} : { description }),
-      });
-      if (drafts.length > 0) await service.addExamples(id, drafts);
-      return json(200, datasetView(await service.get(id)));
+      const data = { name, data_type: type, ...(description === undefined ? {} : { description }) };
+      return json(200, datasetView(await service.create(data, undefined, drafts)));
     },
     cloneExamples: async ({ request }) => {
       const body = objectBody(request.body);

@@ -124,7 +124,12 @@ function typeOf(project: RunRecord): string {
   return typeof project["reference_dataset_id"] === "string" ? "EXPERIMENT" : "PROJECT";
 }
 
-async function oneOf(parts: ProjectParts, given: string | undefined, stats: boolean): Promise<RunRecord> {
+/** A project as LangSmith gives it, by its id. Throws 422 for what is no id, and 404. */
+export async function oneOf(
+  parts: ProjectParts,
+  given: string | undefined,
+  stats: boolean,
+): Promise<RunRecord> {
   const id = given?.toLowerCase();
   if (!isRunId(id)) throw badField(["path", "session_id"], "must be a UUID");
   const found = (await projectsOf(parts, stats)).find((project) => project["id"] === id);

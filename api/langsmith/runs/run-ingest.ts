@@ -20,22 +20,36 @@ import type { RunStates } from "./run-states.js";
 import { parseRunBody } from "../body.js";
 import { batchWrites, multipartWrites, type RunWrite, singleWrite } from "./run-writes.js";
 
-/** What taking runs needs. */
-export interface RunIngestParts {
+/** What storing runs needs. */
+export interface RunStoreParts {
   readonly host: ApiHost;
   readonly states: RunStates;
   readonly names: ProjectNames;
+}
+
+/** Makes writes of runs durable (I1); `imported` says that they come out of LangSmith. Throws 422. */
+export type StoreRuns = (writes: readonly RunWrite[], imported?: boolean) => Promise<void>;
+
+/** What taking runs needs. */
+export interface RunIngestParts {
+  readonly store: StoreRuns;
   readonly feedback: FeedbackService;
+}
+
+/** The one way by which runs get into the journal. */
+export function createRunStore({ host, states, names }: RunStoreParts): StoreRuns {
+  return async (writes, imported = false) => {
+    const merged = await states.merge(await withProjects(writes, names));
+    const runs = imported ? merged.map((run) => ({ ...run, imported })) : merged;
+    if (runs.length > 0) await host.append(entryOf(runs));
+  };
 }
 
 /** Routes that take runs. Each answers 202 once the runs are durable (I1). */
 export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string, Handler>> {
-  const { host, states, names, feedback } = parts;
+  const { store, feedback } = parts;
   const accept = async ({ request }: Call, writes: readonly RunWrite[]): Promise<ApiReply> => {
-    const merged = await states.merge(await withProjects(writes, names));
-    const imported = request.header(IMPORT_HEADER) !== undefined;
-    const runs = imported ? merged.map((run) => ({ ...run, imported })) : merged;
-    if (runs.length > 0) await host.append(entryOf(runs));
+    await store(writes, request.header(IMPORT_HEADER) !== undefined);
     return json(202, { message: "Runs accepted" });
   };
   const single = (kind: RunWrite["kind"], call: Call, id?: string): Promise<ApiReply> => {

@@ -6,6 +6,7 @@ import {
   type RunValue,
   writeRunJson,
 } from "../../../schema/index.js";
+import { pageSizeOf } from "../cursor.js";
 import { badField } from "../replies.js";
 
 /** Runs in one page of version 2, at most and by default. */
@@ -18,10 +19,7 @@ export function v1Body(
   body: RunRecord,
   now: number,
 ): { readonly body: RunRecord; readonly pageSize: number } {
-  const size = body["page_size"] ?? V2_PAGE_DEFAULT;
-  if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > V2_PAGE_MAX) {
-    throw badField(["body", "page_size"], `must be a whole number from 1 to ${V2_PAGE_MAX}`);
-  }
+  const size = pageSizeOf(body["page_size"], { most: V2_PAGE_MAX, usual: V2_PAGE_DEFAULT });
   const named = body["ids"] !== undefined || body["trace_id"] !== undefined;
   const since = body["min_start_time"] ?? (named ? null : new Date(now - DAY_MS).toISOString());
   return {

@@ -135,3 +135,24 @@ test("JSON Schemas of a dataset are enforced for examples that are added and cha
   expect([await validate({ q: "y" }), await validate({})]).toEqual([200, 422]);
   expect((await client.readDataset({ datasetId: dataset.id })).example_count).toBe(1);
 });
+
+test("examples like some inputs are found by the words that they have in common, rare words first", async () => {
+  const { id } = await upload(
+    "searched",
+    "q,a\nhow do I reset my password,1\nhow do I get a refund,2\nhow do I close the account,3\n",
+  );
+  const search = async (body: object) => {
+    const answer = await fetch(`${api.url}/datasets/${id}/search`, {
+      method: "POST",
+      headers: { "x-api-key": KEY },
+      body: JSON.stringify(body),
+    });
+    const { examples = [] } = (await answer.json()) as { examples?: { outputs: { a: string } }[] };
+    return [answer.status, ...examples.map(({ outputs }) => outputs.a)];
+  };
+  expect(await search({ inputs: { text: "Do I get my REFUND?" }, limit: 2 })).toEqual([200, "2", "1"]);
+  expect((await search({ inputs: {} })).length).toBe(4);
+  expect(await search({ inputs: "text" })).toEqual([422]);
+  expect(await search({ inputs: {}, limit: 0 })).toEqual([422]);
+  expect(await search({ inputs: {}, filter: 'eq(a, "b")' })).toEqual([501]);
+});

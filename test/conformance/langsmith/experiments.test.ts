@@ -160,3 +160,67 @@ test("improved and regressed examples are told apart, by the direction of the ke
 function same(left: readonly unknown[], right: readonly unknown[]): boolean {
   return left.length === right.length && right.every((each) => left.includes(each));
 }
+
+test("an experiment from elsewhere is taken with its dataset, runs and scores, also a second one over the same rows", async () => {
+  const row = crypto.randomUUID();
+  const result = (answer: string, score: number) => ({
+    row_id: row,
+    inputs: { question: "2 + 2?" },
+    expected_outputs: { answer: "4" },
+    actual_outputs: { answer },
+    evaluation_scores: [{ key: "exact", score }],
+    start_time: "2026-01-05T10:00:00Z",
+    end_time: "2026-01-05T10:00:01.5Z",
+    run_metadata: { model: "ours" },
+  });
+  const body = (name: string, answer: string, score: number) => ({
+    experiment_name: name,
+    experiment_description: "from elsewhere",
+    experiment_start_time: "2026-01-05T10:00:00Z",
+    experiment_end_time: "2026-01-05T11:00:00Z",
+    experiment_metadata: { model: "ours" },
+    dataset_name: "uploaded elsewhere",
+    results: [
+      result(answer, score),
+      { ...result("x", 0), row_id: undefined, error: "boom", actual_outputs: undefined },
+      result(answer, score),
+    ],
+    summary_experiment_scores: [{ key: "mean", score: 0.5, comment: "of two" }],
+  });
+  const first = await post("/datasets/upload-experiment", body("elsewhere 1", "4", 1));
+  expect(first).toMatchObject({
+    status: 200,
+    body: {
+      dataset: { name: "uploaded elsewhere", example_count: 2, session_count: 1 },
+      experiment: { name: "elsewhere 1", run_count: 3, end_time: "2026-01-05T11:00:00.000000+00:00" },
+    },
+  });
+  const { dataset, experiment } = first.body as Record<"dataset" | "experiment", { id: string }>;
+  const { body: results } = await post(`/datasets/${dataset.id}/runs`, { session_ids: [experiment.id] });
+  const rows = results as readonly { id: string; runs: readonly Record<string, unknown>[] }[];
+  expect(rows.find(({ id }) => id === row)?.runs).toMatchObject([
+    {
+      outputs: { answer: "4" },
+      start_time: "2026-01-05T10:00:00.000000+00:00",
+      extra: { metadata: { model: "ours" } },
+      feedback_stats: { exact: { n: 1, avg: 1 } },
+    },
+    { outputs: { answer: "4" } },
+  ]);
+  expect(rows.find(({ id }) => id !== row)?.runs).toMatchObject([{ status: "error", error: "boom" }]);
+  const judged = await fetch(`${api.url}/feedback?session=${experiment.id}&key=mean`);
+  expect(await judged.json()).toMatchObject([{ score: 0.5, comment: "of two", run_id: null }]);
+
+  expect((await post("/datasets/upload-experiment", body("elsewhere 1", "4", 1))).status).toBe(409);
+  const second = await post("/datasets/upload-experiment", body("elsewhere 2", "5", 0));
+  expect(second).toMatchObject({ status: 200, body: { dataset: { id: dataset.id, session_count: 2 } } });
+  const wrong = {
+    ...body("elsewhere 3", "4", 1),
+    results: [{ ...result("4", 1), evaluation_scores: [{ score: 1 }] }],
+  };
+  expect(await post("/datasets/upload-experiment", wrong)).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ["body", "results", 0, "evaluation_scores", 0] }] },
+  });
+  expect(await client.hasProject({ projectName: "elsewhere 3" })).toBe(false);
+});
