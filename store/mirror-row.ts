@@ -1,10 +1,6 @@
-import {
-  DuckDBBlobValue,
-  DuckDBMapValue,
-  DuckDBTimestampNanosecondsValue,
-  type DuckDBValue,
-} from "@duckdb/node-api";
+import type { DuckDBValue } from "@duckdb/node-api";
 import { type Column, CounterfoilError } from "../schema/index.js";
+import { duckdb } from "./duckdb.js";
 
 /** Places of columns, once for all rows that are read with the same list. */
 const places = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
@@ -71,14 +67,14 @@ export class MirrorRow {
   time(name: string): bigint {
     const value = this.#value(name);
     if (value === null) return 0n;
-    if (value instanceof DuckDBTimestampNanosecondsValue) return value.nanos;
+    if (value instanceof duckdb().DuckDBTimestampNanosecondsValue) return value.nanos;
     throw wrongType(name, "a time");
   }
 
   blob(name: string): Uint8Array | null {
     const value = this.#value(name);
     if (value === null) return null;
-    if (value instanceof DuckDBBlobValue) return value.bytes;
+    if (value instanceof duckdb().DuckDBBlobValue) return value.bytes;
     throw wrongType(name, "bytes");
   }
 
@@ -86,7 +82,7 @@ export class MirrorRow {
   map(name: string): { readonly key: string; readonly value: string | null }[] {
     const value = this.#value(name);
     if (value === null) return [];
-    if (!(value instanceof DuckDBMapValue)) throw wrongType(name, "a map");
+    if (!(value instanceof duckdb().DuckDBMapValue)) throw wrongType(name, "a map");
     return value.entries.map((entry) => ({
       key: String(entry.key),
       value: entry.value === null ? null : String(entry.value),

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import {
   CounterfoilError,
   errorMessage,
@@ -8,6 +7,7 @@ import {
   TABLE_COLUMNS,
   LOG_CONTENT_TABLE,
 } from "../schema/index.js";
+import { duckdb } from "./duckdb.js";
 import { readCatalog } from "./catalog/read-catalog.js";
 import { dataDirPaths } from "./data-dir.js";
 import { columnNames, MirrorRow } from "./mirror-row.js";
@@ -56,7 +56,7 @@ export async function* readOtlpRows(
         (file) => name !== table || (file.lastSeq >= (fromSeq ?? 0) && file.firstSeq <= (toSeq ?? Infinity)),
       )
       .map((file) => ({ ...file, path: join(paths.mirror, file.path) }));
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await duckdb().DuckDBInstance.create(":memory:", {
     threads: "1",
     memory_limit: `${READ_MEMORY_MB}MB`,
     temp_directory: join(paths.temp, "read"),

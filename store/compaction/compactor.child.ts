@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import {
   COMPACTED_FORMAT_VERSION,
   errorMessage,
@@ -8,6 +8,7 @@ import {
   RULE_SET_VERSION,
   LOG_CONTENT_TABLE,
 } from "../../schema/index.js";
+import { duckdb } from "../duckdb.js";
 import { answerOneRequest } from "../child-main.js";
 import {
   type LogJoined,
@@ -257,7 +258,7 @@ async function keepSuperseded(
 async function openEngine(request: CompactionRequest): Promise<DuckDBConnection> {
   const spill = join(request.workDir, "spill");
   mkdirSync(spill, { recursive: true, mode: 0o700 });
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await duckdb().DuckDBInstance.create(":memory:", {
     memory_limit: `${request.memoryMb}MiB`,
     threads: "1",
     temp_directory: spill,

@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import type { CatalogSnapshot } from "../types.js";
+import { duckdb } from "../duckdb.js";
 import { KEEP_FOOTERS, snapshotSources, viewStatements } from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
 import type { ChildRequest } from "./query-types.js";
@@ -18,7 +19,7 @@ export async function openEngine(
 ): Promise<DuckDBConnection> {
   const spill = join(request.workDir, "spill");
   mkdirSync(spill, { recursive: true, mode: 0o700 });
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await duckdb().DuckDBInstance.create(":memory:", {
     memory_limit: `${request.memoryMb}MiB`,
     threads: String(request.threads),
     temp_directory: spill,

@@ -1,5 +1,6 @@
-import { type DuckDBConnection, StatementType } from "@duckdb/node-api";
+import type { DuckDBConnection, StatementType } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/errors.js";
+import { duckdb } from "../duckdb.js";
 
 /** How a proven read-only statement is run. */
 export type GatedStatement = "select" | "describe";
@@ -75,13 +76,13 @@ export async function gateStatement(connection: DuckDBConnection, sql: string): 
     const inner = explained(sql, end);
     if (firstWord(inner).word === "EXPLAIN") throw refuse("EXPLAIN of EXPLAIN");
     await gateStatement(connection, inner);
-    await checkParsed(connection, sql, StatementType.EXPLAIN, word);
+    await checkParsed(connection, sql, duckdb().StatementType.EXPLAIN, word);
     return "describe";
   }
   if (!SELECT_WORDS.has(word) && !DESCRIBE_WORDS.has(word)) {
     throw refuse(word === "" ? "it does not start with a statement's name" : `${word} is not allowed`);
   }
-  await checkParsed(connection, sql, StatementType.SELECT, word);
+  await checkParsed(connection, sql, duckdb().StatementType.SELECT, word);
   return DESCRIBE_WORDS.has(word) ? "describe" : "select";
 }
 
@@ -107,7 +108,7 @@ async function checkParsed(
   const prepared = await statements.prepare(0);
   try {
     if (prepared.statementType !== expected) {
-      throw refuse(`${StatementType[prepared.statementType] ?? "this statement"} is not allowed`);
+      throw refuse(`${duckdb().StatementType[prepared.statementType] ?? "this statement"} is not allowed`);
     }
     if (prepared.parameterCount > 0) throw refuse("it holds parameters ($1 or ?), and none can be given");
   } finally {

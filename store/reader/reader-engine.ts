@@ -1,7 +1,8 @@
 import { mkdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/errors.js";
+import { duckdb } from "../duckdb.js";
 import { QUERY_INLINE_BYTES_MAX } from "../../schema/limits.js";
 import { MANIFEST_FILE } from "../catalog/manifest-log.js";
 import { readCatalog } from "../catalog/read-catalog.js";
@@ -53,7 +54,7 @@ export class ReaderEngine {
     const spill = join(setup.workDir, "spill");
     mkdirSync(spill, { recursive: true, mode: 0o700 });
     process.chdir(setup.mirrorDir);
-    const instance = await DuckDBInstance.create(":memory:", {
+    const instance = await duckdb().DuckDBInstance.create(":memory:", {
       memory_limit: `${setup.memoryMb}MiB`,
       threads: String(setup.threads),
       temp_directory: spill,

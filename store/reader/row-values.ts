@@ -1,19 +1,5 @@
-import {
-  DuckDBArrayValue,
-  DuckDBBlobValue,
-  DuckDBDecimalValue,
-  DuckDBListValue,
-  DuckDBMapValue,
-  type DuckDBResultReader,
-  DuckDBStructValue,
-  DuckDBTimestampMillisecondsValue,
-  DuckDBTimestampNanosecondsValue,
-  DuckDBTimestampSecondsValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  DuckDBUnionValue,
-  type DuckDBValue,
-} from "@duckdb/node-api";
+import type { DuckDBResultReader, DuckDBValue } from "@duckdb/node-api";
+import { duckdb } from "../duckdb.js";
 import type { SqlValue } from "../query/query-types.js";
 import type { ReaderRow } from "./reader-types.js";
 
@@ -26,24 +12,26 @@ function sqlValue(value: DuckDBValue): SqlValue {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : floatWord(value);
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  if (value instanceof DuckDBTimestampTZValue)
-    return isoTime(new DuckDBTimestampValue(value.micros).toString());
+  const api = duckdb();
+  if (value instanceof api.DuckDBTimestampTZValue)
+    return isoTime(new api.DuckDBTimestampValue(value.micros).toString());
   if (
-    value instanceof DuckDBTimestampNanosecondsValue ||
-    value instanceof DuckDBTimestampValue ||
-    value instanceof DuckDBTimestampMillisecondsValue ||
-    value instanceof DuckDBTimestampSecondsValue
+    value instanceof api.DuckDBTimestampNanosecondsValue ||
+    value instanceof api.DuckDBTimestampValue ||
+    value instanceof api.DuckDBTimestampMillisecondsValue ||
+    value instanceof api.DuckDBTimestampSecondsValue
   ) {
     return isoTime(value.toString());
   }
-  if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString("base64");
-  if (value instanceof DuckDBDecimalValue) return value.toDouble();
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map(sqlValue);
-  if (value instanceof DuckDBStructValue) return objectOf(Object.entries(value.entries));
-  if (value instanceof DuckDBMapValue) {
+  if (value instanceof api.DuckDBBlobValue) return Buffer.from(value.bytes).toString("base64");
+  if (value instanceof api.DuckDBDecimalValue) return value.toDouble();
+  if (value instanceof api.DuckDBListValue || value instanceof api.DuckDBArrayValue)
+    return value.items.map(sqlValue);
+  if (value instanceof api.DuckDBStructValue) return objectOf(Object.entries(value.entries));
+  if (value instanceof api.DuckDBMapValue) {
     return objectOf(value.entries.map(({ key, value: item }) => [String(key), item]));
   }
-  if (value instanceof DuckDBUnionValue) return sqlValue(value.value);
+  if (value instanceof api.DuckDBUnionValue) return sqlValue(value.value);
   return value.toString();
 }
 

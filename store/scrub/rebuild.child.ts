@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { openJournalReader, zeroCounts } from "../../journal/index.js";
 import {
   errorMessage,
@@ -10,6 +10,7 @@ import {
   SEAL_BYTES,
   SEAL_ROWS,
 } from "../../schema/index.js";
+import { duckdb } from "../duckdb.js";
 import { answerOneRequest } from "../child-main.js";
 import { columnListSql, daySql, eventTimeSql } from "../compaction/compaction-sql.js";
 import {
@@ -93,7 +94,7 @@ async function sealAgain(request: RebuildRequest, from: number, to: number): Pro
 async function openEngine(request: RebuildRequest): Promise<DuckDBConnection> {
   const spill = join(request.workDir, "spill");
   mkdirSync(spill, { recursive: true, mode: 0o700 });
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await duckdb().DuckDBInstance.create(":memory:", {
     memory_limit: `${request.memoryMb}MiB`,
     threads: "1",
     temp_directory: spill,

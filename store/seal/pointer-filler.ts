@@ -1,5 +1,6 @@
-import { BLOB, type DuckDBDataChunk } from "@duckdb/node-api";
-import duckdb, { type DataChunk, type Vector } from "@duckdb/node-bindings";
+import type { DuckDBDataChunk } from "@duckdb/node-api";
+import type { DataChunk, Vector } from "@duckdb/node-bindings";
+import { bindings, duckdb } from "../duckdb.js";
 import {
   type ColumnBatch,
   type FixedVector,
@@ -46,22 +47,22 @@ export class PointerFiller implements Filler {
   #entryMask = new ValidityMask(VECTOR_ROWS * 16);
 
   constructor() {
-    const blob = BLOB.toLogicalType().logical_type;
-    this.#arenas = [duckdb.create_data_chunk([blob]), duckdb.create_data_chunk([blob])];
+    const blob = duckdb().BLOB.toLogicalType().logical_type;
+    this.#arenas = [bindings().create_data_chunk([blob]), bindings().create_data_chunk([blob])];
   }
 
   load(batch: ColumnBatch): void {
     this.#batch = batch;
     this.#turn = 1 - this.#turn;
     const arena = this.#arenas[this.#turn] as DataChunk;
-    duckdb.data_chunk_reset(arena);
-    const vector = duckdb.data_chunk_get_vector(arena, 0);
+    bindings().data_chunk_reset(arena);
+    const vector = bindings().data_chunk_get_vector(arena, 0);
     // At least 13 bytes each: a shorter one would be stored inline and have no address.
     const source = padded(batch.source, batch.sourceLength);
     const scratch = padded(batch.scratch.bytes, batch.scratch.length);
-    duckdb.vector_assign_string_element_len(vector, 0, source);
-    duckdb.vector_assign_string_element_len(vector, 1, scratch);
-    const entries = duckdb.vector_get_data(vector, 2 * STRING_BYTES);
+    bindings().vector_assign_string_element_len(vector, 0, source);
+    bindings().vector_assign_string_element_len(vector, 1, scratch);
+    const entries = bindings().vector_get_data(vector, 2 * STRING_BYTES);
     const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
     locate(this.#source, view, 0, source);
     locate(this.#scratch, view, STRING_BYTES, scratch);
@@ -72,12 +73,12 @@ export class PointerFiller implements Filler {
     if (batch === undefined) throw new Error("fill before load");
     const raw = chunk.chunk;
     for (const [index, column] of batch.vectors.entries()) {
-      const vector = duckdb.data_chunk_get_vector(raw, index);
+      const vector = bindings().data_chunk_get_vector(raw, index);
       if (column.kind === "text") this.#text(vector, column, from, to);
       else if (column.kind === "fixed") this.#fixed(vector, column, from, to);
       else this.#map(vector, column, from, to);
     }
-    duckdb.data_chunk_set_size(raw, to - from);
+    bindings().data_chunk_set_size(raw, to - from);
   }
 
   #text(vector: Vector, column: TextVector, from: number, to: number): void {
@@ -87,7 +88,7 @@ export class PointerFiller implements Filler {
     }
     const nulls = this.#strings(this.#rows, column, from, to, this.#mask);
     if (nulls < to - from) {
-      duckdb.copy_data_to_vector(vector, 0, this.#rows.buffer, 0, (to - from) * STRING_BYTES);
+      bindings().copy_data_to_vector(vector, 0, this.#rows.buffer, 0, (to - from) * STRING_BYTES);
     }
     if (nulls > 0) setValidity(vector, this.#mask, to - from);
   }
@@ -105,7 +106,7 @@ export class PointerFiller implements Filler {
       this.#mask.clear(row - from);
     }
     if (nulls < to - from) {
-      duckdb.copy_data_to_vector(vector, 0, column.data, from * width, (to - from) * width);
+      bindings().copy_data_to_vector(vector, 0, column.data, from * width, (to - from) * width);
     }
     if (nulls > 0) setValidity(vector, this.#mask, to - from);
   }
@@ -114,8 +115,8 @@ export class PointerFiller implements Filler {
     const first = column.starts[from] as number;
     const last = column.starts[to] as number;
     const count = last - first;
-    duckdb.list_vector_reserve(vector, count);
-    duckdb.list_vector_set_size(vector, count);
+    bindings().list_vector_reserve(vector, count);
+    bindings().list_vector_set_size(vector, count);
     const lists = this.#rows;
     for (let row = from, word = 0; row < to; row++, word += 4) {
       const start = column.starts[row] as number;
@@ -124,22 +125,22 @@ export class PointerFiller implements Filler {
       lists[word + 2] = (column.starts[row + 1] as number) - start;
       lists[word + 3] = 0;
     }
-    duckdb.copy_data_to_vector(vector, 0, lists.buffer, 0, (to - from) * STRING_BYTES);
+    bindings().copy_data_to_vector(vector, 0, lists.buffer, 0, (to - from) * STRING_BYTES);
     if (count === 0) return;
     if (count * 4 > this.#keys.length) {
       this.#keys = new Uint32Array(count * 8);
       this.#values = new Uint32Array(count * 8);
       this.#entryMask = new ValidityMask(count * 2);
     }
-    const entries = duckdb.list_vector_get_child(vector);
+    const entries = bindings().list_vector_get_child(vector);
     const keys = { offsets: column.keyOffsets, lengths: column.keyLengths };
     const values = { offsets: column.valueOffsets, lengths: column.valueLengths };
     this.#strings(this.#keys, keys, first, last, this.#entryMask);
-    const keyVector = duckdb.struct_vector_get_child(entries, 0);
-    duckdb.copy_data_to_vector(keyVector, 0, this.#keys.buffer, 0, count * STRING_BYTES);
+    const keyVector = bindings().struct_vector_get_child(entries, 0);
+    bindings().copy_data_to_vector(keyVector, 0, this.#keys.buffer, 0, count * STRING_BYTES);
     const nulls = this.#strings(this.#values, values, first, last, this.#entryMask);
-    const valueVector = duckdb.struct_vector_get_child(entries, 1);
-    duckdb.copy_data_to_vector(valueVector, 0, this.#values.buffer, 0, count * STRING_BYTES);
+    const valueVector = bindings().struct_vector_get_child(entries, 1);
+    bindings().copy_data_to_vector(valueVector, 0, this.#values.buffer, 0, count * STRING_BYTES);
     if (nulls > 0) setValidity(valueVector, this.#entryMask, count);
   }
 
@@ -226,6 +227,6 @@ function inline(out: Uint32Array, word: number, view: DataView, offset: number, 
 }
 
 function setValidity(vector: Vector, mask: ValidityMask, rows: number): void {
-  duckdb.vector_ensure_validity_writable(vector);
-  duckdb.copy_data_to_vector_validity(vector, 0, mask.words.buffer, 0, (rows + 7) >> 3);
+  bindings().vector_ensure_validity_writable(vector);
+  bindings().copy_data_to_vector_validity(vector, 0, mask.words.buffer, 0, (rows + 7) >> 3);
 }

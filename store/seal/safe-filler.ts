@@ -1,5 +1,6 @@
-import { type DuckDBDataChunk, DuckDBTimestampNanosecondsValue } from "@duckdb/node-api";
-import duckdb, { type Vector } from "@duckdb/node-bindings";
+import type { DuckDBDataChunk, DuckDBTimestampNanosecondsValue } from "@duckdb/node-api";
+import type { Vector } from "@duckdb/node-bindings";
+import { bindings, duckdb } from "../duckdb.js";
 import type { ColumnBatch, FixedVector, MapVector, TextVector } from "./column-batch.js";
 import type { Filler } from "./filler.js";
 
@@ -24,7 +25,7 @@ export class SafeFiller implements Filler {
     for (const [index, column] of batch.vectors.entries()) {
       if (column.kind === "fixed") fillFixed(chunk, index, column, from, to);
       else {
-        const vector = duckdb.data_chunk_get_vector(chunk.chunk, index);
+        const vector = bindings().data_chunk_get_vector(chunk.chunk, index);
         if (column.kind === "text") fillText(vector, batch, column, from, to);
         else fillMap(vector, batch, column, { from, to });
       }
@@ -52,7 +53,7 @@ function fixedValue(
 ): bigint | number | boolean | DuckDBTimestampNanosecondsValue {
   const { type } = column.column;
   if (type === "BIGINT") return column.bigint(row);
-  if (type === "TIMESTAMP_NS") return new DuckDBTimestampNanosecondsValue(column.bigint(row));
+  if (type === "TIMESTAMP_NS") return new (duckdb().DuckDBTimestampNanosecondsValue)(column.bigint(row));
   if (type === "DOUBLE") return column.double(row);
   if (type === "INTEGER") return (column.u32[row] as number) | 0;
   return column.boolean(row);
@@ -71,16 +72,16 @@ function fillText(
   from: number,
   to: number,
 ): void {
-  duckdb.vector_ensure_validity_writable(vector);
-  const validity = duckdb.vector_get_validity(vector, Math.ceil((to - from) / 64) * 8);
+  bindings().vector_ensure_validity_writable(vector);
+  const validity = bindings().vector_get_validity(vector, Math.ceil((to - from) / 64) * 8);
   for (let i = from; i < to; i++) {
     const bytes = batch.textBytes(texts.offsets[i] as number, texts.lengths[i] as number);
-    duckdb.validity_set_row_validity(validity, i - from, bytes !== null);
-    if (bytes !== null) duckdb.vector_assign_string_element_len(vector, i - from, bytes);
+    bindings().validity_set_row_validity(validity, i - from, bytes !== null);
+    if (bytes !== null) bindings().vector_assign_string_element_len(vector, i - from, bytes);
   }
   const { buffer, byteOffset, byteLength } = validity;
   if (buffer instanceof ArrayBuffer) {
-    duckdb.copy_data_to_vector_validity(vector, 0, buffer, byteOffset, byteLength);
+    bindings().copy_data_to_vector_validity(vector, 0, buffer, byteOffset, byteLength);
   }
 }
 
@@ -93,19 +94,19 @@ function fillMap(
   const { from, to } = rows;
   const first = column.starts[from] as number;
   const last = column.starts[to] as number;
-  duckdb.list_vector_reserve(vector, last - first);
-  duckdb.list_vector_set_size(vector, last - first);
+  bindings().list_vector_reserve(vector, last - first);
+  bindings().list_vector_set_size(vector, last - first);
   const lists = new BigUint64Array((to - from) * 2);
   for (let row = from; row < to; row++) {
     const start = column.starts[row] as number;
     lists[(row - from) * 2] = BigInt(start - first);
     lists[(row - from) * 2 + 1] = BigInt((column.starts[row + 1] as number) - start);
   }
-  duckdb.copy_data_to_vector(vector, 0, lists.buffer, 0, (to - from) * LIST_ENTRY_BYTES);
+  bindings().copy_data_to_vector(vector, 0, lists.buffer, 0, (to - from) * LIST_ENTRY_BYTES);
   if (last === first) return;
-  const entries = duckdb.list_vector_get_child(vector);
+  const entries = bindings().list_vector_get_child(vector);
   const keys = { offsets: column.keyOffsets, lengths: column.keyLengths };
   const values = { offsets: column.valueOffsets, lengths: column.valueLengths };
-  fillText(duckdb.struct_vector_get_child(entries, 0), batch, keys, first, last);
-  fillText(duckdb.struct_vector_get_child(entries, 1), batch, values, first, last);
+  fillText(bindings().struct_vector_get_child(entries, 0), batch, keys, first, last);
+  fillText(bindings().struct_vector_get_child(entries, 1), batch, values, first, last);
 }

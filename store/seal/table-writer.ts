@@ -1,21 +1,9 @@
 import { createHash } from "node:crypto";
 import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import {
-  BIGINT,
-  BLOB,
-  BOOLEAN,
-  DOUBLE,
-  DuckDBInstance,
-  type DuckDBConnection,
-  DuckDBTableFunction,
-  type DuckDBType,
-  INTEGER,
-  MAP,
-  TIMESTAMP_NS,
-  VARCHAR,
-} from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "@duckdb/node-api";
 import { type Column, type ColumnType, FORMAT_VERSION, SEAL_MEMORY_MB } from "../../schema/index.js";
+import { duckdb } from "../duckdb.js";
 import { type ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
 import type { Filler } from "./filler.js";
 
@@ -28,16 +16,19 @@ const COMPRESSION_LEVEL = 1;
 const DICTIONARY_VALUES_MAX = 2_000;
 const HASH_CHUNK_BYTES = 1 << 20;
 
-const duckTypes: Readonly<Record<ColumnType, DuckDBType>> = {
-  VARCHAR,
-  BIGINT,
-  INTEGER,
-  DOUBLE,
-  BOOLEAN,
-  TIMESTAMP_NS,
-  BLOB,
-  "MAP(VARCHAR, VARCHAR)": MAP(VARCHAR, VARCHAR),
-};
+function duckTypes(): Readonly<Record<ColumnType, DuckDBType>> {
+  const { VARCHAR, BIGINT, INTEGER, DOUBLE, BOOLEAN, TIMESTAMP_NS, BLOB, MAP } = duckdb();
+  return {
+    VARCHAR,
+    BIGINT,
+    INTEGER,
+    DOUBLE,
+    BOOLEAN,
+    TIMESTAMP_NS,
+    BLOB,
+    "MAP(VARCHAR, VARCHAR)": MAP(VARCHAR, VARCHAR),
+  };
+}
 
 /** Fills the batch with the next rows; false when there are no more. Called while DuckDB writes. */
 export type NextBatch = (batch: ColumnBatch) => boolean;
@@ -52,7 +43,7 @@ export interface WrittenFile {
 /** Opens a DuckDB instance with every default that matters set: threads, memory, temp folder, no extensions. */
 export async function openEngine(tempDir: string): Promise<DuckDBInstance> {
   mkdirSync(tempDir, { recursive: true, mode: 0o700 });
-  return DuckDBInstance.create(":memory:", {
+  return duckdb().DuckDBInstance.create(":memory:", {
     threads: "1",
     memory_limit: `${SEAL_MEMORY_MB}MB`,
     temp_directory: tempDir,
@@ -81,10 +72,11 @@ export class TableWriter {
     public filler: Filler,
   ) {
     const columns: readonly Column[] = batch.columns;
-    const rows = DuckDBTableFunction.create({
+    const types = duckTypes();
+    const rows = duckdb().DuckDBTableFunction.create({
       name: this.#functionName,
       bindFunction: (bind) => {
-        for (const column of columns) bind.addResultColumn(column.name, duckTypes[column.type]);
+        for (const column of columns) bind.addResultColumn(column.name, types[column.type]);
       },
       // One thread: the batch is shared state, and order must be kept.
       initFunction: (init) => init.setMaxThreads(1),

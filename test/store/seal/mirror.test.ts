@@ -263,8 +263,10 @@ describe("the mirror", () => {
     // A file where the table's folder should be: every attempt fails until it is gone.
     writeFileSync(folder, "");
     await h.append({ payload: encodeOtlp("traces", one(1)) });
-    await expect(h.mirror.flush(1_000)).rejects.toMatchObject({ code: "CF_SEAL_FAILED", retryable: true });
-    expect(h.mirror.stats()).toMatchObject({ state: "retrying", waiting: { traces: 1 } });
+    await expect
+      .poll(() => h.mirror.stats(), { timeout: 60_000 })
+      .toMatchObject({ state: "retrying", waiting: { traces: 1 } });
+    await expect(h.mirror.flush(1)).rejects.toMatchObject({ code: "CF_SEAL_FAILED", retryable: true });
     expect(h.mirror.stats().lastError).toMatch(/spans/);
     rmSync(folder);
     await h.mirror.flush(20_000);
