@@ -262,6 +262,9 @@ export const RULE_RUNS_PER_QUERY = 10_000;
 export const RULE_RUNS_PER_CHANGE = 50;
 /** Longest wait of one timer, ms: Node.js makes a longer one a wait of 1 ms. */
 export const TIMER_WAIT_MS_MAX = 2 ** 31 - 1;
+/** Runs of the history that a backfill finds at once, and how long one part of it goes on, ms. */
+export const RULE_BACKFILL_RUNS_PER_QUERY = 5_000;
+export const RULE_BACKFILL_STEP_MS = 2_000;
 /** Rules of one server. */
 export const RULES_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */

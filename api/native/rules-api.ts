@@ -20,8 +20,8 @@ const LOG_PAGE_DEFAULT = 100;
 const WAIT_MS_MAX = 600_000;
 
 /**
- * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs`, and the verbs
- * `apply` and `wait`.
+ * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs` and
+ * `/backfill`, and the verbs `apply` and `wait`.
  */
 export function createRulesApi(host: ApiHost, reads: MirrorReads, { rules }: SharedParts): Api {
   const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
@@ -46,6 +46,9 @@ export function createRulesApi(host: ApiHost, reads: MirrorReads, { rules }: Sha
           const { id } = await service.get(name());
           return jsonReply(await readRuleLogs(rows, { ruleId: id, ...logFilter(query) }));
         };
+      }
+      if (more === "backfill" && method === "POST") {
+        return async (request) => jsonReply(await backfill(await service.get(name()), rules, request));
       }
       if (more !== undefined) return undefined;
       if (method === "GET") return async () => jsonReply(ruleReply(await service.get(name())));
@@ -111,6 +114,25 @@ async function wait(host: ApiHost, rules: RulesEngine, request: ApiRequest): Pro
   await rules.caughtUp(seq, left());
   await host.sealed(host.durableSeq(), left());
   return { seq };
+}
+
+/** One part of the history: the client asks for the next one with `after`. */
+async function backfill(rule: Rule, rules: RulesEngine, request: ApiRequest): Promise<JsonObject> {
+  const { since, after, dry_run: dryRun } = jsonObject(jsonBody(request));
+  for (const [field, value] of Object.entries({ since, after })) {
+    if (value === undefined || value === null || typeof value === "string") continue;
+    throw new CounterfoilError("CF_USAGE", `${field} must be a text, got ${JSON.stringify(value)}.`);
+  }
+  const { notSampled, upTo, ...report } = await rules.backfill(rule, {
+    dryRun: dryRun === true,
+    ...(typeof since === "string" ? { since } : {}),
+    ...(typeof after === "string" ? { after } : {}),
+  });
+  return {
+    ...report,
+    not_sampled: notSampled,
+    ...(upTo === undefined ? {} : { up_to: upTo }),
+  } as unknown as JsonObject;
 }
 
 function logFilter(query: URLSearchParams) {

@@ -1,10 +1,11 @@
 import { type Command, Option } from "commander";
 import { type JsonObject, type JsonValue, RULE_LOG_PAGE_MAX } from "../../schema/index.js";
 import { type Io, terminalWidth, write } from "../io.js";
-import { durationMs, wholeNumber, withDataDir } from "../options.js";
+import { durationMs, pointInTime, wholeNumber, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
+import type { BackfillOptions } from "../rules/backfill.js";
 import { type Plan, renderPlans, summaryOf } from "../rules/render-plan.js";
 import { callServer, requireServer } from "../server-client.js";
 
@@ -71,6 +72,7 @@ Examples:
       await write(io.stdout, `Deleted ${inert(rule)}.\n`);
     });
   addLogs(rules, io);
+  addBackfill(rules, io);
   withDataDir(rules.command("wait"))
     .description("wait until the rules are through with everything that was accepted before")
     .option("--timeout <duration>", "give up after this long", durationMs, WAIT_MS)
@@ -83,6 +85,29 @@ Examples:
       const request = { method: "POST" as const, path: "/api/v1/rules/wait", body, signal: io.signal };
       await callServer(requireServer(dataDir), { ...request, timeoutMs: timeout + 5_000 });
       await write(io.stdout, "The rules are through with everything.\n");
+    });
+}
+
+function addBackfill(rules: Command, io: Io): void {
+  withDataDir(rules.command("backfill"))
+    .description("let a rule take what was there before it, once, as it takes what comes")
+    .argument("<rule>", "name or id")
+    .option("--since <time>", "only runs that started then or later", pointInTime)
+    .option("--dry-run", "say what would become of the runs, and change nothing")
+    .option("--json", "print the counts as JSON")
+    .addHelpText(
+      "after",
+      `
+Needs a running server. A run that the rule took before, or takes meanwhile, is not taken again, so it can be stopped and
+started anew at any time; stopped by Ctrl-C, it says where to go on. A rule that is turned off is backfilled as well.
+
+Examples:
+  counterfoil rules backfill golden-corrections --dry-run
+  counterfoil rules backfill golden-corrections --since 7d`,
+    )
+    .action(async (rule: string, options: BackfillOptions) => {
+      const { runBackfill } = await import("../rules/backfill.js");
+      await runBackfill(rule, options, io);
     });
 }
 

@@ -146,7 +146,8 @@ export function spanName({ traceId, spanId }: { readonly traceId: string; readon
   return `${traceId}/${spanId}`;
 }
 
-function keyOf(row: ReaderRow): RunKey {
+/** The run of a row with its ids. */
+export function keyOf(row: ReaderRow): RunKey {
   return {
     traceId: textIn(row, "trace_id"),
     spanId: textIn(row, "span_id"),

@@ -2,7 +2,6 @@ import {
   CounterfoilError,
   FEEDBACK,
   type MirrorWatch,
-  RULE_DEBOUNCE_MS,
   RULE_LOOK_INTERVAL_MS,
   RULE_RETRY_MS,
   RULE_SEQS_PER_LOOK,
@@ -10,6 +9,7 @@ import {
   RULES,
   TIMER_WAIT_MS_MAX,
 } from "../../schema/index.js";
+import { type BackfillReport, backfillStep, type BackfillStep, debounceMsOf } from "./backfill.js";
 import { readRules } from "./rule-book.js";
 import { RuleCursors } from "./rule-cursors.js";
 import type { Rule } from "./rule-types.js";
@@ -97,6 +97,11 @@ export class RulesEngine {
       this.#lookAt(0);
       await this.#nextLook(left);
     }
+  }
+
+  /** Takes the next part of the history under a rule, see {@link backfillStep}. */
+  backfill(rule: Rule, step: BackfillStep): Promise<BackfillReport> {
+    return backfillStep({ ...this.#ports, now: this.#now }, rule, step);
   }
 
   /** Ends after the look in progress. */
@@ -203,10 +208,9 @@ export class RulesEngine {
     }
     await this.#readOn(progress, to, touched);
     if (waiting.size === 0) return;
-    const seconds = rule.data["debounce_seconds"];
-    const debounceMs = typeof seconds === "number" ? seconds * 1_000 : RULE_DEBOUNCE_MS;
     const now = this.#now();
-    const settled = await settledTraces(this.#ports.peek, [...waiting.keys()], { now, debounceMs });
+    const debounce = { now, debounceMs: debounceMsOf(rule) };
+    const settled = await settledTraces(this.#ports.peek, [...waiting.keys()], debounce);
     // Feedback on a trace that has not come: its first span will touch it.
     for (const trace of settled.absent) waiting.delete(trace);
     await takeTraces(this.#ports, rule, settled.ready);

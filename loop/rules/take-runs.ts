@@ -30,12 +30,14 @@ export async function takeTraces(ports: TakePorts, rule: Rule, traceIds: readonl
   }
 }
 
-interface Taking {
+/** Runs that a rule takes. */
+export interface Taking {
   readonly rule: Rule;
   readonly keys: readonly RunKey[];
 }
 
-async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void> {
+/** Acts on runs; what is wrong with one of them alone is noted, and holds up no other. */
+export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void> {
   try {
     const runs = await loadRuns(ports.rows, keys);
     await ports.datasets.change((time) => act(ports.rows, { rule, runs, time }));
@@ -63,7 +65,7 @@ const OF_THE_RUNS: ReadonlySet<string> = new Set([
 ]);
 
 /** Without the runs that this version of the rule is through with: nearly all when something comes for an old trace. */
-async function notDone(peek: Rows, rule: Rule, keys: readonly RunKey[]): Promise<RunKey[]> {
+export async function notDone(peek: Rows, rule: Rule, keys: readonly RunKey[]): Promise<RunKey[]> {
   if (keys.length === 0) return [];
   const bindings = new Bindings();
   const version = bindings.bind(rule.version);
