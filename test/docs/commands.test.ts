@@ -16,6 +16,7 @@
  * server, which takes free ones. A page that speaks to them, or runs an example, gets `counterfoil start` by itself
  * unless it has a `server` block. OTEL_EXPORTER_OTLP_ENDPOINT points at it; LANGSMITH_* is never set. The data directory
  * is ./counterfoil-data.
+ * `npx counterfoil demo --data-dir counterfoil-data` alone in a block is run once; later pages get a copy of what it made.
  * Before each block everything sent so far is in the mirror. `npx counterfoil`, `counterfoil` and
  * `node dist/cli/main.js` work, `duckdb` too. Each block is a shell of its own: files stay, variables don't.
  * A block inside an HTML comment runs as well, for set-up that a reader need not see.

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,8 +17,10 @@ import { type Block } from "./page.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "dist/cli/main.js");
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 const BLOCK_MS = 60_000;
+/** What many pages begin with. The first one runs it; the others get a copy of the folder that it made. */
+const DEMO = "npx counterfoil demo --data-dir counterfoil-data";
 
 /** What one block did. */
 export interface BlockResult {
@@ -32,6 +35,8 @@ interface ServerFile {
   readonly http_port: number;
   readonly grpc_port?: number;
 }
+
+let madeByDemo: { readonly folder: string; readonly result: BlockResult } | undefined;
 
 /** A reader at their terminal: one temporary directory, one environment, at most one server, per page. */
 export class PageRunner {
@@ -118,9 +123,25 @@ export class PageRunner {
       return this.#spawn(process.execPath, [file]);
     }
     if (/^(?:sh|bash|shell)$/.test(block.language)) {
+      if (text.trim() === DEMO && this.#server === undefined) return await this.#demo();
       return this.#spawn("bash", ["-euo", "pipefail", "-c", text]);
     }
     throw new Error(`line ${block.line}: blocks of "${block.language}" can't be run`);
+  }
+
+  async #demo(): Promise<BlockResult> {
+    const data = join(this.cwd, "counterfoil-data");
+    if (madeByDemo === undefined) {
+      const result = await this.#spawn("bash", ["-euo", "pipefail", "-c", DEMO]);
+      if (result.exitCode !== 0) return result;
+      const folder = mkdtempSync(join(tmpdir(), "counterfoil-docs-demo-"));
+      process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+      madeByDemo = { folder, result };
+      cpSync(data, folder, { recursive: true, preserveTimestamps: true });
+    } else {
+      cpSync(madeByDemo.folder, data, { recursive: true, preserveTimestamps: true });
+    }
+    return madeByDemo.result;
   }
 
   /** Stops the server and removes the directory. Fails when the server did not end well. */
