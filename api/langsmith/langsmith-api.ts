@@ -25,6 +25,9 @@ import { threadHandlers } from "./threads/thread-routes.js";
 import { traceHandlers } from "./traces/trace-routes.js";
 import { projectHandlers } from "./projects/project-routes.js";
 import { ProjectNames } from "./projects/project-names.js";
+import { queueItemHandlers } from "./queues/queue-item-routes.js";
+import { queueHandlers } from "./queues/queue-routes.js";
+import { queueRunHandlers } from "./queues/queue-run-routes.js";
 import { promptHandlers } from "./prompts/prompt-routes.js";
 import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
@@ -75,7 +78,7 @@ export function createLangSmithApi(host: ApiHost, reads: MirrorReads, shared: Sh
 function createHandlers(
   host: ApiHost,
   reads: MirrorReads,
-  { configs, datasets }: SharedParts,
+  { configs, datasets, queues }: SharedParts,
 ): Readonly<Record<string, Handler>> {
   const writer = createRecordWriter(host, { source: "langsmith" });
   const ports = { writer, rows: (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params) };
@@ -85,6 +88,8 @@ function createHandlers(
   const feedback = createFeedbackService({ ...ports, configs });
   const projects = { reads, service, names };
   const store = createRunStore({ host, states: new RunStates(createRunArchive(reads)), names });
+  const feedbackConfigs = new FeedbackConfigService({ ...ports, cache: configs });
+  const queueParts = { queues, configs: feedbackConfigs, sources };
   return {
     info: readInfo,
     ...workspaceHandlers(),
@@ -95,11 +100,14 @@ function createHandlers(
     ...shareHandlers(sources),
     ...runIngestHandlers({ store, feedback }),
     ...projectHandlers(projects),
-    ...feedbackConfigHandlers(new FeedbackConfigService({ ...ports, cache: configs })),
+    ...feedbackConfigHandlers(feedbackConfigs),
     ...feedbackTokenHandlers(new FeedbackTokenService({ ...ports, feedback })),
     ...comparativeHandlers(new ComparativeService(ports)),
     ...experimentHandlers({ datasets, sources, configs, rows: ports.rows }),
     ...promptHandlers(new PromptService(ports)),
+    ...queueHandlers(queueParts),
+    ...queueRunHandlers(queueParts),
+    ...queueItemHandlers(queueParts),
     ...datasetFileHandlers(datasets),
     ...datasetShareHandlers({ datasets, shares: sources.shares }),
     ...datasetHandlers(datasets),

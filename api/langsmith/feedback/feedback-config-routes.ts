@@ -41,7 +41,8 @@ export function feedbackConfigHandlers(service: FeedbackConfigService): Readonly
   };
 }
 
-function configView({ id, key, data, modifiedAt, isDeleted }: FeedbackConfig): RunRecord {
+/** A config as LangSmith gives it. */
+export function configView({ id, key, data, modifiedAt, isDeleted }: FeedbackConfig): RunRecord {
   return {
     is_lower_score_better: false,
     is_enforced: false,

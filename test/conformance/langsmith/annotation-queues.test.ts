@@ -1,0 +1,167 @@
+import type { Client } from "langsmith";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runApi, type RunningApi } from "../../api/running-api.js";
+import { clientOf, collect } from "./sdk.js";
+
+let api: RunningApi;
+let client: Client;
+const runIds: string[] = [];
+let sessionId: string;
+const START = "2026-11-23T10:00:00.000000Z";
+
+beforeAll(async () => {
+  api = await runApi();
+  client = clientOf(api);
+  for (const at of [0, 1, 2]) {
+    const id = crypto.randomUUID();
+    runIds.push(id);
+    await client.createRun({
+      id,
+      trace_id: id,
+      dotted_order: `20261123T10000${at}000000Z${id}`,
+      name: `run ${at}`,
+      run_type: "chain",
+      project_name: "reviewed",
+      inputs: { q: at },
+      outputs: { a: at },
+      start_time: Date.parse(START) + at * 1_000,
+      end_time: Date.parse(START) + at * 1_000 + 500,
+    });
+  }
+  await client.awaitPendingTraceBatches();
+  sessionId = (await client.readProject({ projectName: "reviewed" })).id;
+});
+
+afterAll(async () => {
+  await api.stop();
+});
+
+const keyOf = (runId: string) => ({ runId, sessionId, startTime: START });
+
+test("a queue is created with its rubric, read with the feedback configs of it, listed, changed and deleted", async () => {
+  await client.createFeedbackConfig({
+    feedbackKey: "grade",
+    feedbackConfig: { type: "continuous", min: 0, max: 1 },
+  });
+  const rubricItems = [
+    {
+      feedback_key: "grade",
+      description: "how good",
+      is_required: true,
+      score_descriptions: { "1": "good" },
+    },
+  ];
+  const made = await client.createAnnotationQueue({
+    name: "first",
+    description: "look",
+    rubricInstructions: "be fair",
+    rubricItems,
+  });
+  expect(made).toMatchObject({ name: "first", description: "look", queue_type: "single" });
+  const read = await client.readAnnotationQueue(made.id);
+  expect(read).toMatchObject({
+    rubric_instructions: "be fair",
+    rubric_items: [
+      { ...rubricItems[0], feedback_config: { feedback_key: "grade", feedback_config: { max: 1 } } },
+    ],
+  });
+  const copied = await client.createAnnotationQueue({ name: "copy", rubricItems: read.rubric_items ?? [] });
+  expect((await client.readAnnotationQueue(copied.id)).rubric_items).toEqual(read.rubric_items);
+  await expect(client.createAnnotationQueue({ name: "first" })).rejects.toThrow("already exists");
+  await client.updateAnnotationQueue(made.id, { name: "renamed", rubricInstructions: "be quick" });
+  expect(await client.readAnnotationQueue(made.id)).toMatchObject({
+    name: "renamed",
+    description: "look",
+    rubric_instructions: "be quick",
+  });
+  const names = async (options = {}) =>
+    (await collect(client.listAnnotationQueues(options))).map(({ name }) => name);
+  expect(await names()).toEqual(["copy", "renamed"]);
+  expect(await names({ nameContains: "OP" })).toEqual(["copy"]);
+  expect(await names({ name: "renamed" })).toEqual(["renamed"]);
+  expect(await names({ queueIds: [copied.id] })).toEqual(["copy"]);
+  await client.deleteAnnotationQueue(made.id);
+  await client.deleteAnnotationQueue(copied.id);
+  expect(await names()).toEqual([]);
+  await expect(client.readAnnotationQueue(made.id)).rejects.toThrow("not found");
+  await expect(client.updateAnnotationQueue(made.id, { name: "x" })).rejects.toThrow("not found");
+});
+
+test("runs are added by id and by key, read in order with their content, and taken out", async () => {
+  const { id } = await client.createAnnotationQueue({ name: "runs" });
+  const [first = "", second = "", third = ""] = runIds;
+  await client.addRunsToAnnotationQueue(id, [keyOf(second), keyOf(first)]);
+  await client.addRunsToAnnotationQueue(id, [third, second]);
+  expect(await client.getSizeFromAnnotationQueue(id)).toEqual({ size: 3 });
+  const listed = await collect(client.listRunsFromAnnotationQueue(id));
+  expect(listed.map((run) => run.id)).toEqual([second, first, third]);
+  expect(listed[0]).toMatchObject({
+    name: "run 1",
+    inputs: { q: 1 },
+    outputs: { a: 1 },
+    queue_run_id: expect.any(String),
+    added_at: expect.any(String),
+  });
+  const at = await client.getRunFromAnnotationQueue(id, 1);
+  expect(at.id).toBe(first);
+  await expect(client.getRunFromAnnotationQueue(id, 3)).rejects.toThrow("not found");
+  const { queue_run_id: item } = at as typeof at & { readonly queue_run_id: string };
+  await client.deleteRunFromAnnotationQueue(id, item);
+  // Python's client names the run itself.
+  await client.deleteRunFromAnnotationQueue(id, third);
+  await expect(client.deleteRunFromAnnotationQueue(id, third)).rejects.toThrow("not found");
+  expect((await collect(client.listRunsFromAnnotationQueue(id))).map((run) => run.id)).toEqual([second]);
+  await expect(client.addRunsToAnnotationQueue(id, [crypto.randomUUID()])).rejects.toThrow("not found");
+});
+
+test("the generated client views, completes, reopens and puts back runs, counts sections and finds places", async () => {
+  const queues = client.annotationQueues;
+  const [first = "", second = "", third = ""] = runIds;
+  const { id } = await queues.annotationQueues({ name: "sections", num_reviewers_per_item: 1 });
+  await queues.populate({ queue_id: id, session_ids: [sessionId] });
+  const order = async (status: "needs_my_review" | "archived") =>
+    (await queues.items.list(id, { status })).items.map(({ run_id: run }) => run);
+  expect(await order("needs_my_review")).toEqual([first, second, third]);
+  const items = (await queues.items.list(id, { status: "needs_my_review", page_size: 2 })).items;
+  const [one = "", two = ""] = items.map(({ id: item }) => item ?? "");
+  const paged: unknown[] = [];
+  for await (const item of queues.items.list(id, { status: "needs_my_review", page_size: 2 }))
+    paged.push(item.run_id);
+  expect(paged).toEqual(runIds);
+  await queues.createRunStatus(one, { status: "viewed" });
+  expect((await queues.items.list(id, { status: "needs_my_review" })).items[0]?.reserved_by).toHaveLength(1);
+  expect(await queues.items.createStatus(one, { status: "completed" })).toMatchObject({ is_archived: true });
+  await queues.items.createStatus(two, { override_added_at: "2100-01-01T00:00:00Z" });
+  expect(await order("needs_my_review")).toEqual([third, second]);
+  expect(await queues.items.retrievePlacement(two, { queue_id: id })).toMatchObject({
+    section: "needs_my_review",
+    position: 1,
+  });
+  expect(await order("archived")).toEqual([first]);
+  expect(await collect(client.listRunsFromAnnotationQueue(id, { status: "completed" }))).toMatchObject([
+    { id: first, completed_by: [expect.any(String)], last_reviewed_time: expect.any(String) },
+  ]);
+  const sizes = [
+    await queues.retrieveSize(id),
+    await queues.retrieveTotalSize(id),
+    await queues.retrieveTotalArchived(id),
+    await queues.retrieveTotalArchived(id, { end_time: START }),
+  ];
+  expect(sizes).toMatchObject([{ size: 2 }, { size: 3 }, { size: 1 }, { size: 0 }]);
+  expect(await queues.items.retrieveCount(id, { status: "all" })).toEqual({ count: 3 });
+  expect(await queues.items.retrieveCount(id, { status: "needs_my_review", max_start_time: START })).toEqual({
+    count: 0,
+  });
+  await queues.createRunStatus(one, {});
+  expect(await order("archived")).toEqual([]);
+  expect((await queues.retrieveQueues(first)).map(({ id: queue }) => queue)).toContain(id);
+  expect(await queues.items.update(one, { queue_id: id, added_at: "2026-11-23T10:00:00Z" })).toMatchObject({
+    added_at: "2026-11-23T10:00:00Z",
+  });
+  await queues.items.deleteAll(id, { item_ids: [one] });
+  await queues.runs.deleteAll(id, { delete_all: true, exclude_run_ids: [third] });
+  expect((await queues.runs.list(id)).map((run) => run.id)).toEqual([third]);
+  await expect(
+    queues.items.create(id, { items: [{ item_type: "THREAD", thread_id: "t", project_id: sessionId }] }),
+  ).rejects.toThrow("not threads");
+});
