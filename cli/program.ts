@@ -60,16 +60,17 @@ async function exportCommands(): Promise<AddCommand> {
 }
 
 async function importCommands(): Promise<AddCommand> {
-  const [{ addImportCommand }, { addImportLangSmithCommand }, { addImportLangSmithExportCommand }] =
-    await Promise.all([
-      import("./commands/import.js"),
-      import("./commands/import-langsmith.js"),
-      import("./commands/langsmith-parquet.js"),
-    ]);
+  const [bundle, dataset, langsmith, langsmithParquet] = await Promise.all([
+    import("./commands/import.js"),
+    import("./commands/import-dataset.js"),
+    import("./commands/import-langsmith.js"),
+    import("./commands/langsmith-parquet.js"),
+  ]);
   return (program, io) => {
-    const command = addImportCommand(program, io);
-    addImportLangSmithCommand(command, io);
-    addImportLangSmithExportCommand(command, io);
+    const command = bundle.addImportCommand(program, io);
+    dataset.addImportDatasetCommand(command, io);
+    langsmith.addImportLangSmithCommand(command, io);
+    langsmithParquet.addImportLangSmithExportCommand(command, io);
   };
 }
 

@@ -247,6 +247,11 @@ export const BUNDLE_RATIO_MAX = 2_000;
 export const IMPORT_BATCH_BYTES = 4 * 1024 * 1024;
 /** One line of a bundle's JSON Lines file, bytes: above what a body of the default size can become as text. */
 export const BUNDLE_LINE_BYTES_MAX = 256 * 1024 * 1024;
+/** Import of a dataset, one change: bytes of a file and of all its examples, rows, and files of a folder. */
+export const DATASET_FILE_BYTES_MAX = 128 * 1024 * 1024;
+export const DATASET_CHANGE_BYTES_MAX = 64 * 1024 * 1024;
+export const DATASET_ROWS_MAX = 1_000_000;
+export const DATASET_FILES_MAX = 10_000;
 /** Rules: a trace is complete when its root has ended and nothing came for the first, or at all for the second, ms. */
 export const RULE_DEBOUNCE_MS = 2_000;
 export const RULE_IDLE_MS = 60_000;

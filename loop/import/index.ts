@@ -7,3 +7,11 @@ export type { ComparedType, Ids, SideOf } from "./langsmith/comparison.js";
 export { verifyLangSmith, type VerifyOptions, type VerifyReport } from "./langsmith/verify-langsmith.js";
 export { importParquetExport, type ParquetImportOptions } from "./langsmith/parquet-import.js";
 export { type ParquetWriteOptions, writeParquetRuns } from "./langsmith/parquet-write.js";
+export type { RowMapping, RowShape } from "./datasets/example-of-row.js";
+export { formatOfName, readRows, type RowFile, type RowFormat } from "./datasets/file-rows.js";
+export { huggingFaceFiles } from "./datasets/hugging-face-files.js";
+export {
+  type DatasetImportOptions,
+  type DatasetImportReport,
+  importDataset,
+} from "./datasets/import-dataset.js";
