@@ -155,7 +155,7 @@ function withSplit<T extends { readonly data: JsonObject }>(
 function splitsOf(value: JsonValue | undefined): readonly string[] | undefined {
   if (typeof value === "string") return value === "" ? undefined : [value];
   return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string")
-    ? (value as readonly string[])
+    ? value
     : undefined;
 }
 

@@ -126,7 +126,7 @@ function patternsOf(folder: string, given: unknown): { split: string | undefined
     if (typeof split !== "string" || !paths.every((each) => typeof each === "string")) {
       throw invalid(folder, "data_files of its README.md is no list of paths, or of splits with paths");
     }
-    return paths.map((pattern) => ({ split, pattern: pattern as string }));
+    return paths.map((pattern) => ({ split, pattern }));
   });
 }
 

@@ -68,7 +68,7 @@ async function examples(dataset: string): Promise<JsonObject[]> {
      ORDER BY e.inputs, e.id`,
     [dataset],
   );
-  return rows.map(({ data }) => JSON.parse(String(data)) as JsonObject);
+  return rows.map(({ data }) => JSON.parse(data as string) as JsonObject);
 }
 
 describe("a dataset that was written as a file", () => {
@@ -209,12 +209,12 @@ describe("an import of a dataset", () => {
     );
     expect(await take("live", [first])).toMatchObject({ added: 3 });
     const [dataset] = await reader.query("SELECT id FROM datasets WHERE name = 'live'");
-    const dataset_id = String(dataset?.["id"]);
+    const dataset_id = dataset?.["id"] as string;
     const others = await reader.query(
       "SELECT id FROM examples WHERE dataset_id = $1 AND id <> $2 ORDER BY id",
       [dataset_id, id],
     );
-    const [edited, deleted] = others.map((row) => String(row["id"]));
+    const [edited, deleted] = others.map((row) => row["id"] as string);
     const time = new Date().toISOString();
     await appendChanges(harness, [
       { ...put(edited ?? "", { dataset_id, inputs: { q: "mended" } }, { type: "example" }), time },
