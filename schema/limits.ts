@@ -270,6 +270,16 @@ export const TIMER_WAIT_MS_MAX = 2 ** 31 - 1;
 /** Runs of the history that a backfill finds at once, and how long one part of it goes on, ms. */
 export const RULE_BACKFILL_RUNS_PER_QUERY = 5_000;
 export const RULE_BACKFILL_STEP_MS = 2_000;
+/** Webhooks of rules that are under way at once, that are known to wait (more are read later), and one answer's time, ms. */
+export const WEBHOOKS_IN_FLIGHT_MAX = 4;
+export const WEBHOOKS_WAITING_MAX = 10_000;
+export const WEBHOOK_TIMEOUT_MS = 10_000;
+/** After a webhook failed its rule waits this long, doubled with each further failure up to the second, ms. */
+export const WEBHOOK_RETRY_MS = 1_000;
+export const WEBHOOK_RETRY_MS_MAX = 5 * 60_000;
+/** Longest `Retry-After` that is believed, and how long a webhook is tried, ms. */
+export const WEBHOOK_RETRY_AFTER_MS_MAX = 60 * 60_000;
+export const WEBHOOK_GIVE_UP_MS = 24 * 60 * 60_000;
 /** Rules of one server. */
 export const RULES_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type JsonObject, type JsonValue, RULE_LOG_PAGE_MAX } from "../../schema/index.js";
+import { type JsonObject, type JsonValue, RULE_LOG_PAGE_MAX, RULE_OUTCOMES } from "../../schema/index.js";
 import { type Io, terminalWidth, write } from "../io.js";
 import { durationMs, pointInTime, wholeNumber, withDataDir } from "../options.js";
 import { renderTable } from "../output/table.js";
@@ -115,7 +115,7 @@ function addLogs(rules: Command, io: Io): void {
   withDataDir(rules.command("logs"))
     .description("show what a rule did with runs, and why, newest first")
     .argument("<rule>", "name or id")
-    .addOption(new Option("--outcome <outcome>", "only these").choices(["success", "skipped", "error"]))
+    .addOption(new Option("--outcome <outcome>", "only these").choices(RULE_OUTCOMES))
     .option("--trace <id>", "only runs of this trace")
     .option("--limit <n>", "at most this many", wholeNumber(1, RULE_LOG_PAGE_MAX), LOG_LIMIT)
     .option("--json", "print a JSON array")
@@ -151,7 +151,8 @@ async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
 }
 
 function actionText(action: JsonObject): string {
-  const target = action["dataset"] ?? action["dataset_id"] ?? action["key"];
+  const target =
+    action["dataset"] ?? action["dataset_id"] ?? action["key"] ?? action["url"] ?? action["url_env"];
   const splits = (action["splits"] ?? []) as readonly string[];
   return `${cell(action["type"])} ${cell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
 }

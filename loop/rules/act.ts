@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { canonicalJson, type JsonObject } from "../../schema/index.js";
+import { createHash, randomUUID } from "node:crypto";
+import { canonicalJson, type JsonObject, RULE_OUTCOMES } from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
@@ -37,7 +37,8 @@ export async function act(rows: Rows, change: RuleChange): Promise<RecordDraft[]
     for (const action of actionsOf(rule)) {
       const name = actionName(action);
       const old = earlier.get(name);
-      if (old?.outcome === "success") {
+      // What is on its way is noted by whoever brings it there.
+      if (old?.outcome === "success" || old?.outcome === "pending") {
         done.push(old);
         continue;
       }
@@ -164,7 +165,17 @@ interface Made {
 }
 
 function makeOf(making: Making): Made {
-  return making.action.type === "add_to_dataset" ? makeExample(making) : makeFeedback(making);
+  switch (making.action.type) {
+    case "add_to_dataset":
+      return makeExample(making);
+    case "add_feedback":
+      return makeFeedback(making);
+    case "webhook":
+      return {
+        records: [],
+        outcome: { outcome: "pending", reason: "is to be sent", requested_at: making.change.time },
+      };
+  }
 }
 
 function makeExample({ change, run, action, known }: Making): Made {
@@ -219,31 +230,37 @@ function targetOf(action: RuleAction, datasets: ReadonlyMap<string, string>): st
   return (typeof dataset === "string" ? datasets.get(dataset) : undefined) ?? "";
 }
 
-/** Its type and target. */
-function actionName(action: RuleAction): string {
+/** Its type and target. Of an address only the origin, as the path may be a secret, and a hash that tells two apart. */
+export function actionName(action: RuleAction): string {
+  const { url, url_env: variable } = action;
+  if (typeof url === "string") {
+    const hash = createHash("sha256").update(url).digest("hex").slice(0, 8);
+    return `${action.type} ${new URL(url).origin} ${hash}`;
+  }
+  if (typeof variable === "string") return `${action.type} $${variable}`;
   const target = ["dataset", "dataset_id", "key"].map((name) => action[name]);
   return [action.type, ...target.filter((each) => typeof each === "string")].join(" ");
 }
 
-function actionsOf(rule: Rule): readonly RuleAction[] {
+/** A rule's actions. */
+export function actionsOf(rule: Rule): readonly RuleAction[] {
   return rule.data["actions"] as unknown as readonly RuleAction[];
 }
 
-function actionsIn(data: JsonObject | undefined): readonly ActionOutcome[] {
+/** What became of each action, by the data of a `rule_run`. */
+export function actionsIn(data: JsonObject | undefined): readonly ActionOutcome[] {
   return (data?.["actions"] ?? []) as unknown as readonly ActionOutcome[];
 }
 
-const WORST_FIRST = ["error", "skipped", "success"] as const;
-
 function ruleRunData({ rule }: RuleChange, run: MatchedRun, done: readonly ActionOutcome[]): JsonObject {
-  const outcome = WORST_FIRST.find((each) => done.some((action) => action.outcome === each)) ?? "success";
+  return { ...noteOf(rule, run), ...summaryOf(done) };
+}
+
+/** Outcome and reason of all actions together, and each of them: part of the data of a `rule_run`. */
+export function summaryOf(done: readonly ActionOutcome[]): JsonObject {
+  const outcome = RULE_OUTCOMES.find((each) => done.some((action) => action.outcome === each)) ?? "success";
   const reason = done.find((action) => action.outcome === outcome)?.reason;
-  return {
-    ...noteOf(rule, run),
-    outcome,
-    reason: reason ?? null,
-    actions: done as unknown as readonly JsonObject[],
-  };
+  return { outcome, reason: reason ?? null, actions: done as unknown as readonly JsonObject[] };
 }
 
 function noteOf(rule: Rule, { traceId, spanId, runId }: RunKey): JsonObject {

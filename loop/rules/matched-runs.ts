@@ -71,6 +71,7 @@ FROM spans AS s WHERE ${spans}`,
     return [
       {
         ...key,
+        name: textOrNull(row["name"]),
         project: textOrNull(row["project"]),
         inputs,
         outputs,

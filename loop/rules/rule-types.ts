@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue, RULE_ACTIONS, RunJson } from "../../schema/index.js";
+import type { JsonObject, JsonValue, RULE_ACTIONS, RULE_OUTCOMES, RunJson } from "../../schema/index.js";
 
 /** A rule as it is written down: see the record type `rule`. */
 export interface Rule {
@@ -31,6 +31,7 @@ export interface MatchedRun {
   readonly traceId: string;
   readonly spanId: string;
   readonly runId: string;
+  readonly name: string | null;
   readonly project: string | null;
   readonly inputs: RunJson;
   readonly outputs: RunJson;
@@ -44,10 +45,15 @@ export interface MatchedRun {
 export interface ActionOutcome {
   /** Type and target: an action keeps this name across versions of its rule. */
   readonly action: string;
-  readonly outcome: "success" | "skipped" | "error";
+  readonly outcome: (typeof RULE_OUTCOMES)[number];
   readonly reason?: string;
   readonly target_id?: string;
   readonly made_id?: string;
+  /** A webhook's: since when it is to be delivered, RFC 3339. */
+  readonly requested_at?: string;
+  /** Of what was quarantined, and by whom. */
+  readonly decision?: "approved" | "rejected";
+  readonly decided_by?: string;
 }
 
 /** What became of one run under one rule: the data of a `rule_run`. */

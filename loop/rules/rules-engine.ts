@@ -15,6 +15,8 @@ import { RuleCursors } from "./rule-cursors.js";
 import type { Rule } from "./rule-types.js";
 import { type TakePorts, takeTraces } from "./take-runs.js";
 import { settledTraces, touchedTraces } from "./touched-traces.js";
+import type { Environment } from "./webhook-request.js";
+import { Webhooks } from "./webhooks.js";
 
 /** What the engine works with. */
 export interface RulesEnginePorts extends TakePorts {
@@ -24,6 +26,8 @@ export interface RulesEnginePorts extends TakePorts {
   readonly onError: (error: unknown) => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** By default the process's environment. */
+  readonly env?: Environment;
 }
 
 /** Tables whose rows make rules look. */
@@ -46,6 +50,7 @@ export class RulesEngine {
   readonly #ports: RulesEnginePorts;
   readonly #cursors: RuleCursors;
   readonly #now: () => number;
+  readonly #webhooks: Webhooks;
   readonly #progress = new Map<string, Progress>();
   readonly #looked = new Set<() => void>();
   /** Counts the changes of rules that were told, and those that were read: until they are equal, nobody knows the rules. */
@@ -63,9 +68,11 @@ export class RulesEngine {
   #closed = false;
 
   constructor(ports: RulesEnginePorts) {
-    this.#ports = ports;
     this.#cursors = new RuleCursors(ports.cursorFile);
     this.#now = ports.now ?? Date.now;
+    const env = ports.env ?? ((name) => process.env[name]);
+    this.#webhooks = new Webhooks({ ...ports, env, now: this.#now });
+    this.#ports = { ...ports, onPending: (waiting) => this.#webhooks.add(waiting) };
   }
 
   /** Begins to follow. Without rules it costs nothing. */
@@ -81,6 +88,7 @@ export class RulesEngine {
     if (!this.#ports.mirror.tables().has(RULES.table)) return;
     this.#changesTold += 1;
     this.#lookAt(0);
+    this.#webhooks.resume();
   }
 
   /** Resolves when every rule is through with everything up to a seq. Throws CF_SEAL_FAILED after the deadline. */
@@ -110,6 +118,7 @@ export class RulesEngine {
     this.#stop?.();
     clearTimeout(this.#timer);
     await this.#running;
+    await this.#webhooks.close();
     for (const tell of this.#looked) tell();
   }
 

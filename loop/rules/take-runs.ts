@@ -1,4 +1,9 @@
-import { CounterfoilError, RULE_RUNS_PER_CHANGE, RULE_TRACES_PER_QUERY } from "../../schema/index.js";
+import {
+  CounterfoilError,
+  RULE_RUNS,
+  RULE_RUNS_PER_CHANGE,
+  RULE_TRACES_PER_QUERY,
+} from "../../schema/index.js";
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
@@ -16,6 +21,8 @@ export interface TakePorts {
   readonly peek: Rows;
   /** Writes, in turn with all other changes of datasets. */
   readonly datasets: DatasetService;
+  /** Is told of the `rule_runs` that wait for a webhook, once they are durable. */
+  readonly onPending?: (waiting: readonly { readonly id: string; readonly ruleId: string }[]) => void;
 }
 
 /** Looks which runs of these traces a rule takes, and acts on those that it has not done with. */
@@ -40,7 +47,17 @@ export interface Taking {
 export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void> {
   try {
     const runs = await loadRuns(ports.rows, keys);
-    await ports.datasets.change((time) => act(ports.rows, { rule, runs, time }));
+    const pending: { id: string; ruleId: string }[] = [];
+    await ports.datasets.change(async (time) => {
+      const records = await act(ports.rows, { rule, runs, time });
+      for (const { type, id, data } of records) {
+        if (type === RULE_RUNS.type && id !== undefined && data?.["outcome"] === "pending") {
+          pending.push({ id, ruleId: rule.id });
+        }
+      }
+      return records;
+    });
+    ports.onPending?.(pending);
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.retryable || !OF_THE_RUNS.has(error.code)) throw error;
     const [only] = keys;

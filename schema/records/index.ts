@@ -18,7 +18,14 @@ export { PROJECTS } from "./projects.js";
 export { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
 export { ANNOTATION_QUEUES, QUEUE_ITEMS, REVIEW_STATUSES, REVIEWER_ACCESS_MODES } from "./queues.js";
 export * from "./record-tables.js";
-export { EXAMPLE_OUTPUTS, RULE_ACTIONS, RULE_RUNS, RULES } from "./rules.js";
+export {
+  EXAMPLE_OUTPUTS,
+  RULE_ACTIONS,
+  RULE_OUTCOMES,
+  RULE_RUNS,
+  RULES,
+  webhookUrlProblem,
+} from "./rules.js";
 export { SHARES } from "./shares.js";
 export { timeToUnixNano, unixNanoToTime } from "./time.js";
 export * from "./types.js";

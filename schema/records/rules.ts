@@ -3,9 +3,10 @@ import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
 const NAME_LENGTH_MAX = 1_000;
 const ACTIONS_MAX = 20;
 const SPLITS_MAX = 100;
+const URL_LENGTH_MAX = 2_000;
 
 /** What a rule can do with a run. */
-export const RULE_ACTIONS = ["add_to_dataset", "add_feedback"] as const;
+export const RULE_ACTIONS = ["add_to_dataset", "add_feedback", "webhook"] as const;
 
 /** Where the outputs of an example come from. */
 export const EXAMPLE_OUTPUTS = ["correction", "correction_or_output", "patched_output", "output"] as const;
@@ -35,6 +36,24 @@ const ACTION_FIELDS: readonly Field[] = [
   { name: "score", kind: "score", doc: "add_feedback: score." },
   { name: "value", kind: "json", doc: "add_feedback: value." },
   { name: "comment", kind: "text", doc: "add_feedback: comment." },
+  { name: "url", kind: "text", lengthMax: URL_LENGTH_MAX, doc: "webhook: address to POST to." },
+  {
+    name: "url_env",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "webhook: environment variable of the server that holds the address, instead of it: for one that is a secret.",
+  },
+  {
+    name: "secret_env",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "webhook: environment variable of the server that holds the secret of the signature.",
+  },
+  {
+    name: "include_content",
+    kind: "boolean",
+    doc: "webhook: send inputs, outputs and corrections too; false by default.",
+  },
 ];
 
 /** `rules`: what is done with runs by itself. LangSmith: run rules, automations. */
@@ -111,8 +130,35 @@ function actionProblem(action: JsonObject): string | undefined {
     }
     case "add_feedback":
       return given("key") ? undefined : "needs key";
+    case "webhook":
+      return exactlyOne("url", "url_env") ?? webhookProblem(action);
   }
 }
+
+function webhookProblem(action: JsonObject): string | undefined {
+  if (typeof action["url"] === "string") {
+    const problem = webhookUrlProblem(action["url"]);
+    if (problem !== undefined) return `has a url that ${problem}`;
+  }
+  for (const name of ["url_env", "secret_env"]) {
+    const variable = action[name];
+    if (typeof variable === "string" && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
+      return `has a ${name} that is no name of an environment variable`;
+    }
+  }
+  return undefined;
+}
+
+/** What is wrong with the address of a webhook; undefined when nothing is. */
+export function webhookUrlProblem(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return "is no http or https address";
+  if (url.username !== "" || url.password !== "") return "holds a password: use secret_env";
+  return undefined;
+}
+
+/** What can become of a run under a rule, in the order in which one of them speaks for all actions. */
+export const RULE_OUTCOMES = ["pending", "error", "quarantined", "skipped", "success"] as const;
 
 /** `rule_runs`: what became of each run that a rule took. One id a rule and run, so that the history tells its course. */
 export const RULE_RUNS: RecordType = {
@@ -130,8 +176,8 @@ export const RULE_RUNS: RecordType = {
       name: "outcome",
       kind: "text",
       required: true,
-      oneOf: ["success", "skipped", "error"],
-      doc: "The worst of its actions': error, skipped, success.",
+      oneOf: RULE_OUTCOMES,
+      doc: "The first of these that one of its actions has: `pending` (a webhook is still to be delivered), `error`, `quarantined` (waits for approval), `skipped`, `success`.",
     },
     { name: "reason", kind: "text", doc: "Why, in words; null for a success." },
     {
@@ -140,10 +186,13 @@ export const RULE_RUNS: RecordType = {
       doc: "What became of each action.",
       fields: [
         { name: "action", kind: "text", required: true, doc: "Its type and target." },
-        { name: "outcome", kind: "text", required: true, doc: "success, skipped or error." },
+        { name: "outcome", kind: "text", required: true, doc: "As of the whole." },
         { name: "reason", kind: "text", doc: "Why, in words." },
         { name: "target_id", kind: "text", doc: "Dataset." },
         { name: "made_id", kind: "text", doc: "Example or feedback that was made." },
+        { name: "requested_at", kind: "time", doc: "webhook: since when it is to be delivered." },
+        { name: "decision", kind: "text", doc: "Of what was quarantined: approved or rejected." },
+        { name: "decided_by", kind: "text", doc: "Who decided." },
       ],
     },
   ],
@@ -154,7 +203,7 @@ export const RULE_RUNS: RecordType = {
     { name: "trace_id", type: "VARCHAR", doc: "Trace of the run." },
     { name: "span_id", type: "VARCHAR", doc: "Span of the run." },
     { name: "run_id", type: "VARCHAR", doc: "LangSmith id of the run." },
-    { name: "outcome", type: "VARCHAR", doc: "success, skipped or error." },
+    { name: "outcome", type: "VARCHAR", doc: "pending, error, quarantined, skipped or success." },
     { name: "reason", type: "VARCHAR", doc: "Why, in words. Null for a success." },
     { name: "actions", type: "VARCHAR", json: true, doc: "What became of each action: JSON array." },
   ],

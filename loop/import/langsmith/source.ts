@@ -7,6 +7,7 @@ import {
   IMPORT_RETRY_MS,
   parseRunJson,
 } from "../../../schema/index.js";
+import { isRetryable, retryAfterOf } from "../../http/retryable.js";
 
 /** How a LangSmith is reached. */
 export interface SourceOptions {
@@ -236,18 +237,6 @@ async function bodyOf(response: Response, where: string): Promise<Uint8Array> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
-}
-
-/** Seconds or a date, in milliseconds from now. */
-function retryAfterOf(header: string | null, now: number): number | undefined {
-  if (header === null) return undefined;
-  const seconds = Number(header);
-  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(header) - now;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-function isRetryable(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,0 +1,246 @@
+import {
+  CounterfoilError,
+  errorMessage,
+  type JsonObject,
+  WEBHOOK_GIVE_UP_MS,
+  WEBHOOK_RETRY_AFTER_MS_MAX,
+  WEBHOOK_RETRY_MS,
+  WEBHOOK_RETRY_MS_MAX,
+  WEBHOOK_TIMEOUT_MS,
+  WEBHOOKS_IN_FLIGHT_MAX,
+  WEBHOOKS_WAITING_MAX,
+} from "../../schema/index.js";
+import type { DatasetService } from "../datasets/dataset-service.js";
+import type { Rows } from "../feedback/feedback-query.js";
+import { isRetryable, retryAfterOf } from "../http/retryable.js";
+import { textIn } from "../records/text-in.js";
+import { actionName, actionsIn, actionsOf, summaryOf } from "./act.js";
+import { loadRuns } from "./matched-runs.js";
+import { readRules } from "./rule-book.js";
+import type { ActionOutcome } from "./rule-types.js";
+import { type Environment, webhookRequest } from "./webhook-request.js";
+
+/** What {@link Webhooks} works with. */
+export interface WebhookPorts {
+  /** Sees everything that was written before. */
+  readonly rows: Rows;
+  readonly datasets: DatasetService;
+  readonly env: Environment;
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A `rule_run` of which a webhook is still to be delivered. */
+interface Waiting {
+  readonly id: string;
+  readonly ruleId: string;
+}
+
+/** What one try came to. `again` is the pause that the peer asked for, ms. */
+type Answer =
+  | { readonly outcome: "success" }
+  | { readonly outcome: "error"; readonly reason: string }
+  | { readonly outcome: "pending"; readonly reason: string; readonly again?: number };
+
+/**
+ * Delivers webhooks of rules at least once. That one is to be delivered is in the journal before the first try (the
+ * `rule_run` says `pending`), and what came of it after the last, so a crash makes one more try and loses none. A rule
+ * whose webhook failed waits longer and longer, and holds up no other.
+ */
+export class Webhooks {
+  readonly #ports: WebhookPorts;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #flying = new Map<string, Promise<void>>();
+  readonly #pauses = new Map<string, { failures: number; until: number }>();
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  /** There may be more than are in `#waiting`. */
+  #more = false;
+  #reading: Promise<void> | undefined;
+
+  constructor(ports: WebhookPorts) {
+    this.#ports = ports;
+  }
+
+  /** Takes up what was not delivered before. */
+  resume(): void {
+    this.#more = true;
+    this.#goOn();
+  }
+
+  /** New ones, once their notes are durable. */
+  add(waiting: readonly Waiting[]): void {
+    for (const each of waiting) this.#remember(each);
+    this.#goOn();
+  }
+
+  /** Ends what is under way; it is tried again after the next start. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await Promise.all([this.#reading, ...this.#flying.values()]);
+  }
+
+  #remember(each: Waiting): void {
+    if (this.#waiting.size < WEBHOOKS_WAITING_MAX) this.#waiting.set(each.id, each);
+    else this.#more = true;
+  }
+
+  #goOn(): void {
+    if (this.#stop.signal.aborted) return;
+    if (this.#more && this.#waiting.size === 0) this.#reading ??= this.#read();
+    const now = performance.now();
+    let next = Infinity;
+    for (const each of this.#waiting.values()) {
+      if (this.#flying.size >= WEBHOOKS_IN_FLIGHT_MAX) return;
+      if (this.#flying.has(each.id)) continue;
+      const pause = this.#pauses.get(each.ruleId);
+      // After a failure one of its rule shows whether the rest may go.
+      const isProbing = pause !== undefined && this.#isFlying(each.ruleId);
+      if (isProbing) continue;
+      if (pause !== undefined && pause.until > now) next = Math.min(next, pause.until);
+      else this.#fly(each);
+    }
+    if (next === Infinity) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#goOn(), next - now);
+    this.#timer.unref();
+  }
+
+  #isFlying(ruleId: string): boolean {
+    return [...this.#flying.keys()].some((id) => this.#waiting.get(id)?.ruleId === ruleId);
+  }
+
+  #fly(each: Waiting): void {
+    const flight = this.#deliver(each)
+      .catch((error: unknown) => {
+        this.#failed(each);
+        if (!this.#stop.signal.aborted) this.#ports.onError(error);
+      })
+      .finally(() => {
+        this.#flying.delete(each.id);
+        this.#goOn();
+      });
+    this.#flying.set(each.id, flight);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const found = await this.#ports.rows(
+        `SELECT id, rule_id FROM rule_runs WHERE outcome = 'pending' ORDER BY seq, seq_index LIMIT ${WEBHOOKS_WAITING_MAX}`,
+        [],
+      );
+      this.#more = found.length === WEBHOOKS_WAITING_MAX;
+      for (const row of found) this.#remember({ id: textIn(row, "id"), ruleId: textIn(row, "rule_id") });
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#ports.onError(error);
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#goOn(), WEBHOOK_RETRY_MS_MAX).unref();
+    } finally {
+      this.#reading = undefined;
+    }
+    if (this.#waiting.size > 0) this.#goOn();
+  }
+
+  /** Tries each webhook of a run that is still to be delivered. */
+  async #deliver(each: Waiting): Promise<void> {
+    const note = await this.#noteOf(each.id);
+    const open = actionsIn(note).filter(({ outcome }) => outcome === "pending");
+    for (const pending of note === undefined ? [] : open) {
+      const answer = await this.#try(each, note ?? {}, pending);
+      if (this.#stop.signal.aborted) return;
+      if (answer.outcome === "pending" && this.#isTooOld(pending)) {
+        await this.#write(each.id, pending, { outcome: "error", reason: `given up: ${answer.reason}` });
+        continue;
+      }
+      await this.#write(each.id, pending, answer);
+      if (answer.outcome === "pending") return this.#failed(each, answer.again);
+    }
+    this.#pauses.delete(each.ruleId);
+    this.#waiting.delete(each.id);
+  }
+
+  /** Behind the others of its rule, which waits. */
+  #failed(each: Waiting, again = 0): void {
+    const failures = (this.#pauses.get(each.ruleId)?.failures ?? 0) + 1;
+    const pause = Math.min(WEBHOOK_RETRY_MS_MAX, WEBHOOK_RETRY_MS * 2 ** Math.min(failures - 1, 20));
+    // Spread, so that several servers do not come at the same moment.
+    const wait = Math.max(pause * (0.5 + Math.random() / 2), Math.min(again, WEBHOOK_RETRY_AFTER_MS_MAX));
+    this.#pauses.set(each.ruleId, { failures, until: performance.now() + wait });
+    this.#waiting.delete(each.id);
+    this.#waiting.set(each.id, each);
+  }
+
+  #isTooOld({ requested_at: since }: ActionOutcome): boolean {
+    return since !== undefined && this.#ports.now() - Date.parse(since) > WEBHOOK_GIVE_UP_MS;
+  }
+
+  async #try(each: Waiting, note: JsonObject, pending: ActionOutcome): Promise<Answer> {
+    const rule = (await readRules(this.#ports.rows)).find(({ id }) => id === each.ruleId);
+    const action =
+      rule === undefined
+        ? undefined
+        : actionsOf(rule).find((one) => one.type === "webhook" && actionName(one) === pending.action);
+    if (action === undefined)
+      return { outcome: "error", reason: "the rule does not have this webhook any more" };
+    const key = {
+      traceId: textIn(note, "trace_id"),
+      spanId: textIn(note, "span_id"),
+      runId: textIn(note, "run_id"),
+    };
+    const [run] = await loadRuns(this.#ports.rows, [key]);
+    if (run === undefined) return { outcome: "error", reason: "the run is not there any more" };
+    const requestedAt = pending.requested_at ?? new Date(this.#ports.now()).toISOString();
+    const delivery = { ruleRunId: each.id, note, action, run, requestedAt };
+    try {
+      return await this.#send(webhookRequest(delivery, this.#ports.env, this.#ports.now()));
+    } catch (error) {
+      if (!(error instanceof CounterfoilError)) throw error;
+      return { outcome: "pending", reason: error.message };
+    }
+  }
+
+  async #send({ url, headers, body }: ReturnType<typeof webhookRequest>): Promise<Answer> {
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(WEBHOOK_TIMEOUT_MS)]);
+    let response: Response;
+    try {
+      // A redirect could lead what was signed for one address to another.
+      response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
+      await response.body?.cancel();
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
+      return { outcome: "pending", reason: `no answer: ${cause === "" ? errorMessage(error) : cause}` };
+    }
+    const { status } = response;
+    if (response.ok) return { outcome: "success" };
+    const reason = `the webhook answered ${status}`;
+    if (!isRetryable(status)) return { outcome: "error", reason };
+    const again = retryAfterOf(response.headers.get("retry-after"), this.#ports.now());
+    return { outcome: "pending", reason, ...(again === undefined ? {} : { again }) };
+  }
+
+  async #noteOf(id: string): Promise<JsonObject | undefined> {
+    const [row] = await this.#ports.rows("SELECT data FROM rule_runs WHERE id = $1", [id]);
+    return row === undefined ? undefined : (JSON.parse(textIn(row, "data")) as JsonObject);
+  }
+
+  /** Notes what came of it, unless the note says so already. */
+  async #write(id: string, pending: ActionOutcome, answer: Answer): Promise<void> {
+    const { outcome } = answer;
+    const reason = "reason" in answer ? answer.reason : undefined;
+    if (outcome === pending.outcome && reason === pending.reason) return;
+    await this.#ports.datasets.change(async (time) => {
+      const note = await this.#noteOf(id);
+      if (note === undefined) return [];
+      const done = actionsIn(note).map((each): ActionOutcome => {
+        if (each.action !== pending.action || each.outcome !== "pending") return each;
+        const { reason: _before, ...rest } = each;
+        return { ...rest, outcome, ...(reason === undefined ? {} : { reason }) };
+      });
+      const data = { ...note, ...summaryOf(done) };
+      return [{ type: "rule_run", id, op: "put", data, time, source: "rule" }];
+    });
+  }
+}

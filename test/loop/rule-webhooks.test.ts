@@ -1,0 +1,190 @@
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { webhookSignature } from "../../loop/rules/webhook-request.js";
+import { queryRows } from "../../store/index.js";
+import { runApi, type RunningApi } from "../api/running-api.js";
+
+const SECRET = "a secret that nobody may read";
+/** What the receiver was sent. */
+interface Got {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+let api: RunningApi;
+let peer: Server;
+let hook = "";
+const got: Got[] = [];
+/** What the receiver answers to a path, in order; the last one again and again. */
+const answers = new Map<string, { readonly status: number; readonly retryAfter?: string }[]>();
+const arrivals = new Set<() => void>();
+
+beforeAll(async () => {
+  process.env["RULES_TEST_SECRET"] = SECRET;
+  peer = createServer((request, response) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (text: string) => (body += text));
+    request.on("end", () => {
+      const path = request.url ?? "";
+      const list = answers.get(path) ?? [{ status: 204 }];
+      const answer = (list.length > 1 ? list.shift() : list[0]) ?? { status: 204 };
+      const { status, retryAfter } = answer;
+      response.writeHead(status, {
+        location: "/elsewhere",
+        ...(retryAfter === undefined ? {} : { "retry-after": retryAfter }),
+      });
+      response.end();
+      got.push({ path, headers: request.headers, body });
+      for (const tell of arrivals) tell();
+    });
+  });
+  await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve));
+  hook = `http://127.0.0.1:${(peer.address() as AddressInfo).port}`;
+  api = await runApi();
+});
+afterAll(async () => {
+  delete process.env["RULES_TEST_SECRET"];
+  await api.stop();
+  peer.close();
+});
+
+async function post(path: string, body: unknown): Promise<number> {
+  const headers = { "content-type": "application/json" };
+  return (await fetch(api.url + path, { method: "POST", headers, body: JSON.stringify(body) })).status;
+}
+
+/** Resolves when the receiver was sent so many requests. */
+async function arrived(path: string, count: number): Promise<readonly Got[]> {
+  for (;;) {
+    const found = got.filter((each) => each.path === path);
+    if (found.length >= count) return found;
+    await new Promise<void>((resolve) => {
+      const tell = (): void => {
+        arrivals.delete(tell);
+        resolve();
+      };
+      arrivals.add(tell);
+    });
+  }
+}
+
+/** Resolves with what is noted about a rule's run when that is of one of these outcomes. */
+async function noted(rule: string, outcome: string): Promise<Record<string, unknown>> {
+  for (;;) {
+    const answer = await fetch(`${api.url}/api/v1/rules/${rule}/logs`);
+    const [entry] = (await answer.json()) as Record<string, unknown>[];
+    if (entry?.["outcome"] === outcome) return entry;
+  }
+}
+
+async function rule(name: string, action: object): Promise<void> {
+  const whole = {
+    name,
+    filter: `eq(name, "${name}")`,
+    debounce_seconds: 0,
+    actions: [{ type: "webhook", url: `${hook}/${name}`, ...action }],
+  };
+  expect(await post("/api/v1/rules/apply", { rules: [whole] })).toBe(200);
+}
+
+let spans = 0;
+async function send(name: string): Promise<string> {
+  spans += 1;
+  const traceId = spans.toString(16).padStart(32, "c");
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+  const span = {
+    traceId,
+    spanId: spans.toString(16).padStart(16, "d"),
+    name,
+    startTimeUnixNano: "1795413600000000000",
+    endTimeUnixNano: "1795413601000000000",
+    attributes: [text("gen_ai.prompt", '{"q":"private"}'), text("gen_ai.completion", '{"a":"private"}')],
+  };
+  expect(await post("/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] })).toBe(200);
+  return traceId;
+}
+
+test("a webhook is signed, sent again with the same id while its receiver is busy, and noted as delivered", async () => {
+  answers.set("/signed", [
+    { status: 503, retryAfter: "0" },
+    { status: 429, retryAfter: new Date(0).toUTCString() },
+    { status: 200 },
+  ]);
+  await rule("signed", { secret_env: "RULES_TEST_SECRET" });
+  const traceId = await send("signed");
+  const tries = await arrived("/signed", 3);
+  const entry = await noted("signed", "success");
+  expect(new Set(tries.map(({ headers }) => headers["webhook-id"]))).toEqual(new Set([entry["id"]]));
+  for (const { headers, body } of tries) {
+    const id = headers["webhook-id"] as string;
+    const timestamp = headers["webhook-timestamp"] as string;
+    expect(headers["idempotency-key"]).toBe(id);
+    expect(headers["webhook-signature"]).toBe(webhookSignature(SECRET, { id, timestamp, body }));
+  }
+  expect(JSON.parse(tries[0]?.body ?? "")).toMatchObject({
+    type: "rule_run",
+    rule_name: "signed",
+    runs: [{ trace_id: traceId, name: "signed", feedback: [] }],
+  });
+  expect(tries[0]?.body).not.toContain("private");
+  const [all] = await queryRows({
+    dataDir: api.dataDir,
+    sql: "SELECT (SELECT list(data)::VARCHAR FROM rules_history) || (SELECT list(data)::VARCHAR FROM rule_runs_history) AS text",
+  });
+  expect(all?.["text"]).toContain("503");
+  expect(all?.["text"]).not.toContain(SECRET);
+});
+
+test("the signature is that of the Standard Webhooks specification", () => {
+  const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const body = '{"test": 2432232314}';
+  const message = { id: "msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp: "1614265330", body };
+  expect(webhookSignature(secret, message)).toBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+});
+
+test("a webhook that is refused for good, or redirected, is noted as an error and not sent again", async () => {
+  for (const [name, status] of [
+    ["gone", 410],
+    ["moved", 302],
+  ] as const) {
+    answers.set(`/${name}`, [{ status }]);
+    await rule(name, { include_content: true });
+    await send(name);
+    expect(await noted(name, "error")).toMatchObject({ reason: `the webhook answered ${status}` });
+    const [only, ...more] = await arrived(`/${name}`, 1);
+    expect([only?.body.includes("private"), more]).toEqual([true, []]);
+  }
+  expect(got.some(({ path }) => path === "/elsewhere")).toBe(false);
+});
+
+test("a webhook that was not delivered before the server ended is delivered after it starts again", async () => {
+  answers.set("/late", [{ status: 500, retryAfter: "3600" }]);
+  await rule("late", {});
+  await send("late");
+  expect(await noted("late", "pending")).toMatchObject({ actions: [{ requested_at: expect.any(String) }] });
+  await arrived("/late", 1);
+  answers.set("/late", [{ status: 200 }]);
+  api = await api.restart();
+  await arrived("/late", 2);
+  await noted("late", "success");
+});
+
+test("an environment variable that is missing is named, and what is no webhook is refused", async () => {
+  await rule("unset", { secret_env: "RULES_TEST_UNSET" });
+  await send("unset");
+  for (let reason = ""; !reason.includes("RULES_TEST_UNSET");) {
+    reason = String((await noted("unset", "pending"))["reason"]);
+  }
+  for (const action of [
+    {},
+    { url: "ftp://example.com" },
+    { url: "https://ada:secret@example.com" },
+    { url: "https://example.com", url_env: "X" },
+    { url_env: "NOT A NAME" },
+  ]) {
+    const rules = [{ name: "wrong", actions: [{ type: "webhook", ...action }] }];
+    expect(await post("/api/v1/rules/apply", { rules })).toBe(422);
+  }
+});
