@@ -287,5 +287,7 @@ export const RULE_LOG_PAGE_MAX = 1_000;
 /** Items of annotation queues in one page of an answer, and runs that are added at once. */
 export const QUEUE_PAGE_MAX = 1_000;
 export const QUEUE_ADD_MAX = 10_000;
+/** Items of one annotation queue, finished ones too. */
+export const QUEUE_ITEMS_MAX = 50_000;
 /** Tool calls of a run that a reviewer is shown. */
 export const REVIEW_TOOL_CALLS_MAX = 100;

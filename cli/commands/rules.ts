@@ -152,7 +152,13 @@ async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
 
 function actionText(action: JsonObject): string {
   const target =
-    action["dataset"] ?? action["dataset_id"] ?? action["key"] ?? action["url"] ?? action["url_env"];
+    action["dataset"] ??
+    action["dataset_id"] ??
+    action["queue"] ??
+    action["queue_id"] ??
+    action["key"] ??
+    action["url"] ??
+    action["url_env"];
   const splits = (action["splits"] ?? []) as readonly string[];
   return `${cell(action["type"])} ${cell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
 }

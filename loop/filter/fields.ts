@@ -64,4 +64,15 @@ export const FEEDBACK_FIELDS: Readonly<Record<string, RunField>> = {
   feedback_value: { kind: "text", sql: "json_extract_string(f.value, '$')" },
   feedback_comment: { kind: "text", sql: "f.comment" },
   feedback_source: { kind: "text", sql: "f.source_type" },
+  /** As whoever gave it says in the source's metadata: judges that know how sure they are. */
+  feedback_confidence: {
+    kind: "number",
+    sql: "TRY_CAST(json_extract_string(f.source_metadata, '$.confidence') AS DOUBLE)",
+  },
+  /** How far its score is from one under the same key, about the same, of another type of source: judge and human. */
+  feedback_disagreement: {
+    kind: "number",
+    sql: `(SELECT max(abs(f.score - o.score)) FROM feedback AS o WHERE o.trace_id = f.trace_id
+  AND o.span_id IS NOT DISTINCT FROM f.span_id AND o.key = f.key AND o.source_type IS DISTINCT FROM f.source_type)`,
+  },
 };

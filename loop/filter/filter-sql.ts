@@ -34,7 +34,8 @@ const OPERATORS: Readonly<Record<string, string>> = {
   lt: "<",
   lte: "<=",
 };
-const ENTRY_FIELD = /^(metadata|input|output|feedback)_(key|value|score|comment|source)$/;
+const ENTRY_FIELD =
+  /^(metadata|input|output|feedback)_(key|value|score|comment|source|confidence|disagreement)$/;
 
 /**
  * A filter as a condition over a row `s` of the view `spans`. Two-valued: a comparison with a missing value is false, and

@@ -4,6 +4,7 @@ import {
   CounterfoilError,
   type JsonObject,
   QUEUE_ITEMS,
+  QUEUE_ITEMS_MAX,
   RECORD_CHANGES_MAX,
 } from "../../schema/index.js";
 import type { ReaderRow, RecordDraft, RecordWriter } from "../../store/index.js";
@@ -12,6 +13,7 @@ import type { Rows } from "../feedback/feedback-query.js";
 import type { InTurn } from "../records/in-turn.js";
 import { textIn } from "../records/text-in.js";
 import { findRuns } from "./find-runs.js";
+import { newItemData } from "./item-data.js";
 import { changedItem, type ItemChange } from "./item-changes.js";
 import { itemCountsSql, itemOfRow, itemPageSql } from "./item-sql.js";
 import { queueItemIdOf } from "./queue-ids.js";
@@ -127,6 +129,11 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
       const found = await findRuns(this.#ports.rows, runs);
       const ids = found.map((run) => queueItemIdOf(queue.id, run));
       const there = new Set((await this.#items(queue, { ids })).map(({ id }) => id));
+      const added = ids.filter((id) => !there.has(id)).length;
+      if (queue.items + added > QUEUE_ITEMS_MAX) {
+        const text = `The annotation queue ${queue.name} has ${queue.items} items, and may have ${QUEUE_ITEMS_MAX}: take out those that are done.`;
+        throw new CounterfoilError("CF_USAGE", text);
+      }
       const time = this.#now().toISOString();
       const records = found.flatMap((run, at): RecordDraft[] => {
         const id = ids[at] ?? "";
@@ -284,30 +291,6 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
 /** A time with milliseconds, fewer than a million nanoseconds later. */
 function nanosLater(time: string, nanos: number): string {
   return `${time.slice(0, -1)}${String(nanos).padStart(6, "0")}Z`;
-}
-
-/** The data of an item that is added. */
-export function newItemData(
-  queueId: string,
-  run: {
-    readonly runId: string;
-    readonly traceId: string;
-    readonly spanId: string;
-    readonly project: string | null;
-    readonly startTime?: string | null;
-  },
-  { time, addedBy }: { readonly time: string; readonly addedBy: JsonObject },
-): JsonObject {
-  return {
-    queue_id: queueId,
-    run_id: run.runId,
-    trace_id: run.traceId,
-    span_id: run.spanId,
-    project: run.project,
-    start_time: run.startTime ?? null,
-    added_at: time,
-    added_by: addedBy,
-  };
 }
 
 function queueOf(row: ReaderRow): AnnotationQueue {

@@ -5,6 +5,7 @@ import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
 import { exampleData, exampleOutputs } from "./example-of-run.js";
 import type { RunKey } from "./matched-runs.js";
+import { addToQueue, type KnownQueues, readQueues } from "./queue-action.js";
 import { datasetIdOf, exampleIdOf, feedbackIdOf, ruleRunIdOf } from "./rule-ids.js";
 import type { ActionOutcome, MatchedRun, Rule, RuleAction } from "./rule-types.js";
 import { textIn } from "../records/text-in.js";
@@ -87,6 +88,7 @@ interface Known {
   readonly datasetIds: ReadonlySet<string>;
   /** Ids of examples that were ever there: one that someone deleted does not come back. */
   readonly examples: ReadonlySet<string>;
+  readonly queues: KnownQueues;
 }
 
 async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): Promise<Known> {
@@ -112,6 +114,7 @@ async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): P
     absent,
     datasetIds: new Set(datasetIds.keys()),
     examples: new Set(examples.keys()),
+    queues: await readQueues(rows, actionsOf(rule), runs),
   };
 }
 
@@ -175,6 +178,10 @@ function makeOf(making: Making): Made {
         records: [],
         outcome: { outcome: "pending", reason: "is to be sent", requested_at: making.change.time },
       };
+    case "add_to_annotation_queue": {
+      const { change, run, action, known } = making;
+      return addToQueue(known.queues, { ...change, run, action });
+    }
   }
 }
 
@@ -238,7 +245,7 @@ export function actionName(action: RuleAction): string {
     return `${action.type} ${new URL(url).origin} ${hash}`;
   }
   if (typeof variable === "string") return `${action.type} $${variable}`;
-  const target = ["dataset", "dataset_id", "key"].map((name) => action[name]);
+  const target = ["dataset", "dataset_id", "queue", "queue_id", "key"].map((name) => action[name]);
   return [action.type, ...target.filter((each) => typeof each === "string")].join(" ");
 }
 

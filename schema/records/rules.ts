@@ -6,7 +6,7 @@ const SPLITS_MAX = 100;
 const URL_LENGTH_MAX = 2_000;
 
 /** What a rule can do with a run. */
-export const RULE_ACTIONS = ["add_to_dataset", "add_feedback", "webhook"] as const;
+export const RULE_ACTIONS = ["add_to_dataset", "add_feedback", "add_to_annotation_queue", "webhook"] as const;
 
 /** Where the outputs of an example come from. */
 export const EXAMPLE_OUTPUTS = ["correction", "correction_or_output", "patched_output", "output"] as const;
@@ -32,6 +32,13 @@ const ACTION_FIELDS: readonly Field[] = [
     lengthMax: SPLITS_MAX,
     doc: "add_to_dataset: splits of the example, a list of texts.",
   },
+  {
+    name: "queue",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "add_to_annotation_queue: name; made when absent.",
+  },
+  { name: "queue_id", kind: "uuid", doc: "add_to_annotation_queue: id, instead of the name." },
   { name: "key", kind: "text", lengthMax: 180, doc: "add_feedback: key of the feedback." },
   { name: "score", kind: "score", doc: "add_feedback: score." },
   { name: "value", kind: "json", doc: "add_feedback: value." },
@@ -128,6 +135,8 @@ function actionProblem(action: JsonObject): string | undefined {
         return "has splits that are no texts";
       return exactlyOne("dataset", "dataset_id");
     }
+    case "add_to_annotation_queue":
+      return exactlyOne("queue", "queue_id");
     case "add_feedback":
       return given("key") ? undefined : "needs key";
     case "webhook":
@@ -188,8 +197,8 @@ export const RULE_RUNS: RecordType = {
         { name: "action", kind: "text", required: true, doc: "Its type and target." },
         { name: "outcome", kind: "text", required: true, doc: "As of the whole." },
         { name: "reason", kind: "text", doc: "Why, in words." },
-        { name: "target_id", kind: "text", doc: "Dataset." },
-        { name: "made_id", kind: "text", doc: "Example or feedback that was made." },
+        { name: "target_id", kind: "text", doc: "Dataset or annotation queue." },
+        { name: "made_id", kind: "text", doc: "Example, queue item or feedback that was made." },
         { name: "requested_at", kind: "time", doc: "webhook: since when it is to be delivered." },
         { name: "decision", kind: "text", doc: "Of what was quarantined: approved or rejected." },
         { name: "decided_by", kind: "text", doc: "Who decided." },

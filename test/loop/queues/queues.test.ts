@@ -28,6 +28,8 @@ async function call(method: string, path: string, body?: unknown): Promise<Answe
 const queue = (path = ""): string => `/api/v1/queues${path}`;
 const sql = (text: string) => queryRows({ dataDir: api.dataDir, sql: text });
 
+const GONE = "7f1b3f0e-0000-4000-8000-000000000000";
+
 let traces = 0;
 /** Sends a root with a tool call below it, and gives its trace id. */
 async function sendTrace(): Promise<string> {
@@ -231,6 +233,64 @@ test("bad queues, items and reviews are refused with what is wrong", async () =>
     const answer = await call(method, queue(path), body);
     expect([answer.status, JSON.stringify(answer.body)]).toEqual([status, expect.stringContaining(text)]);
   }
+});
+
+test("rules add what judge and human disagree on, and what a judge is not sure of, to a queue that they make, each run once", async () => {
+  const scored = async (judge: object, human: number) => {
+    const id = await sendTrace();
+    const about = { key: "correct", trace_id: id };
+    await call("POST", "/api/v1/feedback", [
+      { ...about, ...judge },
+      { ...about, score: human, feedback_source: { type: "human", user_id: "ann" } },
+    ]);
+    return id;
+  };
+  const model = (score: number, metadata = {}) => ({ score, feedback_source: { type: "model", metadata } });
+  const action = { type: "add_to_annotation_queue", queue: "second look" };
+  const rules = [
+    {
+      name: "disagree",
+      filter: 'and(eq(feedback_key, "correct"), gte(feedback_disagreement, 0.5))',
+      actions: [action],
+    },
+    { name: "unsure", filter: "lt(feedback_confidence, 0.5)", actions: [action] },
+    {
+      name: "gone",
+      filter: "lt(feedback_confidence, 0.5)",
+      actions: [{ ...action, queue: undefined, queue_id: GONE }],
+    },
+  ];
+  const wait = () => call("POST", "/api/v1/rules/wait", { deadline_ms: 60_000 });
+  expect((await call("POST", "/api/v1/rules/apply", { rules })).status).toBe(200);
+  const both = await scored(model(1, { confidence: 0.2 }), 0);
+  const agreed = await scored(model(1), 0.9);
+  const unsure = await scored(model(0.5, { confidence: 0.4 }), 0.5);
+  expect((await wait()).status).toBe(200);
+  const traceIds = async () =>
+    ((await call("GET", queue("/second look/items"))).body as { trace_id: string }[]).map(
+      ({ trace_id: id }) => id,
+    );
+  expect((await traceIds()).toSorted()).toEqual([both, unsure].toSorted());
+  expect(await call("GET", "/api/v1/rules/gone/logs")).toMatchObject({
+    body: [{ outcome: "error", reason: `there is no annotation queue ${GONE}` }, { outcome: "error" }],
+  });
+  await call(
+    "DELETE",
+    queue(
+      `/second look/items/${((await call("GET", queue("/second look/items"))).body as { id: string }[])[0]?.id ?? ""}`,
+    ),
+  );
+  const [left] = await traceIds();
+  await call("POST", "/api/v1/feedback", {
+    key: "correct",
+    trace_id: agreed,
+    score: 0,
+    feedback_source: { type: "app" },
+  });
+  for (const trace of [both, unsure])
+    await call("POST", "/api/v1/feedback", { key: "more", trace_id: trace, score: 1 });
+  await wait();
+  expect(await traceIds()).toEqual([left, agreed]);
 });
 
 test("queues and reviews survive a restart; a queue that is deleted takes its items along and leaves the feedback", async () => {
