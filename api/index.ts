@@ -1,14 +1,18 @@
 import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS } from "../schema/index.js";
 import {
+  type Bindings,
   createFeedbackService,
   DatasetService,
   FeedbackConfigCache,
   InTurn,
+  ProjectService,
   QueueService,
   RulesEngine,
 } from "../loop/index.js";
 import { createRecordWriter, dataDirPaths, type SqlParameter } from "../store/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
+import { ProjectNames } from "./langsmith/projects/project-names.js";
+import { projectSql } from "./langsmith/runs/run-query.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
@@ -46,7 +50,14 @@ export const createApi: CreateApi = (host): Api => {
   const feedback = createFeedbackService({ writer, rows, configs });
   const queues = new QueueService({ writer, rows, feedback, turns });
   const rules = startRules(watched, reads, datasets);
-  const apis = APIS.map((create) => create(watched, reads, { configs, datasets, rules, queues }));
+  const projects = projectParts(watched, reads);
+  const { names } = projects;
+  const runsOfProjects = async (ids: readonly string[]) => {
+    const found = await names.namesOf(ids);
+    return (bindings: Bindings) => `${projectSql(found, bindings)} AND ${names.shownSql("s", bindings)}`;
+  };
+  const shared = { configs, datasets, rules, queues, projects, runsOfProjects };
+  const apis = APIS.map((create) => create(watched, reads, shared));
   return {
     find(method, path) {
       for (const api of apis) {
@@ -62,6 +73,12 @@ export const createApi: CreateApi = (host): Api => {
     },
   };
 };
+
+function projectParts(host: ApiHost, reads: MirrorReads): SharedParts["projects"] {
+  const rows = (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params);
+  const service = new ProjectService({ writer: createRecordWriter(host, { source: "langsmith" }), rows });
+  return { service, names: new ProjectNames(reads, service) };
+}
 
 function startRules(host: ApiHost, reads: MirrorReads, datasets: DatasetService): RulesEngine {
   const rules = new RulesEngine({

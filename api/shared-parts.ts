@@ -1,4 +1,12 @@
-import type { DatasetService, FeedbackConfigCache, QueueService, RulesEngine } from "../loop/index.js";
+import type {
+  Bindings,
+  DatasetService,
+  FeedbackConfigCache,
+  ProjectService,
+  QueueService,
+  RulesEngine,
+} from "../loop/index.js";
+import type { ProjectNames } from "./langsmith/projects/project-names.js";
 
 /** What the APIs share. */
 export interface SharedParts {
@@ -7,6 +15,9 @@ export interface SharedParts {
   /** One for all, so that changes come in turn and each makes a version of its own. */
   readonly datasets: DatasetService;
   readonly rules: RulesEngine;
+  /** A condition over `s`, a row of `spans`: the runs that LangSmith's API shows of the projects with these ids. */
+  readonly runsOfProjects: (ids: readonly string[]) => Promise<(bindings: Bindings) => string>;
+  readonly projects: { readonly service: ProjectService; readonly names: ProjectNames };
   /** One for all, so that changes of items come in turn. */
   readonly queues: QueueService;
 }

@@ -3,7 +3,6 @@ import {
   createFeedbackService,
   FeedbackConfigService,
   FeedbackTokenService,
-  ProjectService,
   PromptService,
   ShareService,
 } from "../../loop/index.js";
@@ -24,7 +23,6 @@ import { shareHandlers } from "./shares/share-routes.js";
 import { threadHandlers } from "./threads/thread-routes.js";
 import { traceHandlers } from "./traces/trace-routes.js";
 import { projectHandlers } from "./projects/project-routes.js";
-import { ProjectNames } from "./projects/project-names.js";
 import { queueItemHandlers } from "./queues/queue-item-routes.js";
 import { queueHandlers } from "./queues/queue-routes.js";
 import { queueRunHandlers } from "./queues/queue-run-routes.js";
@@ -78,15 +76,14 @@ export function createLangSmithApi(host: ApiHost, reads: MirrorReads, shared: Sh
 function createHandlers(
   host: ApiHost,
   reads: MirrorReads,
-  { configs, datasets, queues }: SharedParts,
+  { configs, datasets, queues, ...shared }: SharedParts,
 ): Readonly<Record<string, Handler>> {
   const writer = createRecordWriter(host, { source: "langsmith" });
   const ports = { writer, rows: (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params) };
-  const service = new ProjectService(ports);
-  const names = new ProjectNames(reads, service);
+  const { names } = shared.projects;
   const sources = { reads, projects: names, shares: new ShareService(ports) };
   const feedback = createFeedbackService({ ...ports, configs });
-  const projects = { reads, service, names };
+  const projects = { reads, ...shared.projects };
   const store = createRunStore({ host, states: new RunStates(createRunArchive(reads)), names });
   const feedbackConfigs = new FeedbackConfigService({ ...ports, cache: configs });
   const queueParts = { queues, configs: feedbackConfigs, sources };

@@ -36,7 +36,11 @@ const FEEDBACK = "A feedback";
  * Feedback over HTTP: `/api/v1/feedback` (`docs/feedback.md`). Requests and answers are LangSmith's, so that its clients
  * can use them; a list may be posted as well as one.
  */
-export function createFeedbackApi(host: ApiHost, reads: MirrorReads, { configs }: SharedParts): Api {
+export function createFeedbackApi(
+  host: ApiHost,
+  reads: MirrorReads,
+  { configs, runsOfProjects }: SharedParts,
+): Api {
   const rows: Rows = (sql, params) => reads.rows(sql, params);
   const writer = createRecordWriter(host, { source: "api" });
   const service = createFeedbackService({ writer, rows, configs });
@@ -46,6 +50,9 @@ export function createFeedbackApi(host: ApiHost, reads: MirrorReads, { configs }
       if (found === null || found[1] === NOT_AN_ID) return undefined;
       if (found[1] === AGREEMENT && method === "GET") {
         return async ({ query }) => jsonReply(await agreement(rows, query));
+      }
+      if (found[1] === undefined && method === "GET") {
+        return async ({ query }) => jsonReply(await service.list(await filterOf(query, runsOfProjects)));
       }
       return handlerFor(service, method, found[1]);
     },
@@ -60,7 +67,6 @@ function handlerFor(
 ): ApiHandler | undefined {
   if (segment === undefined) {
     if (method === "POST") return async (request) => jsonReply(await create(service, jsonBody(request)));
-    if (method === "GET") return async ({ query }) => jsonReply(await service.list(filterOf(query)));
     return undefined;
   }
   if (method === "GET") return async () => jsonReply(await service.get(decodedSegment(segment)));
@@ -102,12 +108,20 @@ function draftOf(value: unknown): JsonObject {
   return feedbackConfig === undefined ? draft : { feedback_config: feedbackConfig, ...draft };
 }
 
-function filterOf(query: URLSearchParams): FeedbackFilter {
+async function filterOf(
+  query: URLSearchParams,
+  runsOfProjects: SharedParts["runsOfProjects"],
+): Promise<FeedbackFilter> {
   const all = (...names: string[]): string[] => names.flatMap((name) => query.getAll(name));
   const since = query.get("min_created_at");
   const until = query.get("max_created_at");
   const hasScore = flag(query, "has_score");
   const hasComment = flag(query, "has_comment");
+  const sessions = all("session", "session_id");
+  const level = query.get("level");
+  if (level !== null && level !== "session" && level !== "run") {
+    throw new CounterfoilError("CF_USAGE", `level must be session or run, got ${JSON.stringify(level)}.`);
+  }
   return {
     runIds: all("run", "run_id").map((text) => wanted("run", uuidOf(text), text, "a run id (UUID)")),
     traceIds: all("trace", "trace_id").map((text) => wanted("trace", traceIdOf(text), text, "a trace id")),
@@ -116,7 +130,9 @@ function filterOf(query: URLSearchParams): FeedbackFilter {
     ),
     keys: all("key"),
     sources: all("source"),
-    sessions: all("session", "session_id"),
+    sessions,
+    ...(sessions.length === 0 ? {} : { sessionRuns: await runsOfProjects(sessions) }),
+    ...(level === null ? {} : { level }),
     projects: all("project"),
     threads: all("thread", "thread_id"),
     ...(hasScore === undefined ? {} : { hasScore }),

@@ -1,5 +1,6 @@
 import { hexToUuid, type JsonObject, type JsonValue, uuidOf } from "../../schema/index.js";
 import type { ReaderRow, SqlParameter } from "../../store/index.js";
+import { Bindings } from "../filter/filter-sql.js";
 
 /** Rows of one SELECT over the mirror's views, `params` bound to `$1`, `$2`, ... */
 export type Rows = (sql: string, params: readonly SqlParameter[]) => Promise<readonly ReaderRow[]>;
@@ -16,6 +17,10 @@ export interface FeedbackFilter {
   readonly keys?: readonly string[];
   readonly sources?: readonly string[];
   readonly sessions?: readonly string[];
+  /** A condition over `s`, a row of `spans`: runs of these sessions. Feedback that names no session but such a run is listed, too. */
+  readonly sessionRuns?: (bindings: Bindings) => string;
+  /** Only feedback on projects, or only on what is in them. */
+  readonly level?: "session" | "run";
   readonly projects?: readonly string[];
   readonly threads?: readonly string[];
   readonly hasScore?: boolean;
@@ -32,8 +37,8 @@ const CREATED = "coalesce(created_at, time)";
 
 /** SQL and parameters of a page of feedback, newest first. */
 export function pageSql(filter: FeedbackFilter): { sql: string; params: SqlParameter[] } {
-  const params: SqlParameter[] = [];
-  const bind = (value: SqlParameter): string => `$${params.push(value)}`;
+  const bindings = new Bindings();
+  const bind = (value: SqlParameter): string => bindings.bind(value);
   const anyOf = (sql: string, values: readonly string[] | undefined): string[] =>
     values === undefined || values.length === 0 ? [] : [`${sql} IN (${values.map(bind).join(", ")})`];
   const present = (column: string, wanted: boolean | undefined): string[] =>
@@ -45,7 +50,10 @@ export function pageSql(filter: FeedbackFilter): { sql: string; params: SqlParam
     ...anyOf("span_id", filter.spanIds),
     ...anyOf("key", filter.keys),
     ...anyOf("source_type", filter.sources),
-    ...anyOf("session_id", filter.sessions),
+    ...sessions(filter, bindings, anyOf),
+    ...(filter.level === undefined
+      ? []
+      : [`target ${filter.level === "session" ? "" : "NOT "}IN ('session', 'experiment')`]),
     ...anyOf("project", filter.projects),
     ...anyOf("thread_id", filter.threads),
     ...present("score", filter.hasScore),
@@ -60,14 +68,29 @@ export function pageSql(filter: FeedbackFilter): { sql: string; params: SqlParam
   const sql = `SELECT id, data, source, run_id, trace_id, span_id, time, ${CREATED} AS created
 FROM feedback${conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`}
 ORDER BY created DESC, id LIMIT ${filter.limit} OFFSET ${filter.offset ?? 0}`;
-  return { sql, params };
+  return { sql, params: bindings.params };
+}
+
+type AnyOf = (sql: string, values: readonly string[] | undefined) => string[];
+
+/** Feedback of a project names it, or a run of it, or a trace whose root is one. */
+function sessions(
+  { sessions: ids, sessionRuns }: FeedbackFilter,
+  bindings: Bindings,
+  anyOf: AnyOf,
+): string[] {
+  const [named] = anyOf("session_id", ids);
+  if (named === undefined || sessionRuns === undefined) return named === undefined ? [] : [named];
+  const spans = (more: string): string => `FROM spans AS s WHERE ${sessionRuns(bindings)}${more}`;
+  return [
+    `(${named} OR (session_id IS NULL AND trace_id IS NOT NULL AND (
+  (span_id IS NOT NULL AND {'t': trace_id, 's': span_id} IN (SELECT {'t': s.trace_id, 's': s.span_id} ${spans("")}))
+  OR (span_id IS NULL AND trace_id IN (SELECT s.trace_id ${spans(" AND s.parent_span_id IS NULL")})))))`,
+  ];
 }
 
 /** Feedback on a run: by its id as given, or by the span that has this run id. */
-function runs(
-  runIds: readonly string[] | undefined,
-  anyOf: (sql: string, values: readonly string[] | undefined) => string[],
-): string[] {
+function runs(runIds: readonly string[] | undefined, anyOf: AnyOf): string[] {
   if (runIds === undefined || runIds.length === 0) return [];
   const [named = ""] = anyOf("run_id", runIds);
   const [spans = ""] = anyOf("run_id", runIds);

@@ -127,10 +127,13 @@ FROM prompts AS p LEFT JOIN (
     });
   }
 
-  /** Newest first. */
-  async commits(name: string): Promise<Commit[]> {
+  /** Newest first; all of them, or a page. */
+  async commits(
+    name: string,
+    page: { readonly limit?: number; readonly offset?: number } = {},
+  ): Promise<Commit[]> {
     const { id } = await this.get(name);
-    return this.#commitsOf(id);
+    return this.#commitsOf(id, page);
   }
 
   /** A commit by its hash (or the first digits of it), its id, a tag, or `latest`. */
@@ -145,7 +148,7 @@ FROM prompts AS p LEFT JOIN (
       const parent =
         draft.parent !== undefined
           ? await this.#find(prompt, draft.parent)
-          : (await this.#commitsOf(prompt.id))[0];
+          : (await this.#commitsOf(prompt.id, { limit: 1 }))[0];
       if (parent?.data["manifest"] === draft.manifest) {
         throw new CounterfoilError(
           "CF_CONFLICT",
@@ -191,10 +194,28 @@ FROM prompts AS p LEFT JOIN (
     await this.#writer.append([{ type: PROMPTS.type, id, op: "put", data: { ...data, ...change } }]);
   }
 
-  async #commitsOf(promptId: string): Promise<Commit[]> {
+  /** Newest first. Manifests are long: only those that are asked for are read. */
+  async #commitsOf(
+    promptId: string,
+    which: {
+      readonly limit?: number;
+      readonly offset?: number;
+      readonly id?: string;
+      readonly hashFrom?: string;
+    } = {},
+  ): Promise<Commit[]> {
+    const { limit, offset, id, hashFrom } = which;
+    const params = [promptId];
+    const bind = (value: string): string => `$${params.push(value)}`;
+    const conditions = [
+      "prompt_id = $1",
+      ...(id === undefined ? [] : [`id = ${bind(id)}`]),
+      ...(hashFrom === undefined ? [] : [`starts_with(commit_hash, ${bind(hashFrom)})`]),
+    ];
     const rows = await this.#rows(
-      "SELECT id, commit_hash, data FROM prompt_commits WHERE prompt_id = $1 ORDER BY seq DESC, seq_index DESC",
-      [promptId],
+      `SELECT id, commit_hash, data FROM prompt_commits WHERE ${conditions.join(" AND ")}
+ORDER BY seq DESC, seq_index DESC${limit === undefined ? "" : ` LIMIT ${limit}`}${offset === undefined ? "" : ` OFFSET ${offset}`}`,
+      params,
     );
     return rows.map((row) => ({
       id: textIn(row, "id"),
@@ -204,22 +225,19 @@ FROM prompts AS p LEFT JOIN (
   }
 
   async #find(prompt: Prompt, wanted: string): Promise<Commit> {
-    const commits = await this.#commitsOf(prompt.id);
     const id = tagsOf(prompt)[wanted] ?? wanted.toLowerCase();
-    const found =
-      wanted === LATEST
-        ? commits[0]
-        : (commits.find((commit) => commit.id === id) ?? byHash(commits, wanted.toLowerCase()));
-    if (found === undefined) throw missing(`Commit ${wanted} of prompt ${prompt.name}`);
-    return found;
+    const [found] = await this.#commitsOf(prompt.id, wanted === LATEST ? { limit: 1 } : { limit: 1, id });
+    const commit = found ?? (await this.#byHash(prompt.id, wanted.toLowerCase()));
+    if (commit === undefined) throw missing(`Commit ${wanted} of prompt ${prompt.name}`);
+    return commit;
   }
-}
 
-/** A hash twice means: something was pushed, changed and changed back over the same parent; the newest counts. */
-function byHash(commits: readonly Commit[], hash: string): Commit | undefined {
-  if (hash.length < HASH_DIGITS_MIN) return undefined;
-  const found = commits.filter((commit) => commit.hash.startsWith(hash));
-  return new Set(found.map((commit) => commit.hash)).size === 1 ? found[0] : undefined;
+  /** A hash twice means: something was pushed, changed and changed back over the same parent; the newest counts. */
+  async #byHash(promptId: string, hash: string): Promise<Commit | undefined> {
+    if (hash.length < HASH_DIGITS_MIN) return undefined;
+    const found = await this.#commitsOf(promptId, { hashFrom: hash });
+    return new Set(found.map((commit) => commit.hash)).size === 1 ? found[0] : undefined;
+  }
 }
 
 /** SHA-256 of what a commit says and of the commit before it: the same history has the same hashes everywhere. */

@@ -96,13 +96,11 @@ function commitHandlers(service: PromptService): Readonly<Record<string, Handler
   return {
     listCommits: async (call) => {
       const name = nameOf(call);
-      const { id } = await service.get(name);
-      const commits = await service.commits(name);
-      const { limit, offset } = pageLimits(call.request.query);
-      const page = commits.slice(offset, offset + limit);
+      const { id, commits: total } = await service.get(name);
+      const page = await service.commits(name, pageLimits(call.request.query));
       return runsJson(200, {
         commits: page.map((commit) => ({ ...commitView(commit, name), repo_id: id })),
-        total: commits.length,
+        total,
       });
     },
     createCommit: async (call) => {

@@ -89,8 +89,11 @@ export async function conditionsOf(
   return conditions;
 }
 
-/** Not over an expression where it can be helped: of a plain column DuckDB knows what each part of a file has. */
-function projectSql(names: readonly string[], bindings: Bindings): string {
+/**
+ * Runs of projects with these names. Not over an expression where it can be helped: of a plain column DuckDB knows what
+ * each part of a file has.
+ */
+export function projectSql(names: readonly string[], bindings: Bindings): string {
   if (names.length === 0) return "false";
   const named = `s.project IN (${names.map((name) => bindings.bind(name)).join(", ")})`;
   return names.includes(DEFAULT_PROJECT) ? `(${named} OR s.project IS NULL)` : named;

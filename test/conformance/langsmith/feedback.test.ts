@@ -188,3 +188,38 @@ test("a token for one use is spent by exactly one of many uses at once, and not 
   });
   expect(rows).toEqual([{ trace_id: traceId, target: "trace", source_type: "app" }]);
 });
+
+test("feedback of a project is what names it, a run of it or a trace of it; and is told apart by its level", async () => {
+  const [run, trace, elsewhere] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()];
+  for (const [id, project] of [
+    [run, "judged"],
+    [trace, "judged"],
+    [elsewhere, "not judged"],
+  ] as const) {
+    const times = { start_time: Date.now(), end_time: Date.now() };
+    await client.createRun({ id, name: "r", run_type: "chain", inputs: {}, project_name: project, ...times });
+  }
+  await client.awaitPendingTraceBatches();
+  const { id: session } = await client.readProject({ projectName: "judged" });
+  const headers = { "content-type": "application/json", "x-api-key": KEY };
+  const given = await fetch(`${api.url}/feedback`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify([
+      { key: "by run", run_id: run, score: 1 },
+      { key: "by trace", trace_id: trace, score: 1 },
+      { key: "by project", session_id: session, score: 1 },
+      { key: "of another run", run_id: elsewhere, score: 1 },
+    ]),
+  });
+  expect(given.status).toBe(200);
+  const keys = async (query: string): Promise<unknown> => {
+    const answer = await fetch(`${api.url}/feedback?session=${session}${query}`, { headers });
+    const list = (await answer.json()) as { key: string }[];
+    return answer.status === 200 ? list.map(({ key }) => key).sort() : answer.status;
+  };
+  expect(await keys("")).toEqual(["by project", "by run", "by trace"]);
+  expect(await keys("&level=session")).toEqual(["by project"]);
+  expect(await keys("&level=run")).toEqual(["by run", "by trace"]);
+  expect(await keys("&level=x")).toBe(400);
+});
