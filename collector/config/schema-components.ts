@@ -301,7 +301,7 @@ export const langsmithSchema = z.strictObject({
     .min(1, "names nothing; leave it out for spans")
     .default(["spans"])
     .describe(
-      "What goes to LangSmith: spans, feedback, datasets (with examples), projects (and experiments).",
+      "What goes to LangSmith: spans, feedback, datasets (with examples), projects (and experiments), prompts (with commits).",
     ),
   compression: z.enum(["gzip", "none"]).default("gzip"),
   timeout: timerSchema.default("30s").describe("One attempt."),

@@ -6,7 +6,7 @@ import { EXPORT_RESPONSE_BYTES_MAX, errorMessage } from "../../schema/index.js";
 export interface HttpCall {
   readonly url: URL;
   /** POST unless it says otherwise. */
-  readonly method?: "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }

@@ -1,5 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { CounterfoilError, type JsonObject, PROMPT_COMMITS, PROMPTS } from "../../schema/index.js";
+import {
+  CounterfoilError,
+  type JsonObject,
+  PROMPT_COMMITS,
+  PROMPTS,
+  readCommitMark,
+} from "../../schema/index.js";
 import type { ReaderRow, RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
@@ -156,13 +162,17 @@ FROM prompts AS p LEFT JOIN (
         );
       }
       const hash = commitHash(draft.manifest, parent?.hash);
+      // Another Counterfoil that pushes a commit marks it with the hash that it has there: here it is the same.
+      const { description, mark } = readCommitMark(draft.description);
+      const said = mark !== undefined && hash.startsWith(mark) ? description : draft.description;
       const data = {
         prompt_id: prompt.id,
+        repo_handle: name,
         commit_hash: hash,
         manifest: draft.manifest,
         created_at: this.#now().toISOString(),
         ...(parent === undefined ? {} : { parent_id: parent.id, parent_commit_hash: parent.hash }),
-        ...(draft.description === undefined ? {} : { description: draft.description }),
+        ...(said === undefined ? {} : { description: said }),
       };
       const id = randomUUID();
       await this.#writer.append([{ type: PROMPT_COMMITS.type, id, op: "put", data }]);

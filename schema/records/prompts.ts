@@ -1,8 +1,7 @@
+import { COMMIT_DESCRIPTION_LENGTH_MAX } from "../langsmith/commit-mark.js";
 import type { RecordType } from "./types.js";
 
 const NAME_LENGTH_MAX = 1_000;
-/** LangSmith's bound on a commit's description, characters. */
-const COMMIT_DESCRIPTION_LENGTH_MAX = 1_000;
 
 /** `prompts`: LangSmith's prompts (repos). What a prompt says is in its commits. */
 export const PROMPTS: RecordType = {
@@ -43,6 +42,12 @@ export const PROMPT_COMMITS: RecordType = {
   doc: "Versions of prompts: each has a hash of what it says and of the version before it.",
   fields: [
     { name: "prompt_id", kind: "uuid", required: true, doc: "Prompt." },
+    {
+      name: "repo_handle",
+      kind: "text",
+      lengthMax: NAME_LENGTH_MAX,
+      doc: "Name of the prompt: where the commit is sent to, prompts have other ids.",
+    },
     {
       name: "commit_hash",
       kind: "text",

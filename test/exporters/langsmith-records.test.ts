@@ -1,19 +1,22 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { callsOf, objectOf } from "../../exporters/langsmith/push/record-calls.js";
 import { readConfig } from "../../collector/config/index.js";
+import { createServerDoor, importLangSmith, LangSmithSource, verifyLangSmith } from "../../loop/index.js";
 import { canonicalJson, type JsonObject, type JsonValue } from "../../schema/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 import { FaultyProxy, type ProxyFault } from "../support/faulty-proxy.js";
 
-/** `far` is the LangSmith of `near`, behind a proxy. */
+/** `far` is the LangSmith of `near`, behind a proxy; `back` imports from it. */
 let far: RunningApi;
 let near: RunningApi;
+let back: RunningApi;
 let proxy: FaultyProxy;
 const SECONDS = 110_000;
 
 beforeAll(async () => {
-  far = await runApi();
+  [far, back] = await Promise.all([runApi(), runApi()]);
   proxy = await new FaultyProxy(far.url).start();
   near = await runApi(`
 receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:0" } } } }
@@ -22,7 +25,8 @@ exporters:
   langsmith:
     endpoint: "${proxy.url}/api/v1"
     api_key: any
-    push: [feedback, datasets, projects]
+    push: [feedback, datasets, projects, prompts]
+    timeout: 2s
     retry_on_failure: { initial_interval: 10ms, max_interval: 50ms }
 service:
   pipelines:
@@ -33,7 +37,7 @@ service:
 afterAll(async () => {
   await near.stop();
   await proxy.stop();
-  await far.stop();
+  await Promise.all([far.stop(), back.stop()]);
 });
 
 async function call(api: RunningApi, method: string, path: string, body?: JsonValue): Promise<JsonValue> {
@@ -43,6 +47,11 @@ async function call(api: RunningApi, method: string, path: string, body?: JsonVa
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
+  // On a busy machine the mirror may be further behind than a read waits for: a client comes again.
+  if (response.status === 503) {
+    await api.collector.flush(SECONDS);
+    return call(api, method, path, body);
+  }
   expect(response.status, `${method} ${path}: ${text}`).toBeLessThan(300);
   return text === "" ? null : (JSON.parse(text) as JsonValue);
 }
@@ -59,19 +68,33 @@ function decided(thing: JsonValue): JsonObject {
   return Object.fromEntries(Object.entries(thing as JsonObject).filter(([name]) => !own.has(name)));
 }
 
-async function same(path: string): Promise<void> {
+/** Whether the lists are alike here and there, or wherever else. */
+async function same(path: string, there: RunningApi = far): Promise<void> {
   const list = async (api: RunningApi): Promise<string[]> =>
     ((await call(api, "GET", path)) as readonly JsonValue[])
       .map((each) => canonicalJson(decided(each)))
       .sort();
-  expect(await list(far)).toEqual(await list(near));
+  expect(await list(there)).toEqual(await list(near));
+}
+
+/** Commits of a prompt, newest first, without the ids that each server gives. */
+async function commitsOf(api: RunningApi, name: string): Promise<unknown> {
+  const { commits } = (await call(api, "GET", `/commits/-/${name}`)) as {
+    readonly commits: readonly JsonObject[];
+  };
+  return commits.map(({ commit_hash: hash, parent_commit_hash: parent, manifest, description }) => [
+    hash,
+    parent,
+    manifest,
+    description,
+  ]);
 }
 
 const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as JsonValue);
 const object = fc.dictionary(fc.string({ maxLength: 8 }), json, { maxKeys: 3 });
 const text = fc.string({ maxLength: 20 });
 
-test("pull(push(x)) = x: feedback, datasets, examples and projects are there as they are here, also after changes", async () => {
+test("pull(push(x)) = x: feedback, datasets, examples, projects and prompts are there as they are here, and come back so", async () => {
   const things = fc.sample(
     fc.record({
       score: fc.oneof(fc.double({ noNaN: true, min: -1e9, max: 1e9 }), fc.boolean()),
@@ -81,6 +104,7 @@ test("pull(push(x)) = x: feedback, datasets, examples and projects are there as 
       inputs: object,
       outputs: object,
       metadata: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), json, { maxKeys: 3 }),
+      description: fc.option(text),
     }),
     { numRuns: 12, seed: 20261127 },
   );
@@ -100,11 +124,33 @@ test("pull(push(x)) = x: feedback, datasets, examples and projects are there as 
   });
   await call(near, "POST", "/examples/bulk", examples);
   await call(near, "POST", "/feedback", feedback);
+  await call(near, "POST", "/repos", { repo_handle: "pushed", description: "says it", tags: ["a"] });
+  for (const { inputs, description } of things.slice(0, 5)) {
+    const manifest = { inputs, at: randomUUID() };
+    await call(near, "POST", "/commits/-/pushed", {
+      manifest,
+      ...(description === null ? {} : { description }),
+    });
+  }
   await near.collector.flush(SECONDS);
   await same("/datasets");
   await same(`/examples?dataset=${dataset}`);
   await same("/feedback");
   await same("/sessions?name=try");
+  expect(await commitsOf(far, "pushed")).toEqual(await commitsOf(near, "pushed"));
+
+  const door = createServerDoor({ endpoint: back.url, dataDir: back.dataDir });
+  const pulled = await importLangSmith({
+    source: new LangSmithSource({ endpoint: far.url }),
+    door,
+    dataDir: back.dataDir,
+  });
+  await door.close();
+  expect(pulled.complete).toBe(true);
+  for (const path of ["/datasets", `/examples?dataset=${dataset}`, "/feedback", "/sessions?name=try"]) {
+    await same(path, back);
+  }
+  expect(await commitsOf(back, "pushed")).toEqual(await commitsOf(near, "pushed"));
 
   const [first, second] = [examples[0]?.id ?? "", examples[1]?.id ?? ""];
   await call(near, "PATCH", `/examples/${first}`, { outputs: { changed: true } });
@@ -154,6 +200,87 @@ test("what can't go is counted with its reason, and what is refused is a dead le
   const after = destination();
   expect(after.dead_letter).toEqual({ rejected_422: 1 });
   expect((after.filtered["push/no_run"] ?? 0) - (before.filtered["push/no_run"] ?? 0)).toBe(2);
+});
+
+test("a commit is made once, whatever is sent again, and one that was pushed does not come back as another", async () => {
+  await call(near, "POST", "/repos", { repo_handle: "again" });
+  const faults: (ProxyFault | undefined)[] = [
+    undefined,
+    undefined,
+    undefined,
+    "reset mid-body",
+    { status: 503 },
+  ];
+  proxy.fault = ({ path }) => (path.includes("/commits/") ? faults.shift() : undefined);
+  // One change set with a commit of before, so that a failure sends all of it again.
+  for (const text of ["one", "two", "one"]) {
+    await call(near, "POST", "/commits/-/again", { manifest: { text }, description: text });
+  }
+  await near.collector.flush(SECONDS);
+  proxy.fault = undefined;
+  expect(faults).toEqual([]);
+  expect(await commitsOf(far, "again")).toEqual(await commitsOf(near, "again"));
+
+  // LangSmith gives ids and hashes of its own, and keeps the mark: as far does for a commit with another parent.
+  await call(far, "POST", "/repos", { repo_handle: "marked" });
+  await call(far, "POST", "/commits/-/marked", { manifest: { text: "made there" } });
+  await call(near, "POST", "/repos", { repo_handle: "marked" });
+  await call(near, "POST", "/commits/-/marked", { manifest: { text: "made here" }, description: "mine" });
+  await near.collector.flush(SECONDS);
+  const there = (await commitsOf(far, "marked")) as readonly (readonly JsonValue[])[];
+  expect(there.map(([, , manifest]) => manifest)).toEqual([{ text: "made here" }, { text: "made there" }]);
+  expect(there[0]?.[3]).toMatch(/^mine\ncounterfoil:[0-9a-f]{12}$/);
+  const door = createServerDoor({ endpoint: near.url, dataDir: near.dataDir });
+  const report = await importLangSmith({
+    source: new LangSmithSource({ endpoint: far.url }),
+    door,
+    dataDir: near.dataDir,
+  });
+  await door.close();
+  expect(report.complete).toBe(true);
+  const here = (await commitsOf(near, "marked")) as readonly (readonly JsonValue[])[];
+  expect(here.map(([, , manifest]) => manifest)).toEqual([{ text: "made there" }, { text: "made here" }]);
+});
+
+test("silence is tried again, what is too large is a dead letter, and what was accepted and lost is seen by verify", async () => {
+  const before = destination();
+  const faults: (ProxyFault | undefined)[] = ["hang", undefined, { status: 413 }, { status: 200 }];
+  proxy.fault = ({ path }) => (path.endsWith("/feedback") ? faults.shift() : undefined);
+  const ids: string[] = [];
+  for (const key of ["hung", "large", "lost"]) {
+    const id = randomUUID();
+    ids.push(id);
+    await call(near, "POST", "/feedback", { id, key, run_id: randomUUID(), score: 1 });
+    await near.collector.flush(SECONDS);
+  }
+  proxy.fault = undefined;
+  expect(faults).toEqual([]);
+  const { dead_letter: dead } = destination();
+  expect((dead["too_large"] ?? 0) - (before.dead_letter["too_large"] ?? 0)).toBe(1);
+  const door = createServerDoor({ endpoint: near.url, dataDir: near.dataDir });
+  const report = await verifyLangSmith({ source: new LangSmithSource({ endpoint: far.url }), door });
+  await door.close();
+  const onlyHere = report.types
+    .filter(({ type }) => type === "feedback")
+    .flatMap(({ onlyHere: { ids } }) => ids);
+  expect(onlyHere).toEqual(expect.arrayContaining(ids.slice(1)));
+  expect(onlyHere).not.toContain(ids[0]);
+});
+
+test("an example that is created and changed in one change set goes as two requests, the change behind", () => {
+  const id = randomUUID();
+  const other = randomUUID();
+  const put = (example: string, a: number) => ({
+    type: "example",
+    id: example,
+    op: "put",
+    time: "2026-11-27T10:00:00Z",
+    source: "langsmith",
+    data: { dataset_id: "d", inputs: { a } },
+    more: undefined,
+  });
+  const groups = callsOf([put(id, 1), put(other, 1), put(id, 2)]);
+  expect(groups.map((group) => group.map(({ body }) => objectOf(body)["id"]))).toEqual([[id, other], [id]]);
 });
 
 test("I7: a configuration that would send records around a redaction is refused", () => {

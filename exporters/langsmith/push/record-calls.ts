@@ -1,5 +1,12 @@
-import { type JsonObject, type JsonValue, type StoredChange, uuidOf } from "../../../schema/index.js";
+import {
+  type JsonObject,
+  type JsonValue,
+  type StoredChange,
+  uuidOf,
+  withCommitMark,
+} from "../../../schema/index.js";
 import type { HttpCall } from "../../core/http.js";
+import type { PushedCommit } from "./commit-place.js";
 
 /** A request to LangSmith's API, in its words. */
 export interface RecordCall {
@@ -7,12 +14,16 @@ export interface RecordCall {
   /** Below the API's address, with `/api/v1`. */
   readonly path: string;
   readonly body?: JsonValue;
+  /** Fields of the body that are JSON texts already. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** Files of an example, which only a multipart body carries. */
   readonly files?: readonly ExampleFile[];
   /** Made instead when the thing is there already (409): it is changed then. */
   readonly whenThere?: RecordCall;
   /** A thing that is gone is what a delete wants. */
   readonly goneIsDone?: true;
+  /** Made only when this commit is not there yet, with the parent that it has there. */
+  readonly commit?: PushedCommit;
 }
 
 /** As in the record type `example`. */
@@ -36,7 +47,9 @@ export function callsOf(changes: readonly StoredChange[]): RecordCall[][] {
     if (call === undefined) continue;
     const mayJoin = call.path === EXAMPLES_PATH;
     const isSame = datasetOf(call) === datasetOf(open?.[0]);
-    if (mayJoin && open !== undefined && isSame && open.length < BULK_MAX) open.push(call);
+    // One that is there twice was created and changed: the change must come behind, as a request of its own.
+    const isNew = open?.every((other) => idIn(other) !== idIn(call)) ?? false;
+    if (mayJoin && open !== undefined && isSame && isNew && open.length < BULK_MAX) open.push(call);
     else {
       const group = [call];
       groups.push(group);
@@ -44,6 +57,10 @@ export function callsOf(changes: readonly StoredChange[]): RecordCall[][] {
     }
   }
   return groups;
+}
+
+function idIn(call: RecordCall): JsonValue | undefined {
+  return objectOf(call.body)["id"];
 }
 
 function datasetOf(call: RecordCall | undefined): JsonValue | undefined {
@@ -61,6 +78,10 @@ function callOf({ type, id, op, data }: StoredChange): RecordCall | undefined {
       return isDelete ? deleteOf(`/api/v1/datasets/${id}`) : datasetCall(id, fields);
     case "example":
       return isDelete ? deleteOf(`/api/v1/examples/${id}`) : exampleCall(id, fields);
+    case "prompt":
+      return isDelete ? undefined : promptCall(fields);
+    case "prompt_commit":
+      return isDelete ? undefined : commitCall(fields);
     case "project":
       return isDelete
         ? undefined
@@ -123,6 +144,37 @@ function exampleCall(id: string, fields: JsonObject): RecordCall {
     files,
     whenThere: { method: "PATCH", path, body: retain, files },
   };
+}
+
+/** Tags name commits by ids that LangSmith does not have. */
+function promptCall({ repo_handle: handle, description, readme, tags }: JsonObject): RecordCall {
+  const body = { description: description ?? "", readme: readme ?? "", tags: tags ?? [] };
+  return {
+    method: "POST",
+    path: "/api/v1/repos",
+    body: { ...body, repo_handle: handle ?? "", is_public: false },
+    whenThere: { method: "PATCH", path: `/api/v1/repos/-/${encodeURIComponent(textOf(handle))}`, body },
+  };
+}
+
+function commitCall(fields: JsonObject): RecordCall {
+  const { repo_handle: name, commit_hash: commitHash, parent_commit_hash: parent, manifest } = fields;
+  const [handle, hash] = [textOf(name), textOf(commitHash)];
+  const { description } = fields;
+  return {
+    method: "POST",
+    path: `/api/v1/commits/-/${encodeURIComponent(handle)}`,
+    body: {
+      description: withCommitMark(typeof description === "string" ? description : undefined, hash),
+    },
+    // As it was written: numbers keep their value.
+    texts: { manifest: textOf(manifest) },
+    commit: { handle, hash, parentHash: typeof parent === "string" ? parent : undefined },
+  };
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 /** A multipart body of one example: `<id>` has the JSON without what has parts of its own. */

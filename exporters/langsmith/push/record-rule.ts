@@ -7,12 +7,14 @@ const TYPES: Readonly<Record<string, PushedRecords>> = {
   example: "datasets",
   dataset_tag: "datasets",
   project: "projects",
+  prompt: "prompts",
+  prompt_commit: "prompts",
 };
 
 /**
  * The rule by which a change stays here; undefined for one that goes out. The policy names types; and LangSmith can't take
  * everything: a tag names a version of a dataset by its time, and its versions have times of their own; feedback must be
- * about a run, a trace or a project.
+ * about a run, a trace or a project; a deleted prompt has no name any more, and LangSmith knows prompts by name.
  */
 export function recordRule(
   push: readonly PushedRecords[],
@@ -23,8 +25,15 @@ export function recordRule(
     if (source === "import") return "push/imported";
     if (type === "dataset_tag") return "push/dataset_tag";
     if (type === "project" && op === "delete") return "push/project_delete";
+    if (type === "prompt" || type === "prompt_commit") return promptRule(op, data);
     return type === "feedback" && op === "put" && !isAboutRun(data) ? "push/no_run" : undefined;
   };
+}
+
+function promptRule(op: string, data: JsonValue | undefined): string | undefined {
+  if (op === "delete") return "push/prompt_delete";
+  const { repo_handle: handle } = (data ?? {}) as Readonly<Record<string, JsonValue>>;
+  return typeof handle === "string" ? undefined : "push/prompt_without_name";
 }
 
 /** Whether LangSmith can find what a feedback is about. A span alone is not enough: a root has another id there. */

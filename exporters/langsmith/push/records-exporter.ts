@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { decodeRecords } from "../../../schema/index.js";
+import { decodeRecords, type JsonValue } from "../../../schema/index.js";
 import { classifyAnswer, LANGSMITH_STATUSES } from "../../core/classify.js";
 import type { ExportBatch, Exporter, Outcome } from "../../core/exporter.js";
 import type { HttpAnswer, HttpFailure, HttpTransport } from "../../core/http.js";
 import { inflatePayload } from "../../core/payload.js";
+import { findCommit, type PushedCommit } from "./commit-place.js";
 import { BULK_PATH, callsOf, exampleParts, objectOf, type RecordCall } from "./record-calls.js";
 
 /** Where to, and as whom. */
@@ -62,11 +63,37 @@ async function make(
   call: RecordCall,
   abort: AbortSignal,
 ): Promise<Outcome | undefined> {
+  if (call.commit !== undefined) return makeCommit(options, call, call.commit, abort);
   const answer = await options.transport.post(requestOf(options, call), abort);
   if ("status" in answer) {
     if (answer.status === 409 && call.whenThere !== undefined) return make(options, call.whenThere, abort);
     if (answer.status === 404 && call.goneIsDone === true) return undefined;
   }
+  return outcomeOf(answer);
+}
+
+/** A commit is made once: asking comes first, as LangSmith gives each that is made a hash of its own. */
+async function makeCommit(
+  options: RecordsExporterOptions,
+  call: RecordCall,
+  commit: PushedCommit,
+  abort: AbortSignal,
+): Promise<Outcome | undefined> {
+  const get = (path: string) => options.transport.post(requestOf(options, { method: "GET", path }), abort);
+  const place = await findCommit(get, commit);
+  if ("failure" in place) {
+    const { failure } = place;
+    // Nothing was sent yet: an answer that broke off says nothing about the commit.
+    const brokeOff = "status" in failure && failure.status < 300;
+    return brokeOff ? { kind: "retry", message: "the list of commits broke off" } : outcomeOf(failure);
+  }
+  if (place.isThere) return undefined;
+  const { commit: _commit, ...request } = call;
+  const parent = place.parent === undefined ? {} : { parent_commit: place.parent };
+  const answer = await options.transport.post(
+    requestOf(options, { ...request, body: { ...objectOf(call.body), ...parent } }),
+    abort,
+  );
   return outcomeOf(answer);
 }
 
@@ -80,13 +107,21 @@ function outcomeOf(answer: HttpAnswer | HttpFailure): Outcome | undefined {
   return outcome;
 }
 
+function jsonOf(body: JsonValue | undefined, texts: RecordCall["texts"] = {}): string {
+  if (body === undefined) return "";
+  const entries = Object.entries(texts).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+  const fields = JSON.stringify(body);
+  if (entries.length === 0) return fields;
+  return `{${[...(fields === "{}" ? [] : [fields.slice(1, -1)]), ...entries].join(",")}}`;
+}
+
 function requestOf({ base, apiKey, workspaceId }: RecordsExporterOptions, call: RecordCall) {
-  const { body, files, method } = call;
+  const { body, files, method, texts } = call;
   const boundary = `counterfoil-${randomUUID()}`;
   const isMultipart = files !== undefined;
   const bytes = isMultipart
     ? exampleParts(objectOf(body), files, boundary)
-    : Buffer.from(body === undefined ? "" : JSON.stringify(body));
+    : Buffer.from(jsonOf(body, texts));
   return {
     method,
     url: new URL(base.href.replace(/\/$/, "") + call.path),

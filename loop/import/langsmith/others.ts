@@ -1,4 +1,4 @@
-import { type ChangeRecord, type JsonObject, recordTypeOf } from "../../../schema/index.js";
+import { type ChangeRecord, type JsonObject, priceOfMapEntry, recordTypeOf } from "../../../schema/index.js";
 import { feedbackConfigId } from "../../feedback/feedback-configs.js";
 import { fieldsOf, type ImportRun, listed, storeRecords, textAt } from "./import-run.js";
 import { importPrompts } from "./prompts.js";
@@ -6,21 +6,47 @@ import { importPrompts } from "./prompts.js";
 const CONFIG_FIELDS = new Set(["id", "tenant_id", "modified_at"]);
 const COMPARATIVE_FIELDS = new Set(["id", "tenant_id", "modified_at", "experiments_info", "feedback_stats"]);
 
+const PRICES = "model prices";
+/** LangSmith does not say when a price was changed: a change that was made here is taken for the later one. */
+const UNKNOWN_TIME = new Date(0).toISOString();
+
 /** What LangSmith has and this version has no type of record for: it is counted, so that nobody takes it for imported. */
 const NOT_KEPT: readonly (readonly [type: string, path: string])[] = [
   ["annotation queues", "/api/v1/annotation-queues"],
   ["rules", "/api/v1/runs/rules"],
-  ["model prices", "/api/v1/model-price-map"],
 ];
 
 /** Imports what is neither runs, feedback nor datasets, as far as there are types of records for it. */
 export async function importOthers(run: ImportRun): Promise<void> {
   await run.tally.attempt("feedback configs", () => importConfigs(run));
   if (recordTypeOf("prompt") !== undefined) await run.tally.attempt("prompts", () => importPrompts(run));
+  await run.tally.attempt(PRICES, () => importPrices(run));
   for (const [type, path] of NOT_KEPT) {
     await run.tally.attempt(type, async () => {
       for await (const page of listed(run.source, path)) run.tally.notKept(type, page.length);
     });
+  }
+}
+
+/**
+ * Imports the workspace's own prices. LangSmith's built-in ones belong to no tenant: as records they would go before the
+ * prices that ship here, which know more kinds of tokens.
+ */
+async function importPrices(run: ImportRun): Promise<void> {
+  for await (const page of listed(run.source, "/api/v1/model-price-map")) {
+    const own = page.filter((item) => textAt(item, "tenant_id") !== undefined);
+    if (own.length < page.length) run.tally.notKept(PRICES, page.length - own.length);
+    const changes = own.flatMap((item): ChangeRecord[] => {
+      const id = textAt(item, "id");
+      if (id === undefined) return [];
+      const read = priceOfMapEntry(item);
+      if ("data" in read)
+        return [{ type: "price", id, op: "put", time: UNKNOWN_TIME, source: "import", ...read }];
+      run.tally.found(PRICES);
+      run.tally.skipped(PRICES, id, `${read.field} ${read.problem}`);
+      return [];
+    });
+    await storeRecords(run, PRICES, changes);
   }
 }
 

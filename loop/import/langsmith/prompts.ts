@@ -1,4 +1,11 @@
-import { type ChangeRecord, type JsonObject, type JsonValue, writeRunJson } from "../../../schema/index.js";
+import {
+  type ChangeRecord,
+  type JsonObject,
+  type JsonValue,
+  readCommitMark,
+  writeRunJson,
+} from "../../../schema/index.js";
+import { textIn } from "../../records/text-in.js";
 import { fieldsOf, type ImportRun, objectsIn, PAGE, storeRecords, textAt } from "./import-run.js";
 import { objectIn } from "./run-shape.js";
 
@@ -40,7 +47,14 @@ async function importPrompt(run: ImportRun, prompt: JsonObject): Promise<void> {
   const name = `-/${encodeURIComponent(handle)}`;
   const commits: JsonObject[] = [];
   for await (const page of paged(run, `/api/v1/commits/${name}`, "commits", {})) commits.push(...page);
-  await storeCommits(run, { id, name }, commits);
+  const own = await ownPrompt(run, id, handle);
+  await storeCommits(run, { id: own ?? id, name, handle }, commits);
+  // A prompt that was pushed there has another id; what is said of it here is its own.
+  if (own !== undefined) {
+    run.tally.found(PROMPTS);
+    run.tally.unchanged(PROMPTS);
+    return;
+  }
   const tags = objectsIn(await run.source.get(`/api/v1/repos/${name}/tags`));
   const commitTags = Object.fromEntries(
     tags.flatMap((tag): [string, JsonValue][] => {
@@ -53,14 +67,44 @@ async function importPrompt(run: ImportRun, prompt: JsonObject): Promise<void> {
   await storeRecords(run, PROMPTS, [{ type: "prompt", id, op: "put", time, source: "import", data }]);
 }
 
-/** Oldest first, as each names the one before it. What is here of them needs not be read: a commit never changes. */
+/** The id of the prompt here that has this name, where it is another one: LangSmith gives prompts ids of its own. */
+async function ownPrompt(run: ImportRun, id: string, handle: string): Promise<string | undefined> {
+  const rows = await run.door.rows("SELECT id FROM prompts WHERE repo_handle = $1", [handle]);
+  const ids = rows.flatMap((row) => (typeof row["id"] === "string" ? [row["id"]] : []));
+  return ids.includes(id) ? undefined : ids[0];
+}
+
+interface ImportedPrompt {
+  /** Here. */
+  readonly id: string;
+  /** As a path. */
+  readonly name: string;
+  readonly handle: string;
+}
+
+/**
+ * Oldest first, as each names the one before it. What is here of them needs not be read: a commit never changes. Those that
+ * were pushed from here are known by their mark.
+ */
 async function storeCommits(
   run: ImportRun,
-  prompt: { readonly id: string; readonly name: string },
+  prompt: ImportedPrompt,
   commits: readonly JsonObject[],
 ): Promise<void> {
-  const rows = await run.door.rows("SELECT id FROM prompt_commits_history WHERE prompt_id = $1", [prompt.id]);
-  const here = new Set(rows.map(({ id }) => id));
+  const rows = await run.door.rows(
+    "SELECT DISTINCT id, commit_hash FROM prompt_commits_history WHERE prompt_id = $1",
+    [prompt.id],
+  );
+  /** Ids here by ids there. */
+  const here = new Map<string, string>();
+  for (const commit of commits) {
+    const id = textAt(commit, "id") ?? "";
+    const { mark } = readCommitMark(textAt(commit, "description"));
+    const known = rows.find(
+      (row) => row["id"] === id || (mark !== undefined && textIn(row, "commit_hash").startsWith(mark)),
+    );
+    if (known !== undefined) here.set(id, textIn(known, "id"));
+  }
   const missing = commits.filter((commit) => !here.has(textAt(commit, "id") ?? ""));
   run.tally.found(COMMITS, commits.length - missing.length);
   run.tally.unchanged(COMMITS, commits.length - missing.length);
@@ -70,11 +114,14 @@ async function storeCommits(
     if (id === undefined || hash === undefined) continue;
     const whole = objectIn(await run.source.getExact(`/api/v1/commits/${prompt.name}/${hash}`));
     const time = textAt(commit, "created_at") ?? run.now().toISOString();
-    const kept = ["parent_id", "parent_commit_hash", "description", "created_at"];
+    const parent = textAt(commit, "parent_id");
+    const kept = ["parent_commit_hash", "description", "created_at"];
     const data: JsonObject = {
       prompt_id: prompt.id,
+      repo_handle: prompt.handle,
       commit_hash: hash,
       manifest: writeRunJson(whole?.["manifest"] ?? {}),
+      ...(parent === undefined ? {} : { parent_id: here.get(parent) ?? parent }),
       ...Object.fromEntries(
         kept.flatMap((field) => {
           const value = commit[field];

@@ -16,6 +16,7 @@ export const IMPORT_TYPES = [
   "feedback configs",
   "prompts",
   "prompt commits",
+  "model prices",
 ] as const;
 
 /** One of {@link IMPORT_TYPES}, or a type of record. */

@@ -242,6 +242,8 @@ test("prompts with their commits and tags, comparisons and feedback configs come
     feedback_key: "tone",
     feedback_config: { type: "continuous", min: 0, max: 1 },
   });
+  const price = { name: "m", match_pattern: "^(m|m-.*)$", provider: "openai", completion_cost: "0.000002" };
+  await post("/model-price-map", { ...price, prompt_cost: "0.000001" });
   const dataset = await client.createDataset("compared");
   const experiments = await Promise.all(
     ["a", "b"].map((name) =>
@@ -263,6 +265,7 @@ test("prompts with their commits and tags, comparisons and feedback configs come
     "prompt commits": [2, 2, 0],
     "comparative experiments": [1, 1, 0],
     "feedback configs": [1, 1, 0],
+    "model prices": [1, 1, 0],
   });
   const sameOn = async (path: string): Promise<void> => {
     expect(decided(await read(near.url, path))).toEqual(decided(await read(far.url, path)));
@@ -272,6 +275,7 @@ test("prompts with their commits and tags, comparisons and feedback configs come
   await sameOn("/commits/-/greeting/production");
   await sameOn(`/datasets/${dataset.id}/comparative`);
   await sameOn("/feedback-configs");
+  await sameOn("/model-price-map");
   const again = await servers.pull();
   expect(again.types.map(({ type, stored }) => [type, stored])).toEqual(
     again.types.map(({ type }) => [type, 0]),
