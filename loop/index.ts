@@ -53,6 +53,13 @@ export { schemaProblems } from "./datasets/schema-check.js";
 export { examplesToHuggingFace } from "./datasets/hugging-face.js";
 export { type DatasetPorts, DatasetService } from "./datasets/dataset-service.js";
 export * from "./datasets/dataset-history.js";
+export {
+  type MergeConflict,
+  type MergePlan,
+  type MergeRequest,
+  planMerge,
+} from "./datasets/dataset-merge.js";
+export { storeVersion } from "./datasets/store-version.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";
 export {

@@ -8,6 +8,7 @@ import { renderTable } from "../output/table.js";
 import { inert } from "../output/text.js";
 import { formatCount } from "../output/values.js";
 import { mirrorRows, rowsToJson } from "../query.js";
+import { addDatasetsMergeCommand } from "./datasets-merge.js";
 
 const LOG_LIMIT = 20;
 const LOG_LIMIT_MAX = 100_000;
@@ -78,6 +79,7 @@ Examples:
     .option("--json", "print a JSON array, with the example at each change")
     .addHelpText("after", "\nExamples:\n  counterfoil datasets blame 5ee11f3e-8843-5395-aa31-11de99bbc843")
     .action((example: string, options: Options) => blame(example, options, io));
+  addDatasetsMergeCommand(datasets, io);
 }
 
 /** The history is read from the mirror itself: no server is needed. */

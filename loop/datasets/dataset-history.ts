@@ -97,7 +97,7 @@ export async function datasetDiff(
   datasetId: string,
   { from, to }: { readonly from: string; readonly to: string },
 ): Promise<ExampleDifference[]> {
-  const [first, last] = [await timeOf(rows, datasetId, from), await timeOf(rows, datasetId, to)];
+  const [first, last] = [await versionTime(rows, datasetId, from), await versionTime(rows, datasetId, to)];
   const [early, late] = first <= last ? [first, last] : [last, first];
   // Only what changed in between can differ.
   const found = await rows(
@@ -210,8 +210,8 @@ async function tagsOf(rows: Rows, datasetId: string): Promise<Map<string, string
   return new Map(found.map((row) => [textIn(row, "tag"), textIn(row, "as_of")]));
 }
 
-/** The time of a version. */
-async function timeOf(rows: Rows, datasetId: string, version: string): Promise<string> {
+/** The time of a version, which is a time, a tag, or the start of a version's hash. Throws CF_NOT_FOUND. */
+export async function versionTime(rows: Rows, datasetId: string, version: string): Promise<string> {
   if (timeToUnixNano(version) !== undefined) return version;
   const tag = (await tagsOf(rows, datasetId)).get(version);
   if (tag !== undefined) return tag;

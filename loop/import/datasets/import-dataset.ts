@@ -2,8 +2,6 @@ import {
   canonicalJson,
   checkRecord,
   CounterfoilError,
-  DATASET_CHANGE_BYTES_MAX,
-  encodeRecords,
   errorMessage,
   exampleHash,
   type ChangeRecord,
@@ -11,11 +9,11 @@ import {
   nameUuid,
   recordTypeOf,
   timeToUnixNano,
-  unixNanoToTime,
   uuidOf,
   versionHash,
 } from "../../../schema/index.js";
 import type { ImportDoor } from "../../../store/index.js";
+import { storeVersion } from "../../datasets/store-version.js";
 import { schemaProblems } from "../../datasets/schema-check.js";
 import type { Rows } from "../../feedback/feedback-query.js";
 import { textIn } from "../../records/text-in.js";
@@ -296,9 +294,8 @@ async function store(
   { changes, here }: { readonly changes: readonly Draft[]; readonly here: ReadonlyMap<string, Here> },
 ): Promise<void> {
   const latest = [...here.values()].reduce((most, { time }) => (time > most ? time : most), 0n);
-  const today = BigInt(now().getTime()) * 1_000_000n;
-  // A version is named by its time, which no other one may have.
-  const time = unixNanoToTime(today > latest ? today : latest + 1_000n);
+  // A version is named by its time, which no other one may have, to the millisecond.
+  const time = new Date(Math.max(now().getTime(), Number(latest / 1_000_000n) + 1)).toISOString();
   const put = (type: string, id: string, data: JsonObject): ChangeRecord => ({
     type,
     id,
@@ -317,15 +314,7 @@ async function store(
       }),
     ),
   ];
-  const payload = encodeRecords(records);
-  if (payload.length > DATASET_CHANGE_BYTES_MAX) {
-    throw new CounterfoilError(
-      "CF_IMPORT_FILE_INVALID",
-      `The examples have ${payload.length} bytes; at most ${DATASET_CHANGE_BYTES_MAX} go in as one version. Import the file in parts. Nothing was stored.`,
-    );
-  }
-  await door.append([{ signal: "records", payload, itemCount: records.length, receivedUnixNano: undefined }]);
-  await door.settle();
+  await storeVersion(door, records);
 }
 
 function createdAtOf({ created_at: given }: JsonObject): string | undefined {
