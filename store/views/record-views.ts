@@ -33,11 +33,12 @@ const LATEST_FIRST =
 
 /**
  * SELECT of the last change of each id of a record table, unless it is a delete, over the view of its history. Of
- * `feedback` it has the ids as they were given: only the view `feedback` looks up those that are missing.
+ * `feedback` it has the ids as they were given: only the view `feedback` looks up those that are missing. `only` is
+ * a condition that holds for all changes of an id or for none.
  */
-export function currentRecordsSql(table: string): string {
+export function currentRecordsSql(table: string, only?: string): string {
   return `SELECT * FROM (
-  SELECT * FROM ${sqlIdentifier(historyOf(table))}
+  SELECT * FROM ${sqlIdentifier(historyOf(table))}${only === undefined ? "" : ` WHERE ${only}`}
   QUALIFY row_number() OVER (PARTITION BY id ORDER BY ${LATEST_FIRST}) = 1
 ) WHERE op = 'put'`;
 }

@@ -8,15 +8,14 @@ export async function feedbackStatsOf(
   runs: readonly Row[],
 ): Promise<ReadonlyMap<string, RunRecord>> {
   const stats = new Map<string, RunRecord>();
-  if (runs.length === 0) return stats;
-  const [found, open] = await Promise.all([
-    reads.rows(...figuresByRun(LATEST, runs)),
-    reads.rows(`SELECT 1 AS open FROM (${LATEST}) WHERE ${BY_RESPONSE} LIMIT 1`),
-  ]);
+  if (runs.length === 0 || !(await reads.has("feedback"))) return stats;
+  const near = await reads.rows(...figuresByRun(NEAR, runs));
   // What names a run by its response alone is found by the view, which reads the spans.
-  const rows = open.length === 0 ? found : await reads.rows(...figuresByRun("SELECT * FROM feedback", runs));
+  const open = near.some((row) => row["open"] === true);
+  const rows = open ? await reads.rows(...figuresByRun("SELECT * FROM feedback", runs)) : near;
   for (const row of rows) {
-    const id = textAt(row, "of_run") ?? "";
+    const id = textAt(row, "of_run");
+    if (id === undefined) continue;
     const known = stats.get(id) ?? {};
     known[textAt(row, "key") ?? ""] = figuresOf(row);
     stats.set(id, known);
@@ -24,10 +23,14 @@ export async function feedbackStatsOf(
   return stats;
 }
 
-const LATEST = currentRecordsSql("feedback");
 const BY_RESPONSE = "span_id IS NULL AND run_id IS NULL AND response_id IS NOT NULL";
+/** Feedback that can be about one of the spans `k`. Which is the last change of each takes a sort: only of these. */
+const NEAR = currentRecordsSql(
+  "feedback",
+  `id IN (SELECT id FROM feedback_history WHERE run_id IN (SELECT run_id FROM k) OR span_id IN (SELECT span_id FROM k) OR (${BY_RESPONSE}))`,
+);
 
-/** Feedback names a run by its id, or by those of its span; without its trace, too. */
+/** Feedback names a run by its id, or by those of its span; without its trace, too. The first row is there without any. */
 function figuresByRun(feedback: string, runs: readonly Row[]): [sql: string, params: string[]] {
   const params: string[] = [];
   const values = runs.map((row) => {
@@ -37,11 +40,13 @@ function figuresByRun(feedback: string, runs: readonly Row[]): [sql: string, par
     return `(${ids.join(", ")})`;
   });
   return [
-    `WITH f AS (${feedback}), k(run_id, trace_id, span_id) AS (VALUES ${values.join(", ")}), about AS (
+    `WITH k(run_id, trace_id, span_id) AS (VALUES ${values.join(", ")}), f AS MATERIALIZED (${feedback}), about AS (
   SELECT f.id, k.run_id FROM f JOIN k ON f.run_id = k.run_id
   UNION SELECT f.id, k.run_id FROM f JOIN k ON f.span_id = k.span_id WHERE coalesce(f.trace_id, k.trace_id) = k.trace_id
 )
-SELECT about.run_id AS of_run, key, ${FEEDBACK_FIGURES} FROM f JOIN about ON about.id = f.id GROUP BY of_run, key ORDER BY key`,
+SELECT * FROM (SELECT coalesce(bool_or(${BY_RESPONSE}), false) AS open FROM f) LEFT JOIN (
+  SELECT about.run_id AS of_run, key, ${FEEDBACK_FIGURES} FROM f JOIN about ON about.id = f.id GROUP BY of_run, key
+) ON true ORDER BY key`,
     params,
   ];
 }

@@ -136,7 +136,7 @@ async function runsOf(
   keys: readonly Row[],
   select?: ReadonlySet<string>,
 ): Promise<RunFields[]> {
-  const { reads, projects, shares } = sources;
+  const { reads, projects } = sources;
   await projects.load();
   const wantsStats = select?.has("feedback_stats") ?? true;
   const wantsShares = select?.has("share_token") ?? true;
@@ -144,11 +144,19 @@ async function runsOf(
     rowsOf(sources, keys),
     positionsOf(reads, keys),
     feedbackStatsOf(reads, wantsStats ? keys : []),
-    shares.tokensOfRuns(wantsShares ? keys.flatMap((key) => textAt(key, "run_id") ?? []) : []),
+    tokensOf(sources, wantsShares ? keys : []),
   ]);
   return rows.map((row) => {
     const id = textAt(row, "run_id") ?? "";
     const more = { feedback_stats: stats.get(id) ?? null, share_token: tokens.get(id) ?? null };
     return { ...runOfRow(row, projects, positions.get(id)), ...more };
   });
+}
+
+async function tokensOf(
+  { reads, shares }: RunSources,
+  keys: readonly Row[],
+): Promise<ReadonlyMap<string, string>> {
+  if (keys.length === 0 || !(await reads.has("shares"))) return new Map();
+  return await shares.tokensOfRuns(keys.flatMap((key) => textAt(key, "run_id") ?? []));
 }
