@@ -8,8 +8,9 @@ import {
   ProjectService,
   QueueService,
   RulesEngine,
+  type Sandbox,
 } from "../loop/index.js";
-import { createRecordWriter, dataDirPaths, type SqlParameter } from "../store/index.js";
+import { createRecordWriter, dataDirPaths, runQuery, type SqlParameter } from "../store/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
 import { ProjectNames } from "./langsmith/projects/project-names.js";
 import { projectSql } from "./langsmith/runs/run-query.js";
@@ -49,14 +50,15 @@ export const createApi: CreateApi = (host): Api => {
   const writer = createRecordWriter(watched, { source: "api" });
   const feedback = createFeedbackService({ writer, rows, configs });
   const queues = new QueueService({ writer, rows, feedback, turns });
-  const rules = startRules(watched, reads, datasets);
+  const sandbox = createSandbox(host.dataDir);
+  const rules = startRules(watched, reads, { datasets, sandbox });
   const projects = projectParts(watched, reads);
   const { names } = projects;
   const runsOfProjects = async (ids: readonly string[]) => {
     const found = await names.namesOf(ids);
     return (bindings: Bindings) => `${projectSql(found, bindings)} AND ${names.shownSql("s", bindings)}`;
   };
-  const shared = { configs, datasets, rules, queues, projects, runsOfProjects };
+  const shared = { configs, datasets, rules, sandbox, queues, projects, runsOfProjects };
   const apis = APIS.map((create) => create(watched, reads, shared));
   return {
     find(method, path) {
@@ -80,9 +82,22 @@ function projectParts(host: ApiHost, reads: MirrorReads): SharedParts["projects"
   return { service, names: new ProjectNames(reads, service) };
 }
 
-function startRules(host: ApiHost, reads: MirrorReads, datasets: DatasetService): RulesEngine {
+/** A process of its own for each query: the one that reads for the APIs must not die of it. */
+function createSandbox(dataDir: string): Sandbox {
+  return async (sql) => {
+    const { data } = await runQuery({ dataDir, sql, format: "jsonl" });
+    const lines = (data?.toString("utf8") ?? "").split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  };
+}
+
+function startRules(
+  host: ApiHost,
+  reads: MirrorReads,
+  parts: Pick<SharedParts, "datasets" | "sandbox">,
+): RulesEngine {
   const rules = new RulesEngine({
-    datasets,
+    ...parts,
     rows: (sql, params) => reads.rows(sql, params),
     peek: (sql, params) => reads.peek(sql, params),
     mirror: host.mirror,

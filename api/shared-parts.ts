@@ -5,6 +5,7 @@ import type {
   ProjectService,
   QueueService,
   RulesEngine,
+  Sandbox,
 } from "../loop/index.js";
 import type { ProjectNames } from "./langsmith/projects/project-names.js";
 
@@ -18,6 +19,8 @@ export interface SharedParts {
   /** A condition over `s`, a row of `spans`: the runs that LangSmith's API shows of the projects with these ids. */
   readonly runsOfProjects: (ids: readonly string[]) => Promise<(bindings: Bindings) => string>;
   readonly projects: { readonly service: ProjectService; readonly names: ProjectNames };
+  /** Where SQL of users runs. */
+  readonly sandbox: Sandbox;
   /** One for all, so that changes of items come in turn. */
   readonly queues: QueueService;
 }

@@ -23,9 +23,10 @@ const WAIT_MS_MAX = 600_000;
  * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs` and
  * `/backfill`, and the verbs `apply` and `wait`.
  */
-export function createRulesApi(host: ApiHost, reads: MirrorReads, { rules }: SharedParts): Api {
+export function createRulesApi(host: ApiHost, reads: MirrorReads, { rules, sandbox }: SharedParts): Api {
   const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
-  const service = new RuleService({ writer: createRecordWriter(host, { source: "api" }), rows });
+  const writer = createRecordWriter(host, { source: "api" });
+  const service = new RuleService({ writer, rows, sandbox });
   const verbs: Readonly<Record<string, ApiHandler>> = {
     apply: async (request) => jsonReply(await apply(service, request)),
     wait: async (request) => jsonReply(await wait(host, rules, request)),
@@ -123,7 +124,7 @@ async function backfill(rule: Rule, rules: RulesEngine, request: ApiRequest): Pr
     if (value === undefined || value === null || typeof value === "string") continue;
     throw new CounterfoilError("CF_USAGE", `${field} must be a text, got ${JSON.stringify(value)}.`);
   }
-  const { notSampled, upTo, ...report } = await rules.backfill(rule, {
+  const { notSampled, notMatched, upTo, ...report } = await rules.backfill(rule, {
     dryRun: dryRun === true,
     ...(typeof since === "string" ? { since } : {}),
     ...(typeof after === "string" ? { after } : {}),
@@ -131,6 +132,7 @@ async function backfill(rule: Rule, rules: RulesEngine, request: ApiRequest): Pr
   return {
     ...report,
     not_sampled: notSampled,
+    not_matched: notMatched,
     ...(upTo === undefined ? {} : { up_to: upTo }),
   } as unknown as JsonObject;
 }

@@ -143,7 +143,7 @@ async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
       row["name"],
       row["enabled"] === false ? "off" : "on",
       row["version"],
-      row["filter"] ?? row["trace_filter"] ?? row["tree_filter"] ?? "every run",
+      row["filter"] ?? row["trace_filter"] ?? row["tree_filter"] ?? row["where"] ?? "every run",
       ((row["actions"] ?? []) as readonly JsonObject[]).map(actionText).join(", "),
     ]),
     io,

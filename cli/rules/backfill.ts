@@ -27,6 +27,7 @@ interface Outcome {
 interface Step {
   readonly looked: number;
   readonly not_sampled: number;
+  readonly not_matched: number;
   readonly open: number;
   readonly before: number;
   readonly outcomes: readonly Outcome[];
@@ -39,6 +40,7 @@ interface Step {
 interface Sum {
   looked: number;
   not_sampled: number;
+  not_matched: number;
   open: number;
   before: number;
   outcomes: Map<string, Outcome>;
@@ -49,7 +51,7 @@ export async function runBackfill(rule: string, options: BackfillOptions, io: Io
   const server = requireServer(options.dataDir);
   const path = `/api/v1/rules/${encodeURIComponent(rule)}/backfill`;
   const progress = createProgress({ label: "backfilling", stream: io.stderr, unit: "things" });
-  const sum: Sum = { looked: 0, not_sampled: 0, open: 0, before: 0, outcomes: new Map() };
+  const sum: Sum = { looked: 0, not_sampled: 0, not_matched: 0, open: 0, before: 0, outcomes: new Map() };
   const { since } = options;
   let upTo = since?.toISOString();
   let total: number | undefined;
@@ -88,7 +90,8 @@ export async function runBackfill(rule: string, options: BackfillOptions, io: Io
 }
 
 function add(sum: Sum, step: Step): void {
-  for (const name of ["looked", "not_sampled", "open", "before"] as const) sum[name] += step[name];
+  for (const name of ["looked", "not_sampled", "not_matched", "open", "before"] as const)
+    sum[name] += step[name];
   for (const { outcome, reason, runs } of step.outcomes) {
     const key = JSON.stringify([outcome, reason]);
     sum.outcomes.set(key, { outcome, reason, runs: (sum.outcomes.get(key)?.runs ?? 0) + runs });
@@ -107,6 +110,7 @@ function reportText(
     ),
     ...(sum.before === 0 ? [] : [`${sum.before} were done before`]),
     ...(sum.not_sampled === 0 ? [] : [`${sum.not_sampled} are not in the sample`]),
+    ...(sum.not_matched === 0 ? [] : [`${sum.not_matched} are none of those that its SQL takes`]),
     ...(sum.open === 0
       ? []
       : [`${sum.open} are in traces that are not complete yet; the rule takes them when they are`]),

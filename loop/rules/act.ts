@@ -55,26 +55,33 @@ export async function act(rows: Rows, change: RuleChange): Promise<RecordDraft[]
   return records;
 }
 
-/** The note that nothing could be done with a run. */
-export async function failedRun(
+/** The notes that nothing could be done with runs. */
+export async function failedRuns(
   rows: Rows,
   {
     rule,
-    run,
+    runs,
     time,
     reason,
-  }: { readonly rule: Rule; readonly run: RunKey; readonly time: string; readonly reason: string },
+  }: {
+    readonly rule: Rule;
+    readonly runs: readonly RunKey[];
+    readonly time: string;
+    readonly reason: string;
+  },
 ): Promise<RecordDraft[]> {
-  const id = ruleRunIdOf(rule.id, run);
-  const before = (await readRuleRuns(rows, [id])).get(id);
-  const data = {
-    ...noteOf(rule, run),
-    outcome: "error",
-    reason,
-    actions: actionsIn(before) as unknown as readonly JsonObject[],
-  };
-  if (before !== undefined && !differs(before, data)) return [];
-  return [{ type: "rule_run", id, op: "put", data, time, source: SOURCE }];
+  const known = await readRuleRuns(
+    rows,
+    runs.map((run) => ruleRunIdOf(rule.id, run)),
+  );
+  return runs.flatMap((run): RecordDraft[] => {
+    const id = ruleRunIdOf(rule.id, run);
+    const before = known.get(id);
+    const actions = actionsIn(before) as unknown as readonly JsonObject[];
+    const data = { ...noteOf(rule, run), outcome: "error", reason, actions };
+    if (before !== undefined && !differs(before, data)) return [];
+    return [{ type: "rule_run", id, op: "put", data, time, source: SOURCE }];
+  });
 }
 
 /** What is there already. */

@@ -16,8 +16,9 @@ import { keyOf, loadRuns, type RunKey } from "./matched-runs.js";
 import { isSampled, ruleConditionSql } from "./rule-filter.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
-import { notDone, type TakePorts, takeRuns } from "./take-runs.js";
+import { narrowed, notDone, type TakePorts, takeRuns } from "./take-runs.js";
 import { partsOf, settledTraces } from "./touched-traces.js";
+import { matchingWhere, whereOf } from "./where.js";
 
 /** What part of the history to take. */
 export interface BackfillStep {
@@ -35,6 +36,8 @@ export interface BackfillReport {
   readonly looked: number;
   /** Of those: not in the rule's sample. */
   readonly notSampled: number;
+  /** Of those: the rule's SQL condition does not take them, or failed over them. */
+  readonly notMatched: number;
   /** Of those: in traces that are not complete yet. The rule takes them when they are. */
   readonly open: number;
   /** Of those: this version of the rule was through with them. */
@@ -74,20 +77,28 @@ export async function backfillStep(
   const from = placeOf(step);
   const found = await pastRuns(ports.rows, rule, from);
   const until = performance.now() + RULE_BACKFILL_STEP_MS;
-  const counts = { looked: 0, notSampled: 0, open: 0, before: 0 };
+  const counts = { looked: 0, notSampled: 0, notMatched: 0, open: 0, before: 0 };
   const outcomes = new Map<string, BackfillOutcome>();
   let last: PastRun | undefined;
-  for (const part of partsOf(found, RULE_RUNS_PER_CHANGE)) {
+  // A SQL condition costs a process each time.
+  const size = whereOf(rule.data) === undefined ? RULE_RUNS_PER_CHANGE : 20 * RULE_RUNS_PER_CHANGE;
+  for (const part of partsOf(found, size)) {
     if (performance.now() > until) break;
     const sampled = part.filter(({ traceId }) => isSampled(traceId, rule.data["sampling_rate"]));
     const settled = await inSettledTraces(ports, rule, sampled);
     const open = await notDone(ports.rows, rule, settled);
+    // What a SQL condition can't decide is noted, and a dry run writes nothing: it fails.
+    const matched =
+      step.dryRun === true
+        ? await matchingWhere(ports.sandbox, rule, open)
+        : await narrowed(ports, rule, open);
     counts.looked += part.length;
     counts.notSampled += part.length - sampled.length;
     counts.open += sampled.length - settled.length;
     counts.before += settled.length - open.length;
-    for (const note of open.length === 0 ? [] : await notesOf(ports, { rule, keys: open }, step)) {
-      count(outcomes, note);
+    counts.notMatched += open.length - matched.length;
+    for (const keys of partsOf(matched, RULE_RUNS_PER_CHANGE)) {
+      for (const note of await notesOf(ports, { rule, keys }, step)) count(outcomes, note);
     }
     last = part.at(-1) ?? last;
   }

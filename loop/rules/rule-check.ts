@@ -2,6 +2,7 @@ import { checkRecord, CounterfoilError, type JsonObject, RULES } from "../../sch
 import { Bindings } from "../filter/filter-sql.js";
 import { type FilterNode, parseFilter } from "../filter/parse-filter.js";
 import { ruleConditionSql } from "./rule-filter.js";
+import { whereOf } from "./where.js";
 
 /** A rule's name and data, as they are checked together with others. */
 export interface NamedRule {
@@ -66,6 +67,9 @@ function givenKeys({ data }: NamedRule): string[] {
 
 /** Whether feedback of that key may make a rule take a run. */
 function waitsFor({ data }: NamedRule, key: string): boolean {
+  const where = whereOf(data);
+  if (where !== undefined && /feedback/i.test(where) && where.includes(`'${key.replaceAll("'", "''")}'`))
+    return true;
   return ["filter", "trace_filter", "tree_filter"].some((field) => {
     const text = data[field];
     if (typeof text !== "string" || text.trim() === "") return false;

@@ -7,6 +7,7 @@ import { readRules } from "./rule-book.js";
 import { checkCycles, checkRule } from "./rule-check.js";
 import { ruleIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
+import { checkWhere, type Sandbox } from "./where.js";
 import { textIn } from "../records/text-in.js";
 
 /** What {@link RuleService} works with. */
@@ -14,6 +15,8 @@ export interface RulePorts {
   readonly writer: RecordWriter;
   /** Must see everything that was acknowledged before the call. */
   readonly rows: Rows;
+  /** Where SQL conditions are checked. */
+  readonly sandbox: Sandbox;
   readonly now?: () => Date;
 }
 
@@ -76,6 +79,9 @@ export class RuleService {
       const left = plans.flatMap(({ name, after }) => (after === undefined ? [] : [{ name, data: after }]));
       checkTogether([...untouched, ...left]);
       checkIds(plans);
+      for (const { change, after = {} } of plans) {
+        if (change !== "unchanged") await checkWhere(this.#ports.sandbox, after);
+      }
       if (!dryRun) await this.#write(rules, plans);
       return plans;
     });

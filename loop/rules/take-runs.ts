@@ -7,11 +7,12 @@ import {
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
-import { act, failedRun } from "./act.js";
+import { act, failedRuns } from "./act.js";
 import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
 import { partsOf } from "./touched-traces.js";
+import { matchingWhere, type Sandbox } from "./where.js";
 
 /** What rules read and write with. */
 export interface TakePorts {
@@ -21,6 +22,8 @@ export interface TakePorts {
   readonly peek: Rows;
   /** Writes, in turn with all other changes of datasets. */
   readonly datasets: DatasetService;
+  /** For the SQL conditions of rules. */
+  readonly sandbox: Sandbox;
   /** Is told of the `rule_runs` that wait for a webhook, once they are durable. */
   readonly onPending?: (waiting: readonly { readonly id: string; readonly ruleId: string }[]) => void;
 }
@@ -30,10 +33,29 @@ export async function takeTraces(ports: TakePorts, rule: Rule, traceIds: readonl
   for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
     for await (const keys of matchingRuns(ports.peek, { rule, traceIds: part })) {
       const open = await notDone(ports.peek, rule, keys);
-      for (const some of partsOf(open, RULE_RUNS_PER_CHANGE)) {
+      for (const some of partsOf(await narrowed(ports, rule, open), RULE_RUNS_PER_CHANGE)) {
         await takeRuns(ports, { rule, keys: some });
       }
     }
+  }
+}
+
+/** Those of the runs that the rule's SQL condition takes, too. Of what it can't decide, that is noted. */
+export async function narrowed<T extends RunKey>(
+  ports: TakePorts,
+  rule: Rule,
+  keys: readonly T[],
+): Promise<T[]> {
+  if (keys.length === 0) return [];
+  try {
+    return await matchingWhere(ports.sandbox, rule, keys);
+  } catch (error) {
+    if (!(error instanceof CounterfoilError) || error.code !== "CF_RECORD_INVALID") throw error;
+    const reason = error.message;
+    for (const runs of partsOf(keys, RULE_RUNS_PER_CHANGE)) {
+      await ports.datasets.change((time) => failedRuns(ports.rows, { rule, runs, time, reason }));
+    }
+    return [];
   }
 }
 
@@ -63,7 +85,7 @@ export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promis
     const [only] = keys;
     if (keys.length === 1 && only !== undefined) {
       const reason = error.message;
-      await ports.datasets.change((time) => failedRun(ports.rows, { rule, run: only, time, reason }));
+      await ports.datasets.change((time) => failedRuns(ports.rows, { rule, runs: [only], time, reason }));
       return;
     }
     // One of them has too much content, or what no record can hold: it must not hold up the others.

@@ -4,6 +4,7 @@ const NAME_LENGTH_MAX = 1_000;
 const ACTIONS_MAX = 20;
 const SPLITS_MAX = 100;
 const URL_LENGTH_MAX = 2_000;
+const WHERE_LENGTH_MAX = 20_000;
 
 /** What a rule can do with a run. */
 export const RULE_ACTIONS = ["add_to_dataset", "add_feedback", "add_to_annotation_queue", "webhook"] as const;
@@ -76,6 +77,12 @@ export const RULES: RecordType = {
     { name: "filter", kind: "text", doc: "Runs that it takes, in LangSmith's filter language." },
     { name: "trace_filter", kind: "text", doc: "The same about the root run of the trace." },
     { name: "tree_filter", kind: "text", doc: "The same about any run of the trace." },
+    {
+      name: "where",
+      kind: "text",
+      lengthMax: WHERE_LENGTH_MAX,
+      doc: "Runs that it takes, as a SQL condition over a row of the view `spans`, beside or instead of filters.",
+    },
     {
       name: "sampling_rate",
       kind: "number",

@@ -1,75 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { matchingRuns } from "../../loop/rules/matched-runs.js";
 import { queryRows, type SqlParameter } from "../../store/index.js";
-import { runApi, type RunningApi } from "../api/running-api.js";
+import { startRulesHarness, TO_DATASET } from "./rules-harness.js";
 
-let api: RunningApi;
-beforeAll(async () => {
-  api = await runApi();
-});
-afterAll(() => api.stop());
-
-interface Answer {
-  readonly status: number;
-  // Tests look into whatever came.
-  readonly body: never;
-}
-
-async function call(method: string, path: string, body?: unknown): Promise<Answer> {
-  const answer = await fetch(api.url + path, {
-    method,
-    ...(body === undefined
-      ? {}
-      : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, body: (text === "" ? {} : JSON.parse(text)) as never };
-}
-
-const apply = (rules: readonly unknown[], more: object = {}): Promise<Answer> =>
-  call("POST", "/api/v1/rules/apply", { rules, ...more });
-
-async function rulesAreThrough(): Promise<void> {
-  const { status, body } = await call("POST", "/api/v1/rules/wait", { deadline_ms: 60_000 });
-  expect([status, JSON.stringify(body)]).toEqual([200, expect.anything()]);
-}
-
-const sql = (text: string) => queryRows({ dataDir: api.dataDir, sql: text });
-
-const TO_DATASET = { type: "add_to_dataset", dataset: "golden", outputs: "output" };
-
-let spans = 0;
-/** Sends one ended root span with inputs and outputs, and gives its trace id. */
-async function sendRun(
-  more: {
-    readonly name?: string;
-    readonly trace?: string;
-    readonly open?: boolean;
-    readonly parent?: string;
-  } = {},
-) {
-  spans += 1;
-  const traceId = more.trace ?? spans.toString(16).padStart(32, "a");
-  const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
-  const span = {
-    traceId,
-    spanId: spans.toString(16).padStart(16, "b"),
-    ...(more.parent === undefined ? {} : { parentSpanId: more.parent }),
-    name: more.name ?? "agent",
-    startTimeUnixNano: "1795413600000000000",
-    ...(more.open === true ? {} : { endTimeUnixNano: "1795413601000000000" }),
-    attributes: [
-      attribute("gen_ai.prompt", JSON.stringify({ q: `question ${spans}` })),
-      attribute("gen_ai.completion", JSON.stringify({ a: `answer ${spans}`, sure: true })),
-    ],
-  };
-  expect(
-    await call("POST", "/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }),
-  ).toMatchObject({
-    status: 200,
-  });
-  return traceId;
-}
+const harness = await startRulesHarness();
+const { call, apply, rulesAreThrough, sql, sendRun } = harness;
+afterAll(() => harness.api.stop());
 
 test("a rule that can't work is refused and named with its field; nothing of the list is applied", async () => {
   const good = { name: "good", actions: [TO_DATASET] };
@@ -88,7 +24,14 @@ test("a rule that can't work is refused and named with its field; nothing of the
     [{ name: "x", actions: [{ type: "add_to_dataset" }] }, "actions[0] that needs dataset or dataset_id"],
     [{ name: "x", actions: [{ ...TO_DATASET, outputs: "best" }] }, "actions[0].outputs must be one of"],
     [{ name: "x", actions: [{ type: "add_feedback" }] }, "actions[0] that needs key"],
-    [{ name: "x", where: "true", actions: [TO_DATASET] }, "there is no field where"],
+    [
+      { name: "x", where: "nme = 'a'", actions: [TO_DATASET] },
+      'where: Binder Error: Referenced column \\"nme\\"',
+    ],
+    [
+      { name: "x", where: "name IN (SELECT content FROM read_text('/etc/passwd'))", actions: [TO_DATASET] },
+      "where: ",
+    ],
   ];
   for (const [rule, word] of refused) {
     const { status, body } = await apply([good, rule]);
@@ -228,11 +171,11 @@ test("what comes for a trace after its rule acted, and the whole request once mo
   const count =
     "SELECT (SELECT count(*) FROM examples_history) AS e, (SELECT count(*) FROM rule_runs_history) AS r";
   const [once] = await sql(count);
-  spans -= 1;
+  harness.spans -= 1;
   await sendRun({ name: "once", trace });
   await call("POST", "/api/v1/feedback", { trace_id: trace, key: "late", score: 1 });
   await rulesAreThrough();
-  api = await api.restart();
+  harness.api = await harness.api.restart();
   await rulesAreThrough();
   expect(await sql(count)).toEqual([once]);
 });
@@ -273,7 +216,7 @@ test("a trace filter is about the root of the run's trace, a tree filter about a
   /** A root with a step and a leaf below it. */
   const sendTrace = async (root: string, leaf: string): Promise<string> => {
     const trace = await sendRun({ name: root });
-    const parent = spans.toString(16).padStart(16, "b");
+    const parent = harness.spans.toString(16).padStart(16, "b");
     await sendRun({ trace, parent, name: "step" });
     return sendRun({ trace, parent, name: leaf });
   };
@@ -298,7 +241,7 @@ test("the runs that a rule takes come whole, each once, in parts of any size", a
   await sendRun({ name: "other", trace: traceIds[0] ?? "" });
   await rulesAreThrough();
   const rows = (text: string, params: readonly SqlParameter[]) =>
-    queryRows({ dataDir: api.dataDir, sql: text, params });
+    queryRows({ dataDir: harness.api.dataDir, sql: text, params });
   const rule = { id: "", name: "many", enabled: true, version: 1, data: many, sinceSeq: 0 };
   const parts = async (runsMax?: number) => {
     const found: string[][] = [];
@@ -344,56 +287,4 @@ test("a rule may wait longer for a trace than one timer of Node.js can, and does
   await rulesAreThrough();
   process.off("warning", note);
   expect(warnings).not.toContain("TimeoutOverflowWarning");
-});
-
-test("a backfill takes what was there before its rule, once, whatever the rule itself takes and however often it is asked", async () => {
-  const past: string[] = [];
-  for (let run = 0; run < 3; run++) past.push(await sendRun({ name: "past" }));
-  // Its root is missing: it is not complete.
-  await sendRun({ name: "past", parent: "1".padStart(16, "f") });
-  await rulesAreThrough();
-  const action = { ...TO_DATASET, dataset: "past" };
-  await apply([{ name: "late", filter: 'eq(name, "past")', debounce_seconds: 0, actions: [action] }]);
-  const backfill = async (body: object = {}) => {
-    const answer = await call("POST", "/api/v1/rules/late/backfill", body);
-    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
-    return answer.body as object;
-  };
-  const examples = async () =>
-    (
-      await sql(`SELECT data->'provenance'->'run'->>'trace_id' AS trace FROM examples_history
-WHERE dataset_id = (SELECT id FROM datasets WHERE name = 'past') ORDER BY 1`)
-    ).map(({ trace }) => trace);
-
-  expect(await backfill({ dry_run: true })).toMatchObject({
-    looked: 4,
-    total: 4,
-    open: 1,
-    before: 0,
-    outcomes: [{ outcome: "success", reason: null, runs: 3 }],
-  });
-  expect(await sql("SELECT id FROM datasets WHERE name = 'past'")).toEqual([]);
-  // The rule itself takes one of them: feedback came for it.
-  await call("POST", "/api/v1/feedback", { trace_id: past[1], key: "late", score: 1 });
-  const [first] = await Promise.all([backfill(), rulesAreThrough()]);
-  expect(first).toMatchObject({ looked: 4, open: 1 });
-  expect(await examples()).toEqual(past);
-  expect(await backfill()).toMatchObject({ looked: 4, open: 1, before: 3, outcomes: [] });
-  expect(await backfill({ since: "2030-01-01T00:00:00Z" })).toEqual({
-    looked: 0,
-    not_sampled: 0,
-    open: 0,
-    before: 0,
-    outcomes: [],
-    total: 0,
-  });
-  const [place] = await sql(
-    `SELECT epoch_ns(start_time)::VARCHAR || '-' || trace_id || '-' || span_id AS at FROM spans WHERE trace_id = '${past[1] ?? ""}'`,
-  );
-  expect(await backfill({ after: place?.["at"] })).toMatchObject({ looked: 2, open: 1, before: 1 });
-  expect((await call("POST", "/api/v1/rules/late/backfill", { after: "here" })).status).toBe(400);
-  expect((await call("POST", "/api/v1/rules/late/backfill", { since: "soon" })).status).toBe(400);
-  expect((await call("POST", "/api/v1/rules/nobody/backfill", {})).status).toBe(404);
-  expect(await examples()).toEqual(past);
-  await call("DELETE", "/api/v1/rules/late");
 });
