@@ -34,8 +34,12 @@ const NICENESS_MAX = 19;
 const STDERR_CHARS_MAX = 2_000;
 const HEAP_MB = 256;
 
-/** Options of Node that profile: a profile of this process without its children would say little. */
-const isProfiling = (option: string): boolean => /^--(cpu-prof|heap-prof|perf-)/.test(option);
+/**
+ * Options of Node that profile: a profile of this process without its children would say little. One whose value is an
+ * argument of its own (`--cpu-prof-dir x`) is left out: without it Node would not start.
+ */
+const isProfiling = (option: string, at: number, all: readonly string[]): boolean =>
+  /^--(cpu-prof|heap-prof|perf-)/.test(option) && all[at + 1]?.startsWith("--") !== false;
 
 /**
  * The child's command line. A POSIX shell sets the limits that only a process can set for itself: data segment

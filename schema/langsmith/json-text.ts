@@ -53,7 +53,7 @@ export function parseRunJson(text: string): RunValue {
 /** Parses a whole part once, to know that it is JSON, and keeps its text. Throws as {@link parseRunJson}. */
 export function jsonTextOf(text: string): RunValue {
   const value = JSON.parse(text) as RunValue;
-  oddNumbers(value, 0);
+  if (text.length > RUN_JSON_DEPTH_MAX) checkDepth(value, 0);
   return typeof value === "object" && value !== null ? new JsonText(text) : parseRunJson(text);
 }
 
@@ -134,20 +134,30 @@ function oddNumbers(value: RunValue, depth: number): OddNumbers {
     return Math.abs(value) >= NORMAL_MIN && Number.isFinite(value) ? "none" : "some";
   }
   if (typeof value !== "object" || value === null) return "none";
-  if (depth === RUN_JSON_DEPTH_MAX) {
-    throw new CounterfoilError(
-      "CF_REQUEST_INVALID",
-      `The JSON is nested more than ${RUN_JSON_DEPTH_MAX} deep.`,
-    );
-  }
+  if (depth === RUN_JSON_DEPTH_MAX) throw tooDeep();
   let found: OddNumbers = "none";
-  const take = (item: RunValue): void => {
-    const one = oddNumbers(item, depth + 1);
+  // Arrays and objects alike: what JSON.parse made has no other keys.
+  const items = value as Readonly<Record<string, RunValue>>;
+  for (const key in items) {
+    const one = oddNumbers(items[key] as RunValue, depth + 1);
     if (one === "some" || found === "none") found = one;
-  };
-  if (Array.isArray(value)) for (const item of value) take(item);
-  else for (const item of Object.values(value)) take(item);
+  }
   return found;
+}
+
+/** Throws when objects and lists are nested too deep. */
+function checkDepth(value: RunValue, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth === RUN_JSON_DEPTH_MAX) throw tooDeep();
+  const items = value as Readonly<Record<string, RunValue>>;
+  for (const key in items) checkDepth(items[key] as RunValue, depth + 1);
+}
+
+function tooDeep(): CounterfoilError {
+  return new CounterfoilError(
+    "CF_REQUEST_INVALID",
+    `The JSON is nested more than ${RUN_JSON_DEPTH_MAX} deep.`,
+  );
 }
 
 /** Smaller numbers have fewer than 53 bits. */
