@@ -108,7 +108,7 @@ function createHandlers(
     ...datasetFileHandlers(datasets),
     ...datasetShareHandlers({ datasets, shares: sources.shares }),
     ...datasetHandlers(datasets),
-    ...exampleHandlers(datasets),
+    ...exampleHandlers(datasets, sources),
     ...exampleSearchHandlers(datasets),
     ...experimentUploadHandlers({ datasets, projects, feedback, store }),
   };

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { CounterfoilError, type JsonObject, type JsonValue, timeToUnixNano } from "../../schema/index.js";
 import type { ReaderRow, RecordDraft, RecordWriter, SqlParameter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
+import { Bindings } from "../filter/filter-sql.js";
 import { InTurn } from "../records/in-turn.js";
 import { removeWhole } from "../records/remove-whole.js";
 import { textIn } from "../records/text-in.js";
@@ -129,13 +130,11 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
   }
 
   async listExamples(filter: ExampleFilter): Promise<Example[]> {
-    const { bind, params } = binder();
+    const bindings = new Bindings();
     const asOf = await this.#timeOf(filter.datasetId, filter.asOf);
     const { asOf: _given, ...rest } = filter;
-    const rows = await this.#rows(
-      examplesSql({ ...rest, ...(asOf === undefined ? {} : { asOf }) }, bind),
-      params,
-    );
+    const sql = examplesSql({ ...rest, ...(asOf === undefined ? {} : { asOf }) }, bindings);
+    const rows = await this.#rows(sql, bindings.params);
     return rows.map(exampleOf);
   }
 

@@ -43,6 +43,8 @@ export interface ExampleFilter {
   readonly splits?: readonly string[];
   /** Every entry must be equal. */
   readonly metadata?: JsonObject;
+  /** LangSmith's filter language, over metadata: `exists(metadata, "k")`, `has(metadata, '{"k": "v"}')`, ... */
+  readonly filter?: string;
   readonly limit: number;
   readonly offset: number;
 }

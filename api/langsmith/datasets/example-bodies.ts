@@ -7,22 +7,16 @@ import {
   type RunRecord,
 } from "../../../schema/index.js";
 import { multipartParts, type Part } from "../../http/multipart.js";
-import { badField, RefusedCall } from "../replies.js";
+import { badField } from "../replies.js";
 
 /** Split of an example that names none. */
 const BASE_SPLIT = "base";
 const FIELDS = ["inputs", "outputs", "metadata", "source_run_id", "created_at"];
 
-/** A new example of a JSON body. Throws 422, and 501 for what would be made of a run. */
+/** A new example of a JSON body, in which nothing is left to be taken from a run. Throws 422. */
 export function exampleDraft(body: RunRecord): ExampleDraft {
   const id = body["id"];
   if (id !== undefined && id !== null && !isRunId(id)) throw badField(["body", "id"], "must be a UUID");
-  for (const field of ["use_source_run_io", "use_source_run_attachments"]) {
-    const value = body[field];
-    if (value === true || (Array.isArray(value) && value.length > 0)) {
-      throw new RefusedCall(501, `Counterfoil does not copy a run's content into an example yet (${field}).`);
-    }
-  }
   const data = fieldsOf(body);
   const metadata = { ...objectOf(body["metadata"]) };
   metadata["dataset_split"] = splitsOf(body["split"]) ?? splitsOf(metadata["dataset_split"]) ?? [BASE_SPLIT];

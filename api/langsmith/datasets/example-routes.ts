@@ -6,10 +6,17 @@ import { pageLimits } from "../paging.js";
 import { badField, json, notFound, RefusedCall } from "../replies.js";
 import { datasetId, metadataIn } from "./dataset-routes.js";
 import { exampleView } from "./dataset-view.js";
+import type { RunSources } from "../runs/run-pages.js";
 import { exampleChange, exampleDraft, multipartExamples } from "./example-bodies.js";
+import { withSourceRuns } from "./source-run.js";
 
 /** Routes of examples. */
-export function exampleHandlers(service: DatasetService): Readonly<Record<string, Handler>> {
+export function exampleHandlers(
+  service: DatasetService,
+  sources: RunSources,
+): Readonly<Record<string, Handler>> {
+  const draftsOf = async (bodies: readonly RunRecord[]) =>
+    (await withSourceRuns(sources, bodies)).map(exampleDraft);
   const update = async (bodies: readonly RunRecord[]) => {
     const ids = bodies.map((body) => idOf(body["id"], ["body", "id"]));
     const there = await service.listExamples({ ids, limit: ids.length + 1, offset: 0 });
@@ -26,7 +33,7 @@ export function exampleHandlers(service: DatasetService): Readonly<Record<string
     ...deleteHandlers(service),
     addExamples: async (call) => {
       const bodies = multipartExamples(call.request.body, call.request.header("content-type"));
-      const { ids, asOf } = await service.addExamples(datasetId(call), bodies.map(exampleDraft));
+      const { ids, asOf } = await service.addExamples(datasetId(call), await draftsOf(bodies));
       return json(201, { count: ids.length, example_ids: ids, as_of: asOf });
     },
     changeExamples: async (call) => {
@@ -38,9 +45,8 @@ export function exampleHandlers(service: DatasetService): Readonly<Record<string
     },
     createExample: async ({ request }) => {
       const body = objectBody(request.body);
-      const { ids } = await service.addExamples(idOf(body["dataset_id"], ["body", "dataset_id"]), [
-        exampleDraft(body),
-      ]);
+      const dataset = idOf(body["dataset_id"], ["body", "dataset_id"]);
+      const { ids } = await service.addExamples(dataset, await draftsOf([body]));
       return json(200, exampleView(await service.getExample(ids[0] ?? "")));
     },
     createExamples: async ({ request }) => {
@@ -50,7 +56,7 @@ export function exampleHandlers(service: DatasetService): Readonly<Record<string
       if (datasets.length > 1) throw badField(["body"], "must be examples of one dataset");
       const [dataset] = datasets;
       if (dataset === undefined) return json(200, examples);
-      const { ids } = await service.addExamples(dataset, bodies.map(exampleDraft));
+      const { ids } = await service.addExamples(dataset, await draftsOf(bodies));
       const added = await service.listExamples({ ids, limit: ids.length, offset: 0 });
       return json(200, added.map(exampleView));
     },
@@ -66,7 +72,7 @@ export function exampleHandlers(service: DatasetService): Readonly<Record<string
     },
     validateExample: async ({ request }) => {
       const body = objectBody(request.body);
-      const { data } = exampleDraft(body);
+      const [{ data } = { data: {} }] = await draftsOf([body]);
       await service.validate(idOf(body["dataset_id"], ["body", "dataset_id"]), data);
       return json(200, { ...data, dataset_id: body["dataset_id"] });
     },
@@ -107,11 +113,10 @@ function readHandlers(service: DatasetService): Readonly<Record<string, Handler>
       const { query } = request;
       const dataset = query.get("dataset");
       const ids = query.getAll("id").map((id) => id.toLowerCase());
-      if (query.has("filter"))
-        throw new RefusedCall(501, "Counterfoil does not filter examples by a filter text yet.");
       if (dataset === null && ids.length === 0) throw badField(["query", "dataset"], "or id is required");
       const splits = query.getAll("splits");
       const metadata = query.get("metadata");
+      const filter = query.get("filter") ?? "";
       const asOf = query.get("as_of");
       const examples = await service.listExamples({
         ...(dataset === null ? {} : { datasetId: idOf(dataset, ["query", "dataset"]) }),
@@ -119,6 +124,7 @@ function readHandlers(service: DatasetService): Readonly<Record<string, Handler>
         ...(splits.length === 0 ? {} : { splits }),
         ...(metadata === null ? {} : { metadata: metadataIn(metadata) }),
         ...(asOf === null ? {} : { asOf }),
+        ...(filter === "" ? {} : { filter }),
         ...pageLimits(query),
       });
       return json(200, examples.map(exampleView));

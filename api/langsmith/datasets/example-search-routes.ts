@@ -26,16 +26,20 @@ export function exampleSearchHandlers(service: DatasetService): Readonly<Record<
       const body = objectBody(call.request.body);
       const inputs = objectOf(body["inputs"]);
       if (inputs === undefined) throw badField(["body", "inputs"], "must be an object");
-      if ((body["filter"] ?? null) !== null) {
-        throw new RefusedCall(501, "Counterfoil does not filter examples by a filter text yet.");
-      }
+      const { filter = null } = body;
+      if (filter !== null && typeof filter !== "string") throw badField(["body", "filter"], "must be a text");
       const limit = body["limit"] ?? LIMIT_DEFAULT;
       if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > PAGE_MAX) {
         throw badField(["body", "limit"], `must be a whole number from 1 to ${PAGE_MAX}`);
       }
       const id = datasetId(call);
       await service.get(id);
-      const all = await service.listExamples({ datasetId: id, limit: Number.MAX_SAFE_INTEGER, offset: 0 });
+      const all = await service.listExamples({
+        datasetId: id,
+        ...(filter === null || filter === "" ? {} : { filter }),
+        limit: Number.MAX_SAFE_INTEGER,
+        offset: 0,
+      });
       // Clients add the dataset's id themselves.
       return json(200, {
         examples: similarExamples(objectBody(Buffer.from(JSON.stringify(inputs))), all, limit).map(

@@ -219,3 +219,60 @@ test("runs are found by their feedback, and carry its figures; version 2 and sta
     error_rate: 0,
   });
 });
+
+test("an example takes inputs, outputs and files of its source run, and is refused when there is no such run", async () => {
+  const id = crypto.randomUUID();
+  await client.multipartIngestRuns({
+    runCreates: [
+      {
+        id,
+        trace_id: id,
+        dotted_order: `20261123T100000000000Z${id}`,
+        name: "source",
+        run_type: "chain",
+        inputs: { question: "2 + 2?" },
+        outputs: { answer: "4" },
+        start_time: "2026-11-23T10:00:00Z",
+        end_time: "2026-11-23T10:00:01Z",
+        attachments: { picture: ["image/png", Uint8Array.of(1, 2, 3)] },
+      },
+    ],
+  });
+  const { id: datasetId } = await client.createDataset("from runs");
+  const one = await client.createExample({
+    dataset_id: datasetId,
+    inputs: {},
+    source_run_id: id,
+    use_source_run_io: true,
+    use_source_run_attachments: ["picture"],
+    metadata: { lang: "en" },
+  });
+  const [example] = await collect(client.listExamples({ datasetId, includeAttachments: true }));
+  expect(example).toMatchObject({
+    id: one.id,
+    inputs: { question: "2 + 2?" },
+    outputs: { answer: "4" },
+    source_run_id: id,
+    attachments: { picture: { mime_type: "image/png" } },
+  });
+  const file = await fetch(example?.attachments?.["picture"]?.presigned_url ?? "");
+  expect([...new Uint8Array(await file.arrayBuffer())]).toEqual([1, 2, 3]);
+  const wanting = { dataset_id: datasetId, inputs: {}, use_source_run_io: true };
+  await expect(client.createExample({ ...wanting, source_run_id: crypto.randomUUID() })).rejects.toThrow(
+    "not found",
+  );
+  await expect(client.createExample(wanting)).rejects.toThrow("source_run_id");
+
+  await client.createExample({
+    dataset_id: datasetId,
+    inputs: { n: 1 },
+    metadata: { lang: "de", tags: ["a"] },
+  });
+  await client.createExample({ dataset_id: datasetId, inputs: { n: 2 } });
+  const filtered = async (filter: string): Promise<unknown[]> =>
+    (await collect(client.listExamples({ datasetId, filter }))).map(({ metadata }) => metadata?.["lang"]);
+  expect(await filtered('exists(metadata, "lang")')).toEqual(["en", "de"]);
+  expect(await filtered(`has(metadata, '{"lang": "de"}')`)).toEqual(["de"]);
+  expect(await filtered('and(exists(metadata, "lang"), not(eq(metadata_key, "tags")))')).toEqual(["en"]);
+  await expect(filtered('eq(name, "x")')).rejects.toThrow("filter of examples");
+});
