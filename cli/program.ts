@@ -27,6 +27,8 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Ad
   "Judge:": {
     feedback: async () => (await import("./commands/feedback.js")).addFeedbackCommand,
     rules: async () => (await import("./commands/rules.js")).addRulesCommand,
+    queues: async () => (await import("./commands/queues.js")).addQueuesCommand,
+    review: async () => (await import("./commands/review.js")).addReviewCommand,
     datasets: async () => (await import("./commands/datasets.js")).addDatasetsCommand,
   },
   "Leave and come back:": {

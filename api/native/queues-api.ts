@@ -181,6 +181,7 @@ function reviewerIn(body: JsonObject): string {
 
 const CHANGES: Readonly<Record<string, ItemChange["kind"]>> = {
   viewed: "view",
+  released: "release",
   completed: "complete",
   skipped: "skip",
   open: "reopen",

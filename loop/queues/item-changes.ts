@@ -14,6 +14,8 @@ export type ItemChange =
   | { readonly kind: "skip" }
   /** What they did is taken back, their reservation too. */
   | { readonly kind: "reopen" }
+  /** They no longer look at it: their reservation ends. */
+  | { readonly kind: "release" }
   /** RFC 3339: where it stands for them from now on. */
   | { readonly kind: "place"; readonly addedAt: string };
 
@@ -55,6 +57,8 @@ export function changedItem(scope: ItemScope, change: ItemChange): JsonObject {
         ...(status === "completed" ? { last_reviewed_time: time } : {}),
       };
     }
+    case "release":
+      return item.reservedBy.includes(reviewer) ? { ...data, reservations } : data;
     case "reopen":
       return { ...data, reviews: others("reviews"), reservations };
     case "place":
