@@ -2,6 +2,15 @@ import { type OriginatedPrice, PRICE_ORIGINS, type PriceTable } from "./types.js
 
 /** What may follow a model's name and still be that model: a date, `latest`, a revision. */
 const VERSION = /^(?:-\d{4}-\d{2}-\d{2}|-\d{8}|-latest|@.+|-\d{3})$/;
+/**
+ * What a model's name may begin with and still be the same model of that provider: LiteLLM writes its provider's name
+ * before it, the Gemini API the kind of resource.
+ */
+const PREFIXES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["openai", ["openai/"]],
+  ["anthropic", ["anthropic/"]],
+  ["gcp.gemini", ["models/", "gemini/"]],
+]);
 /** Pairs of provider and model met so far; senders must not be able to fill memory with them. */
 const KNOWN_MAX = 4_096;
 
@@ -31,9 +40,11 @@ export class PriceIndex {
     const key = `${provider}\n${model}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
+    const prefix = PREFIXES.get(provider)?.find((each) => model.startsWith(each)) ?? "";
+    const names = prefix === "" ? [model] : [model, model.slice(prefix.length)];
     const found = this.table.prices
       .flatMap((price, place) => {
-        const fit = price.provider === provider ? bestFit(price.models, model) : undefined;
+        const fit = price.provider === provider ? bestFit(price.models, names) : undefined;
         return fit === undefined ? [] : [{ price, place, fit }];
       })
       .sort(
@@ -69,15 +80,21 @@ function startOf(day: string): bigint {
   return BigInt(Date.parse(`${day}T00:00:00Z`)) * 1_000_000n;
 }
 
-/** How well the names fit the model: twice the length of what was compared, and one more when it is no pattern. */
-function bestFit(names: readonly string[], model: string): number | undefined {
+/**
+ * How well the price's models fit one of the names of the model: twice the length of what was compared, and one more when
+ * it is no pattern.
+ */
+function bestFit(models: readonly string[], names: readonly string[]): number | undefined {
   let best: number | undefined;
-  for (const name of names) {
-    const isPattern = name.endsWith("*");
-    const stem = isPattern ? name.slice(0, -1) : name;
-    if (!model.startsWith(stem)) continue;
-    const rest = model.slice(stem.length);
-    if (!isPattern && rest !== "" && !VERSION.test(rest)) continue;
+  for (const pattern of models) {
+    const isPattern = pattern.endsWith("*");
+    const stem = isPattern ? pattern.slice(0, -1) : pattern;
+    const fits = names.some((name) => {
+      if (!name.startsWith(stem)) return false;
+      const rest = name.slice(stem.length);
+      return isPattern || rest === "" || VERSION.test(rest);
+    });
+    if (!fits) continue;
     const fit = stem.length * 2 + (isPattern ? 0 : 1);
     if (best === undefined || fit > best) best = fit;
   }

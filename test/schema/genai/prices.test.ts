@@ -44,6 +44,8 @@ describe("prices", () => {
       { inputTokens: 300_000, outputTokens: 0 },
       1.8,
     ],
+    ["a provider's prefix is no part of the name", "openai/gpt-4.1", "openai", { inputTokens: 1_000_000 }, 2],
+    ["nor is the Gemini API's", "models/gemini-2.5-flash", "gcp.gemini", { inputTokens: 1_000_000 }, 0.3],
     ["a batch costs half", "gpt-4.1", "openai", { inputTokens: 1_000_000, serviceTier: "batch" }, 1],
   ] as const)("%s", (_what, model, provider, usage, usd) => {
     expect(priceOf(usage, model, provider, NOW)?.usd).toBeCloseTo(usd, 12);
@@ -52,6 +54,7 @@ describe("prices", () => {
   it.each([
     ["an unknown model", "gpt-99", "openai", { inputTokens: 1 }],
     ["a model whose name only begins alike", "gpt-4o-mini-tts", "openai", { inputTokens: 1 }],
+    ["a model with another provider's prefix", "openai/gpt-4.1", "openrouter", { inputTokens: 1 }],
     ["the model at another provider", "gpt-4o", "azure.ai.openai", { inputTokens: 1 }],
     [
       "cache tokens that may or may not be inside the input",
