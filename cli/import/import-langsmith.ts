@@ -113,8 +113,8 @@ async function look(
 }
 
 /** Looks again after each interval until the user stops it, which is its normal end. An outage is waited out. */
-async function follow(
-  options: ImportLangSmithOptions,
+export async function follow(
+  options: Pick<ImportLangSmithOptions, "interval" | "json" | "follow">,
   once: (feedbackSince: Date | undefined) => Promise<ImportReport>,
   io: Io,
 ): Promise<void> {
@@ -132,7 +132,10 @@ async function follow(
   }
 }
 
-function textOf(report: ImportReport, { json, follow }: ImportLangSmithOptions): string {
+function textOf(
+  report: ImportReport,
+  { json, follow }: Pick<ImportLangSmithOptions, "json" | "follow">,
+): string {
   if (json !== true) return reportText(report);
   // With --follow one report a line, so that a program can read them as they come.
   return `${JSON.stringify(report, null, follow === true ? undefined : 2)}\n`;

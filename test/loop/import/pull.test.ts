@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { Writable } from "node:stream";
 import { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type TypeReport, verifyLangSmith } from "../../../loop/index.js";
+import { EXIT } from "../../../cli/exit-codes.js";
+import { follow } from "../../../cli/import/import-langsmith.js";
+import type { Io } from "../../../cli/io.js";
+import { createPaint } from "../../../cli/output/paint.js";
+import { type ImportReport, type TypeReport, verifyLangSmith } from "../../../loop/index.js";
 import { freshFolder, type TwoServers, twoServers } from "./two-servers.js";
 
 let servers: TwoServers;
@@ -220,6 +225,74 @@ test("a run that had not ended, and feedback on a whole project, come with a lat
   expect(await read(near.url, `/feedback?session=${project?.id}`)).toMatchObject([
     { key: "summary", score: 0.75 },
   ]);
+});
+
+test("--follow brings edits and new things after each interval, is quiet when there are none, and outlasts a failure", async () => {
+  const { far, near } = servers;
+  const id = await sendRun("followed", { session_name: "followed" });
+  await client.createFeedback(id, "first", { score: 1 });
+  await servers.pull({ projects: ["followed"] });
+  const [feedback] = (await read(far.url, `/feedback?run=${id}`)) as { id: string }[];
+  const rounds: (() => Promise<void>)[] = [
+    async () => {
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ score: 0, comment: "seen again" });
+      await fetch(`${far.url}/feedback/${feedback?.id}`, { method: "PATCH", headers, body });
+      await sendRun("second", { session_name: "followed", start_time: new Date().toISOString() });
+    },
+    async () => undefined,
+    () => Promise.reject(new Error("the server is down")),
+    async () => {
+      await sendRun("third", { session_name: "followed", start_time: new Date().toISOString() });
+      stop.abort();
+    },
+  ];
+  const stop = new AbortController();
+  const output = { stdout: "", stderr: "" };
+  const stream = (name: keyof typeof output) =>
+    new Writable({
+      write: (chunk, _encoding, done) => {
+        output[name] += String(chunk);
+        done();
+      },
+    }) as NodeJS.WriteStream;
+  const paint = createPaint(false);
+  const io: Io = {
+    stdin: process.stdin,
+    stdout: stream("stdout"),
+    stderr: stream("stderr"),
+    env: {},
+    paint,
+    paintError: paint,
+    signal: stop.signal,
+    exitCode: EXIT.ok,
+  };
+  await follow(
+    { interval: 1, json: true, follow: true },
+    async (feedbackSince) => {
+      await rounds.shift()?.();
+      return servers.pull({ projects: ["followed"], feedbackSince });
+    },
+    io,
+  );
+  expect(rounds).toEqual([]);
+  const reports = output.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as ImportReport);
+  const stored = reports.map(({ types }) =>
+    types.flatMap((each) => (each.stored === 0 ? [] : [[each.type, each.stored]])),
+  );
+  expect(stored).toEqual([
+    [
+      ["runs", 1],
+      ["feedback", 1],
+    ],
+    [["runs", 1]],
+  ]);
+  expect(output.stderr).toContain("the server is down");
+  expect(io.exitCode).toBe(EXIT.ok);
+  expect(await read(near.url, `/feedback?run=${id}`)).toMatchObject([{ score: 0, comment: "seen again" }]);
 });
 
 test("prompts with their commits and tags, comparisons and feedback configs come over, and again nothing is stored", async () => {
