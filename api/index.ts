@@ -8,6 +8,7 @@ import {
   ProjectService,
   QueueService,
   RulesEngine,
+  RuleService,
   type Sandbox,
 } from "../loop/index.js";
 import { createRecordWriter, dataDirPaths, runQuery, type SqlParameter } from "../store/index.js";
@@ -58,7 +59,8 @@ export const createApi: CreateApi = (host): Api => {
     const found = await names.namesOf(ids);
     return (bindings: Bindings) => `${projectSql(found, bindings)} AND ${names.shownSql("s", bindings)}`;
   };
-  const shared = { configs, datasets, rules, sandbox, queues, projects, runsOfProjects };
+  const ruleBook = new RuleService({ writer, rows, sandbox });
+  const shared = { configs, datasets, rules, ruleBook, sandbox, queues, projects, runsOfProjects };
   const apis = APIS.map((create) => create(watched, reads, shared));
   return {
     find(method, path) {

@@ -5,6 +5,7 @@ import type {
   ProjectService,
   QueueService,
   RulesEngine,
+  RuleService,
   Sandbox,
 } from "../loop/index.js";
 import type { ProjectNames } from "./langsmith/projects/project-names.js";
@@ -16,6 +17,8 @@ export interface SharedParts {
   /** One for all, so that changes come in turn and each makes a version of its own. */
   readonly datasets: DatasetService;
   readonly rules: RulesEngine;
+  /** One for all, so that changes of rules come in turn. */
+  readonly ruleBook: RuleService;
   /** A condition over `s`, a row of `spans`: the runs that LangSmith's API shows of the projects with these ids. */
   readonly runsOfProjects: (ids: readonly string[]) => Promise<(bindings: Bindings) => string>;
   readonly projects: { readonly service: ProjectService; readonly names: ProjectNames };

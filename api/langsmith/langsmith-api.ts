@@ -26,6 +26,7 @@ import { projectHandlers } from "./projects/project-routes.js";
 import { queueItemHandlers } from "./queues/queue-item-routes.js";
 import { queueHandlers } from "./queues/queue-routes.js";
 import { queueRunHandlers } from "./queues/queue-run-routes.js";
+import { ruleHandlers } from "./rules/rule-routes.js";
 import { promptHandlers } from "./prompts/prompt-routes.js";
 import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
@@ -87,6 +88,7 @@ function createHandlers(
   const store = createRunStore({ host, states: new RunStates(createRunArchive(reads)), names });
   const feedbackConfigs = new FeedbackConfigService({ ...ports, cache: configs });
   const queueParts = { queues, configs: feedbackConfigs, sources };
+  const { ruleBook: book, rules: engine } = shared;
   return {
     info: readInfo,
     ...workspaceHandlers(),
@@ -105,6 +107,7 @@ function createHandlers(
     ...queueHandlers(queueParts),
     ...queueRunHandlers(queueParts),
     ...queueItemHandlers(queueParts),
+    ...ruleHandlers({ host, reads, projects: names, book, engine, datasets, queues }),
     ...datasetFileHandlers(datasets),
     ...datasetShareHandlers({ datasets, shares: sources.shares }),
     ...datasetHandlers(datasets),

@@ -3,10 +3,13 @@ import { badField } from "./replies.js";
 /** Things in one page. */
 export const PAGE_MAX = 100;
 
-/** `limit` and `offset` of a query. Throws 422. */
-export function pageLimits(query: URLSearchParams): { readonly limit: number; readonly offset: number } {
+/** `limit`, at most `most` and by default that many, and `offset` of a query. Throws 422. */
+export function pageLimits(
+  query: URLSearchParams,
+  most = PAGE_MAX,
+): { readonly limit: number; readonly offset: number } {
   return {
-    limit: Math.min(wholeNumber(query, "limit", PAGE_MAX), PAGE_MAX),
+    limit: Math.min(wholeNumber(query, "limit", most), most),
     offset: wholeNumber(query, "offset", 0),
   };
 }

@@ -1,4 +1,10 @@
-import { type Rule, type RuleDraft, readRuleLogs, type RulesEngine, RuleService } from "../../loop/index.js";
+import {
+  type Rule,
+  type RuleDraft,
+  readRuleLogs,
+  type RulesEngine,
+  type RuleService,
+} from "../../loop/index.js";
 import {
   type Api,
   type ApiHandler,
@@ -10,7 +16,6 @@ import {
   type JsonValue,
   RULE_LOG_PAGE_MAX,
 } from "../../schema/index.js";
-import { createRecordWriter } from "../../store/index.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import type { SharedParts } from "../shared-parts.js";
 import { decodedSegment, jsonBody, jsonObject, jsonReply, wholeNumberIn } from "./json-call.js";
@@ -23,10 +28,12 @@ const WAIT_MS_MAX = 600_000;
  * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs` and
  * `/backfill`, and the verbs `apply` and `wait`.
  */
-export function createRulesApi(host: ApiHost, reads: MirrorReads, { rules, sandbox }: SharedParts): Api {
+export function createRulesApi(
+  host: ApiHost,
+  reads: MirrorReads,
+  { rules, ruleBook: service }: SharedParts,
+): Api {
   const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
-  const writer = createRecordWriter(host, { source: "api" });
-  const service = new RuleService({ writer, rows, sandbox });
   const verbs: Readonly<Record<string, ApiHandler>> = {
     apply: async (request) => jsonReply(await apply(service, request)),
     wait: async (request) => jsonReply(await wait(host, rules, request)),

@@ -8,6 +8,9 @@ export interface RuleLogFilter {
   readonly ruleId?: string;
   readonly outcome?: string;
   readonly traceId?: string;
+  /** When the rule acted, RFC 3339, inclusive. */
+  readonly since?: string;
+  readonly until?: string;
   /** At most this many, newest first. */
   readonly limit: number;
   readonly offset?: number;
@@ -21,6 +24,12 @@ export async function readRuleLogs(rows: Rows, filter: RuleLogFilter): Promise<J
     ["outcome", filter.outcome],
     ["trace_id", filter.traceId],
   ].flatMap(([column, value]) => (value === undefined ? [] : [`${column} = ${bindings.bind(value)}`]));
+  const bounds = [
+    [">=", filter.since],
+    ["<=", filter.until],
+  ] as const;
+  for (const [operator, time] of bounds)
+    if (time !== undefined) conditions.push(`time ${operator} CAST(${bindings.bind(time)} AS TIMESTAMP_NS)`);
   const found = await rows(
     `SELECT id, data, strftime(time::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ') AS time FROM rule_runs
 ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
