@@ -62,17 +62,19 @@ async function exportCommands(): Promise<AddCommand> {
 }
 
 async function importCommands(): Promise<AddCommand> {
-  const [bundle, dataset, langsmith, langsmithParquet] = await Promise.all([
+  const [bundle, dataset, langsmith, langsmithParquet, traces] = await Promise.all([
     import("./commands/import.js"),
     import("./commands/import-dataset.js"),
     import("./commands/import-langsmith.js"),
     import("./commands/langsmith-parquet.js"),
+    import("./commands/import-traces.js"),
   ]);
   return (program, io) => {
     const command = bundle.addImportCommand(program, io);
     dataset.addImportDatasetCommand(command, io);
     langsmith.addImportLangSmithCommand(command, io);
     langsmithParquet.addImportLangSmithExportCommand(command, io);
+    traces.addImportTracesCommands(command, io);
   };
 }
 

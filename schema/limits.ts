@@ -252,6 +252,9 @@ export const DATASET_FILE_BYTES_MAX = 128 * 1024 * 1024;
 export const DATASET_CHANGE_BYTES_MAX = 64 * 1024 * 1024;
 export const DATASET_ROWS_MAX = 1_000_000;
 export const DATASET_FILES_MAX = 10_000;
+/** Import of traces from files: characters of rows that are kept for their spans, and ids that are remembered. */
+export const IMPORT_TRACE_ROWS_CHARS_MAX = 256 * 1024 * 1024;
+export const IMPORT_IDS_REMEMBERED = 1_000_000;
 /** Rules: a trace is complete when its root has ended and nothing came for the first, or at all for the second, ms. */
 export const RULE_DEBOUNCE_MS = 2_000;
 export const RULE_IDLE_MS = 60_000;

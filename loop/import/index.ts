@@ -15,3 +15,9 @@ export {
   type DatasetImportReport,
   importDataset,
 } from "./datasets/import-dataset.js";
+export {
+  importTraces,
+  TRACE_FORMATS,
+  type TraceFormat,
+  type TraceImportOptions,
+} from "./traces/import-traces.js";

@@ -83,7 +83,7 @@ const ROWS_PER_QUERY = 20_000;
 
 /** The last change of each of these ids, from the history: also a delete. */
 async function recordsHere(
-  door: ImportDoor,
+  door: Pick<ImportDoor, "rows">,
   { table }: RecordType,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Here>> {
@@ -119,18 +119,23 @@ export async function storeRecords(
   type: ImportType,
   changes: readonly ChangeRecord[],
 ): Promise<void> {
-  const [first] = changes;
-  const known = first === undefined ? undefined : recordTypeOf(first.type);
-  if (known === undefined) return;
   run.tally.found(type, changes.length);
-  const here = await recordsHere(
-    run.door,
-    known,
-    changes.map(({ id }) => id),
-  );
-  const missing = changes.filter((change) => !isHere(change, here.get(change.id)));
+  const missing = await missingRecords(run.door, changes);
   run.tally.unchanged(type, changes.length - missing.length);
   await putAll(run, type, missing);
+}
+
+/** Of changes of one type those that are not here. What was decided here, later or by deleting it, counts as here. */
+export async function missingRecords(
+  door: Pick<ImportDoor, "rows">,
+  changes: readonly ChangeRecord[],
+): Promise<ChangeRecord[]> {
+  const [first] = changes;
+  const known = first === undefined ? undefined : recordTypeOf(first.type);
+  if (known === undefined) return [];
+  const ids = changes.map(({ id }) => id);
+  const here = await recordsHere(door, known, ids);
+  return changes.filter((change) => !isHere(change, here.get(change.id)));
 }
 
 /** Stores changes, and counts. */

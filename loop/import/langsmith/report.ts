@@ -72,7 +72,12 @@ const IDS_SHOWN = 5;
 
 /** Counts what becomes of everything. */
 export class ImportTally {
-  readonly #types = new Map<ImportType, Tally>(IMPORT_TYPES.map((type) => [type, emptyTally()]));
+  readonly #types: Map<ImportType, Tally>;
+
+  /** `types` are in the report in any case, in their order. */
+  constructor(types: readonly ImportType[] = IMPORT_TYPES) {
+    this.#types = new Map(types.map((type) => [type, emptyTally()]));
+  }
 
   found(type: ImportType, count = 1): void {
     this.#of(type).found += count;

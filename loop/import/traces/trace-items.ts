@@ -1,0 +1,130 @@
+import type {
+  AnyValue,
+  InstrumentationScope,
+  JsonObject,
+  JsonValue,
+  KeyValue,
+  Resource,
+  Span,
+} from "../../../schema/index.js";
+
+/** What an import finds in a file. */
+export type TraceItem =
+  | {
+      readonly kind: "span";
+      readonly where: string;
+      readonly span: Span;
+      readonly resource?: Resource | undefined;
+      readonly scope?: InstrumentationScope | undefined;
+    }
+  | {
+      readonly kind: "feedback";
+      readonly where: string;
+      readonly id: string;
+      /** RFC 3339. */
+      readonly time: string;
+      readonly data: JsonObject;
+    }
+  | {
+      readonly kind: "problem";
+      readonly type: "spans" | "feedback" | "rows";
+      readonly where: string;
+      readonly reason: string;
+    };
+
+const KIND_INTERNAL = 1;
+
+/** A span that has nothing but what is given. */
+export function spanOf(given: Partial<Span> & Pick<Span, "traceId" | "spanId" | "name">): Span {
+  return {
+    traceState: "",
+    parentSpanId: "",
+    flags: 0,
+    kind: KIND_INTERNAL,
+    startTimeUnixNano: 0n,
+    endTimeUnixNano: 0n,
+    attributes: [],
+    droppedAttributesCount: 0,
+    events: [],
+    droppedEventsCount: 0,
+    links: [],
+    droppedLinksCount: 0,
+    ...given,
+  };
+}
+
+/** A resource with these attributes. */
+export function resourceOf(attributes: KeyValue[]): Resource {
+  return { attributes, droppedAttributesCount: 0, entityRefs: [] };
+}
+
+/** A scope of this name. */
+export function scopeOf(name: string): InstrumentationScope {
+  return { name, version: "", attributes: [], droppedAttributesCount: 0 };
+}
+
+/** An attribute that is a text. */
+export function textAttribute(key: string, stringValue: string): KeyValue {
+  return { key, value: { stringValue } };
+}
+
+/** JSON as an attribute's value: lists of scalars as arrays, everything deeper as its JSON text. Undefined for null. */
+export function valueOf(value: JsonValue): AnyValue | undefined {
+  if (value === null) return undefined;
+  if (typeof value === "string") return { stringValue: value };
+  if (typeof value === "boolean") return { boolValue: value };
+  if (typeof value === "number") {
+    return Number.isSafeInteger(value) ? { intValue: BigInt(value) } : { doubleValue: value };
+  }
+  if (Array.isArray(value)) {
+    const values = value.flatMap((item: JsonValue) => (isScalar(item) ? (valueOf(item) ?? []) : []));
+    if (values.length === value.length) return { arrayValue: { values } };
+  }
+  return { stringValue: JSON.stringify(value) };
+}
+
+function isScalar(value: JsonValue): boolean {
+  return typeof value !== "object" || value === null;
+}
+
+/** The text of a field; undefined when it is none, or empty. */
+export function textAt(row: JsonObject | undefined, name: string): string | undefined {
+  const value = row?.[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** An object of a field, also out of JSON text. */
+export function objectAt(row: JsonObject, name: string): JsonObject | undefined {
+  const value = row[name];
+  const given = typeof value === "string" && value.trimStart().startsWith("{") ? parsed(value) : value;
+  return typeof given === "object" && given !== null && !Array.isArray(given)
+    ? (given as JsonObject)
+    : undefined;
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Objects of a field that is a list. */
+export function objectsAt(row: JsonObject, name: string): JsonObject[] {
+  const value = row[name];
+  return Array.isArray(value)
+    ? value.filter(
+        (item): item is JsonObject => typeof item === "object" && item !== null && !Array.isArray(item),
+      )
+    : [];
+}
+
+/** The fields that say something. */
+export function present(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      (entry): entry is [string, JsonValue] => entry[1] !== undefined && entry[1] !== null && entry[1] !== "",
+    ),
+  );
+}
