@@ -100,6 +100,7 @@ export {
 export { type RuleLogFilter, readRuleLogs } from "./rules/rule-logs.js";
 export { type RuleChangePlan, type RuleDraft, RuleService } from "./rules/rule-service.js";
 export type { Rule } from "./rules/rule-types.js";
+export type { QuarantineDecision } from "./rules/quarantine.js";
 export type { Sandbox } from "./rules/where.js";
 export { RulesEngine, type RulesEnginePorts } from "./rules/rules-engine.js";
 export { InTurn } from "./records/in-turn.js";

@@ -283,6 +283,14 @@ export const WEBHOOK_RETRY_MS_MAX = 5 * 60_000;
 /** Longest `Retry-After` that is believed, and how long a webhook is tried, ms. */
 export const WEBHOOK_RETRY_AFTER_MS_MAX = 60 * 60_000;
 export const WEBHOOK_GIVE_UP_MS = 24 * 60 * 60_000;
+/** Guards of rules: examples of a dataset that a run is compared with, and datasets whose examples are kept in memory. */
+export const GUARD_EXAMPLES_MAX = 100_000;
+export const GUARD_DATASETS_MAX = 8;
+/** Characters of an example's inputs that near duplicates are told by, and examples whose text is compared in full. */
+export const GUARD_TEXT_CHARS_MAX = 20_000;
+export const GUARD_CANDIDATES_MAX = 20;
+/** Examples that a guard reads at once. */
+export const GUARD_EXAMPLES_PER_QUERY = 200;
 /** Rules of one server. */
 export const RULES_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */

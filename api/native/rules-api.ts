@@ -1,4 +1,5 @@
 import {
+  type QuarantineDecision,
   type Rule,
   type RuleDraft,
   readRuleLogs,
@@ -25,8 +26,8 @@ const LOG_PAGE_DEFAULT = 100;
 const WAIT_MS_MAX = 600_000;
 
 /**
- * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs` and
- * `/backfill`, and the verbs `apply` and `wait`.
+ * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs`,
+ * `/backfill`, `/approve` and `/reject`, and the verbs `apply` and `wait`.
  */
 export function createRulesApi(
   host: ApiHost,
@@ -57,6 +58,13 @@ export function createRulesApi(
       }
       if (more === "backfill" && method === "POST") {
         return async (request) => jsonReply(await backfill(await service.get(name()), rules, request));
+      }
+      if ((more === "approve" || more === "reject") && method === "POST") {
+        const decision = more === "approve" ? "approved" : "rejected";
+        return async (request) => {
+          const wanted = quarantineDecision(request, decision);
+          return jsonReply(await rules.decide(await service.get(name()), wanted));
+        };
       }
       if (more !== undefined) return undefined;
       if (method === "GET") return async () => jsonReply(ruleReply(await service.get(name())));
@@ -142,6 +150,23 @@ async function backfill(rule: Rule, rules: RulesEngine, request: ApiRequest): Pr
     not_matched: notMatched,
     ...(upTo === undefined ? {} : { up_to: upTo }),
   } as unknown as JsonObject;
+}
+
+function quarantineDecision(
+  request: ApiRequest,
+  decision: QuarantineDecision["decision"],
+): QuarantineDecision {
+  const { ids, all, by, dry_run: dryRun } = jsonObject(jsonBody(request));
+  const isList = Array.isArray(ids) && ids.length > 0 && ids.every((id) => typeof id === "string");
+  if (isList === (all === true)) {
+    throw new CounterfoilError("CF_USAGE", 'Give ids, a list of ids of rule_runs, or "all": true.');
+  }
+  return {
+    decision,
+    dryRun: dryRun === true,
+    ...(isList ? { ids } : {}),
+    ...(typeof by === "string" && by !== "" ? { by } : {}),
+  };
 }
 
 function logFilter(query: URLSearchParams) {

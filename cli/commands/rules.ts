@@ -6,6 +6,7 @@ import { renderTable } from "../output/table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
 import type { BackfillOptions } from "../rules/backfill.js";
+import type { DecideOptions } from "../rules/decide.js";
 import { type Plan, renderPlans, summaryOf } from "../rules/render-plan.js";
 import { callServer, requireServer } from "../server-client.js";
 
@@ -73,6 +74,7 @@ Examples:
     });
   addLogs(rules, io);
   addBackfill(rules, io);
+  addDecisions(rules, io);
   withDataDir(rules.command("wait"))
     .description("wait until the rules are through with everything that was accepted before")
     .option("--timeout <duration>", "give up after this long", durationMs, WAIT_MS)
@@ -109,6 +111,35 @@ Examples:
       const { runBackfill } = await import("../rules/backfill.js");
       await runBackfill(rule, options, io);
     });
+}
+
+function addDecisions(rules: Command, io: Io): void {
+  for (const [verb, what] of [
+    ["approve", "let runs out of a rule's quarantine: they become examples"],
+    ["reject", "keep runs in quarantine out of the dataset for good"],
+  ] as const) {
+    withDataDir(rules.command(verb))
+      .description(what)
+      .argument("<rule>", "name or id")
+      .argument("[ids...]", "ids of the rule's log")
+      .option("--all", "all that are in its quarantine")
+      .option("--by <name>", "who decides")
+      .option("--dry-run", "show what it would come to, and change nothing")
+      .option("--json", "print what came of each as JSON, the examples included")
+      .addHelpText(
+        "after",
+        `
+Needs a running server. \`rules logs <rule> --outcome quarantined --json\` has the ids.
+
+Examples:
+  counterfoil rules ${verb} golden-corrections --all --dry-run
+  counterfoil rules ${verb} golden-corrections 3f0c2a4e-5b8e-5d2a-9a71-0c6f3c1d2e4b --by ada`,
+      )
+      .action(async (rule: string, ids: readonly string[], options: DecideOptions) => {
+        const { runDecision } = await import("../rules/decide.js");
+        await runDecision({ rule, verb, ids }, options, io);
+      });
+  }
 }
 
 function addLogs(rules: Command, io: Io): void {

@@ -122,7 +122,7 @@ async function notesOf(
   const notes = new Map<string, JsonObject>();
   if (dryRun === true) {
     const runs = await loadRuns(ports.rows, keys);
-    for (const { type, id, data } of await act(ports.rows, { rule, runs, time: new Date().toISOString() })) {
+    for (const { type, id, data } of await act(ports, { rule, runs, time: new Date().toISOString() })) {
       if (type === "rule_run" && id !== undefined && data !== null) notes.set(id, data);
     }
   } else await takeRuns(ports, taking);

@@ -110,7 +110,8 @@ async function feedbackOn(
   const bindings = new Bindings();
   const traces = [...new Set(keys.map(({ traceId }) => traceId))].map((id) => bindings.bind(id));
   const found = await rows(
-    `SELECT f.id, f.trace_id, coalesce(f.span_id, '') AS span_id, f.key, f.score, f.value, f.correction, f.source_type, f.user_id, f.seq
+    `SELECT f.id, f.trace_id, coalesce(f.span_id, '') AS span_id, f.key, f.score, f.value, f.correction, f.source_type, f.user_id, f.seq,
+  json_extract_string(f.data, '$.feedback_source.metadata.role') AS role
 FROM feedback AS f WHERE f.trace_id IN (${traces.join(", ")}) AND f.target IN ('span', 'trace')`,
     bindings.params,
   );
@@ -132,6 +133,7 @@ function feedbackIn(row: ReaderRow): RunFeedback {
     correction: correction ?? undefined,
     sourceType: textOrNull(row["source_type"]),
     userId: textOrNull(row["user_id"]),
+    role: textOrNull(row["role"]),
   };
 }
 

@@ -7,6 +7,7 @@ import { readRules } from "./rule-book.js";
 import { checkCycles, checkRule } from "./rule-check.js";
 import { ruleIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
+import { checkPatterns } from "./guards/redact.js";
 import { checkWhere, type Sandbox } from "./where.js";
 import { textIn } from "../records/text-in.js";
 
@@ -80,7 +81,9 @@ export class RuleService {
       checkTogether([...untouched, ...left]);
       checkIds(plans);
       for (const { change, after = {} } of plans) {
-        if (change !== "unchanged") await checkWhere(this.#ports.sandbox, after);
+        if (change === "unchanged") continue;
+        await checkWhere(this.#ports.sandbox, after);
+        await checkPatterns(this.#ports.sandbox, after);
       }
       if (!dryRun) await this.#write(rules, plans);
       return plans;

@@ -24,6 +24,8 @@ export interface RunFeedback {
   readonly correction: JsonValue | undefined;
   readonly sourceType: string | null;
   readonly userId: string | null;
+  /** `role` of the source's metadata. */
+  readonly role: string | null;
 }
 
 /** A run that a rule takes, with everything that actions read. */

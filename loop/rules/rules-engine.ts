@@ -10,6 +10,8 @@ import {
   TIMER_WAIT_MS_MAX,
 } from "../../schema/index.js";
 import { type BackfillReport, backfillStep, type BackfillStep, debounceMsOf } from "./backfill.js";
+import { Guards } from "./guards/guards.js";
+import { decideQuarantine, type QuarantineDecision, type QuarantineResult } from "./quarantine.js";
 import { readRules } from "./rule-book.js";
 import { RuleCursors } from "./rule-cursors.js";
 import type { Rule } from "./rule-types.js";
@@ -19,7 +21,7 @@ import type { Environment } from "./webhook-request.js";
 import { Webhooks } from "./webhooks.js";
 
 /** What the engine works with. */
-export interface RulesEnginePorts extends TakePorts {
+export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending"> {
   readonly mirror: MirrorWatch;
   /** File of the rules' cursors. */
   readonly cursorFile: string;
@@ -47,7 +49,7 @@ interface Progress {
  * rule has a cursor of its own; it only passes what was acted on, and acting twice has the effect of once.
  */
 export class RulesEngine {
-  readonly #ports: RulesEnginePorts;
+  readonly #ports: RulesEnginePorts & TakePorts;
   readonly #cursors: RuleCursors;
   readonly #now: () => number;
   readonly #webhooks: Webhooks;
@@ -72,7 +74,7 @@ export class RulesEngine {
     this.#now = ports.now ?? Date.now;
     const env = ports.env ?? ((name) => process.env[name]);
     this.#webhooks = new Webhooks({ ...ports, env, now: this.#now });
-    this.#ports = { ...ports, onPending: (waiting) => this.#webhooks.add(waiting) };
+    this.#ports = { ...ports, guards: new Guards(), onPending: (waiting) => this.#webhooks.add(waiting) };
   }
 
   /** Begins to follow. Without rules it costs nothing. */
@@ -110,6 +112,11 @@ export class RulesEngine {
   /** Takes the next part of the history under a rule, see {@link backfillStep}. */
   backfill(rule: Rule, step: BackfillStep): Promise<BackfillReport> {
     return backfillStep({ ...this.#ports, now: this.#now }, rule, step);
+  }
+
+  /** Lets runs out of a rule's quarantine, or keeps them out, see {@link decideQuarantine}. */
+  decide(rule: Rule, decision: QuarantineDecision): Promise<QuarantineResult[]> {
+    return decideQuarantine(this.#ports, rule, decision);
   }
 
   /** Ends after the look in progress. */

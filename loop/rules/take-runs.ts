@@ -8,6 +8,7 @@ import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
 import { act, failedRuns } from "./act.js";
+import type { ActPorts } from "./example-action.js";
 import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
@@ -15,9 +16,7 @@ import { partsOf } from "./touched-traces.js";
 import { matchingWhere, type Sandbox } from "./where.js";
 
 /** What rules read and write with. */
-export interface TakePorts {
-  /** Sees everything that was written before. */
-  readonly rows: Rows;
+export interface TakePorts extends ActPorts {
   /** Sees the mirror as it is, and waits for nothing. */
   readonly peek: Rows;
   /** Writes, in turn with all other changes of datasets. */
@@ -71,7 +70,7 @@ export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promis
     const runs = await loadRuns(ports.rows, keys);
     const pending: { id: string; ruleId: string }[] = [];
     await ports.datasets.change(async (time) => {
-      const records = await act(ports.rows, { rule, runs, time });
+      const records = await act(ports, { rule, runs, time });
       for (const { type, id, data } of records) {
         if (type === RULE_RUNS.type && id !== undefined && data?.["outcome"] === "pending") {
           pending.push({ id, ruleId: rule.id });

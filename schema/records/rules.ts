@@ -1,3 +1,4 @@
+import { GUARD_FIELDS, guardsProblem } from "./rule-guards.js";
 import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
 
 const NAME_LENGTH_MAX = 1_000;
@@ -40,6 +41,12 @@ const ACTION_FIELDS: readonly Field[] = [
     doc: "add_to_annotation_queue: name; made when absent.",
   },
   { name: "queue_id", kind: "uuid", doc: "add_to_annotation_queue: id, instead of the name." },
+  {
+    name: "guards",
+    kind: "object",
+    doc: "add_to_dataset: what is asked before a run becomes an example.",
+    fields: GUARD_FIELDS,
+  },
   { name: "key", kind: "text", lengthMax: 180, doc: "add_feedback: key of the feedback." },
   { name: "score", kind: "score", doc: "add_feedback: score." },
   { name: "value", kind: "json", doc: "add_feedback: value." },
@@ -124,7 +131,7 @@ function ruleProblem(data: JsonObject): string | undefined {
   const actions = (data["actions"] ?? []) as readonly JsonObject[];
   if (actions.length === 0) return "has no actions";
   for (const [index, action] of actions.entries()) {
-    const problem = actionProblem(action);
+    const problem = actionProblem(action) ?? guardsProblem(action);
     if (problem !== undefined) return `has an action actions[${index}] that ${problem}`;
   }
   return undefined;

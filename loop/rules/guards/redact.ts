@@ -1,0 +1,86 @@
+import { CounterfoilError, type JsonObject, type JsonValue } from "../../../schema/index.js";
+import { sqlString } from "../../../store/index.js";
+import type { Rows } from "../../feedback/feedback-query.js";
+import { Bindings } from "../../filter/filter-sql.js";
+import { textIn } from "../../records/text-in.js";
+import type { Sandbox } from "../where.js";
+
+const REPLACEMENT = "[redacted]";
+
+/**
+ * A JSON value with every match of the patterns replaced in its texts, names of fields left as they are. Throws
+ * CF_RECORD_INVALID for what can't be redacted. DuckDB's RE2
+ * does it, in the reader's process: it takes time that grows with the text and no more, whatever the pattern.
+ */
+export async function redacted(
+  rows: Rows,
+  patterns: readonly JsonObject[],
+  value: JsonValue,
+): Promise<JsonValue> {
+  const texts: string[] = [];
+  mapTexts(value, (text) => {
+    texts.push(text);
+    return text;
+  });
+  if (patterns.length === 0 || texts.length === 0) return value;
+  const bindings = new Bindings();
+  const list = bindings.bind(JSON.stringify(texts));
+  const replace = patterns.reduce(
+    (inner, each) =>
+      `regexp_replace(${inner}, ${bindings.bind(textIn(each, "pattern"))}, ${bindings.bind(replacementOf(each))}, 'g')`,
+    "text",
+  );
+  const [row] = await refused(
+    rows(
+      `SELECT CAST(to_json(list(${replace} ORDER BY place)) AS VARCHAR) AS texts FROM (
+  SELECT unnest(texts) AS text, unnest(range(len(texts))) AS place FROM (SELECT from_json(${list}, '["VARCHAR"]') AS texts)
+)`,
+      bindings.params,
+    ),
+  );
+  const replaced = JSON.parse(textIn(row, "texts")) as readonly string[];
+  let at = 0;
+  return mapTexts(value, (text) => replaced[at++] ?? text);
+}
+
+/** What can't be redacted is not stored: an error of the run, which holds up no other. */
+async function refused<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof CounterfoilError) || error.retryable) throw error;
+    throw new CounterfoilError("CF_RECORD_INVALID", `could not be redacted: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function replacementOf({ replacement }: JsonObject): string {
+  return typeof replacement === "string" ? replacement : REPLACEMENT;
+}
+
+function mapTexts(value: JsonValue, map: (text: string) => string): JsonValue {
+  if (typeof value === "string") return map(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item) => mapTexts(item, map));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapTexts(item, map)]));
+}
+
+/** Throws CF_RECORD_INVALID for a pattern that is no regular expression. */
+export async function checkPatterns(sandbox: Sandbox, data: JsonObject): Promise<void> {
+  const actions = (data["actions"] ?? []) as readonly JsonObject[];
+  for (const [index, action] of actions.entries()) {
+    const patterns = ((action["guards"] as JsonObject | undefined)?.["redact"] ??
+      []) as readonly JsonObject[];
+    for (const [at, each] of patterns.entries()) {
+      const sql = `SELECT regexp_replace('text', ${sqlString(textIn(each, "pattern"))}, ${sqlString(replacementOf(each))}, 'g') AS text`;
+      try {
+        await sandbox(sql);
+      } catch (error) {
+        if (!(error instanceof CounterfoilError) || error.retryable) throw error;
+        const text = `Not a valid rule: actions[${index}].guards.redact[${at}].pattern: ${error.message}`;
+        throw new CounterfoilError("CF_RECORD_INVALID", text, { cause: error });
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { CounterfoilError, type JsonObject, RULE_RUNS, RULE_RUNS_PER_CHANGE } from "../../schema/index.js";
+import type { RecordDraft } from "../../store/index.js";
+import { Bindings } from "../filter/filter-sql.js";
+import { textIn } from "../records/text-in.js";
+import { act, actionsIn, summaryOf } from "./act.js";
+import { loadRuns } from "./matched-runs.js";
+import type { ActionOutcome, Rule } from "./rule-types.js";
+import type { TakePorts } from "./take-runs.js";
+import { partsOf } from "./touched-traces.js";
+
+/** What someone decides about runs in quarantine. */
+export interface QuarantineDecision {
+  readonly decision: "approved" | "rejected";
+  /** Ids of `rule_runs`; without them all that the rule has in quarantine. */
+  readonly ids?: readonly string[];
+  /** Who decides. */
+  readonly by?: string;
+  /** Say what it would come to, and write nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** What came of it for one run. */
+export interface QuarantineResult {
+  readonly id: string;
+  readonly outcome: string;
+  readonly reason: string | null;
+  /** The example that is made, as it will be stored. */
+  readonly example?: JsonObject;
+}
+
+/**
+ * Lets runs out of quarantine, or keeps them out for good. An approved run goes through the rule's other guards as they are
+ * now. Throws CF_NOT_FOUND for an id that is not in the rule's quarantine; then nothing is changed.
+ */
+export async function decideQuarantine(
+  ports: TakePorts,
+  rule: Rule,
+  { decision, ids, by, dryRun = false }: QuarantineDecision,
+): Promise<QuarantineResult[]> {
+  const found = await inQuarantine(ports, rule);
+  const missing = ids?.find((id) => !found.has(id.toLowerCase()));
+  if (missing !== undefined) {
+    throw new CounterfoilError("CF_NOT_FOUND", `${missing} is not in the quarantine of rule ${rule.name}`);
+  }
+  const wanted = ids === undefined ? [...found.keys()] : [...new Set(ids.map((id) => id.toLowerCase()))];
+  const results: QuarantineResult[] = [];
+  for (const part of partsOf(wanted, RULE_RUNS_PER_CHANGE)) {
+    const decide = (time: string): Promise<readonly RecordDraft[]> =>
+      decision === "approved"
+        ? approved(ports, rule, { notes: notesOf(found, part), by, time })
+        : Promise.resolve(rejected(notesOf(found, part), { by, time }));
+    let records: readonly RecordDraft[] = [];
+    if (dryRun) records = await decide(new Date().toISOString());
+    else await ports.datasets.change(async (time) => (records = await decide(time)));
+    results.push(...part.map((id) => resultOf(id, found.get(id) ?? {}, records)));
+  }
+  return results;
+}
+
+type Notes = ReadonlyMap<string, JsonObject>;
+
+async function inQuarantine({ rows }: TakePorts, rule: Rule): Promise<Notes> {
+  const bindings = new Bindings();
+  const found = await rows(
+    `SELECT id, data FROM rule_runs WHERE rule_id = ${bindings.bind(rule.id)} AND contains(actions, '"quarantined"') ORDER BY seq, seq_index`,
+    bindings.params,
+  );
+  const notes = found.map(
+    (row) => [textIn(row, "id"), JSON.parse(textIn(row, "data")) as JsonObject] as const,
+  );
+  return new Map(
+    notes.filter(([, note]) => actionsIn(note).some(({ outcome }) => outcome === "quarantined")),
+  );
+}
+
+function notesOf(found: Notes, ids: readonly string[]): Notes {
+  return new Map(ids.map((id) => [id, found.get(id) ?? {}]));
+}
+
+async function approved(
+  ports: TakePorts,
+  rule: Rule,
+  { notes, by, time }: { readonly notes: Notes; readonly by: string | undefined; readonly time: string },
+): Promise<readonly RecordDraft[]> {
+  const keys = [...notes.values()].map((note) => ({
+    traceId: textIn(note, "trace_id"),
+    spanId: textIn(note, "span_id"),
+    runId: textIn(note, "run_id"),
+  }));
+  const runs = await loadRuns(ports.rows, keys);
+  return act(ports, { rule, runs, time, approved: { ruleRunIds: new Set(notes.keys()), by } });
+}
+
+function rejected(
+  notes: Notes,
+  { by, time }: { readonly by: string | undefined; readonly time: string },
+): RecordDraft[] {
+  return [...notes].map(([id, note]) => {
+    const done = actionsIn(note).map((each): ActionOutcome =>
+      each.outcome !== "quarantined"
+        ? each
+        : {
+            ...each,
+            outcome: "skipped",
+            reason: by === undefined ? "rejected" : `rejected by ${by}`,
+            decision: "rejected",
+            ...(by === undefined ? {} : { decided_by: by }),
+          },
+    );
+    return {
+      type: RULE_RUNS.type,
+      id,
+      op: "put",
+      data: { ...note, ...summaryOf(done) },
+      time,
+      source: "rule",
+    };
+  });
+}
+
+/** What the note says then; the example is the one that its actions made. */
+function resultOf(id: string, before: JsonObject, records: readonly RecordDraft[]): QuarantineResult {
+  const note = records.find((record) => record.type === RULE_RUNS.type && record.id === id)?.data ?? before;
+  const made = new Set(actionsIn(note).map(({ made_id: each }) => each));
+  const example = records.find((record) => record.type === "example" && made.has(record.id))?.data;
+  return {
+    id,
+    outcome: textIn(note, "outcome"),
+    reason: textIn(note, "reason") || null,
+    ...(example === undefined || example === null ? {} : { example }),
+  };
+}
