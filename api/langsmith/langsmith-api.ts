@@ -27,6 +27,7 @@ import { queueItemHandlers } from "./queues/queue-item-routes.js";
 import { queueHandlers } from "./queues/queue-routes.js";
 import { queueRunHandlers } from "./queues/queue-run-routes.js";
 import { ruleHandlers } from "./rules/rule-routes.js";
+import { directoryHandlers } from "./prompts/directory-routes.js";
 import { promptHandlers } from "./prompts/prompt-routes.js";
 import { RunStates } from "./runs/run-states.js";
 import { Router } from "../http/router.js";
@@ -85,6 +86,7 @@ function createHandlers(
   const sources = { reads, projects: names, shares: new ShareService(ports) };
   const feedback = createFeedbackService({ ...ports, configs });
   const projects = { reads, ...shared.projects };
+  const prompts = new PromptService(ports);
   const store = createRunStore({ host, states: new RunStates(createRunArchive(reads)), names });
   const feedbackConfigs = new FeedbackConfigService({ ...ports, cache: configs });
   const queueParts = { queues, configs: feedbackConfigs, sources };
@@ -103,7 +105,8 @@ function createHandlers(
     ...feedbackTokenHandlers(new FeedbackTokenService({ ...ports, feedback })),
     ...comparativeHandlers(new ComparativeService(ports)),
     ...experimentHandlers({ datasets, sources, configs, rows: ports.rows }),
-    ...promptHandlers(new PromptService(ports)),
+    ...promptHandlers(prompts),
+    ...directoryHandlers(prompts),
     ...queueHandlers(queueParts),
     ...queueRunHandlers(queueParts),
     ...queueItemHandlers(queueParts),

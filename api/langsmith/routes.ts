@@ -274,8 +274,18 @@ const LINES: readonly Line[] = [
   ["GET POST", "/commits/{owner}/{repo}", "listCommits, createCommit", "listCommits createCommit"],
   ["GET", "/commits/{owner}/{repo}/{commit}", "pullPromptCommit", "readCommit"],
   ["POST", "/likes/{owner}/{repo}", "likePrompt, unlikePrompt", "likePrompt"],
-  ["GET DELETE", "/platform/hub/repos/{owner}/{repo}/directories", "pullAgent, pullSkill, and delete"],
-  ["POST", "/platform/hub/repos/{owner}/{repo}/directories/commits", "pushAgent, pushSkill"],
+  [
+    "GET DELETE",
+    "/platform/hub/repos/{owner}/{repo}/directories",
+    "pullAgent, pullSkill, deleteAgent, deleteSkill",
+    "readDirectory deleteDirectory",
+  ],
+  [
+    "POST",
+    "/platform/hub/repos/{owner}/{repo}/directories/commits",
+    "pushAgent, pushSkill",
+    "commitDirectory",
+  ],
 
   ["GET POST", "/prompt-webhooks", "promptWebhooks"],
   ["GET PATCH DELETE", "/prompt-webhooks/{webhook_id}", "promptWebhooks"],

@@ -168,6 +168,7 @@ FROM prompts AS p LEFT JOIN (
       const data = {
         prompt_id: prompt.id,
         repo_handle: name,
+        ...(prompt.data["repo_type"] === undefined ? {} : { repo_type: prompt.data["repo_type"] }),
         commit_hash: hash,
         manifest: draft.manifest,
         created_at: this.#now().toISOString(),

@@ -13,6 +13,12 @@ export const PROMPTS: RecordType = {
     { name: "description", kind: "text", doc: "In words." },
     { name: "readme", kind: "text", doc: "Markdown." },
     { name: "tags", kind: "list", lengthMax: 1_000, doc: "Tags of the prompt: texts." },
+    {
+      name: "repo_type",
+      kind: "text",
+      oneOf: ["prompt", "agent", "skill"],
+      doc: "What it is; commits of agents and skills are directories of files.",
+    },
     { name: "is_public", kind: "boolean", doc: "As it was set; nothing is public here." },
     { name: "is_archived", kind: "boolean", doc: "Left out of lists." },
     { name: "liked", kind: "boolean", doc: "Whether it is liked." },
@@ -47,6 +53,12 @@ export const PROMPT_COMMITS: RecordType = {
       kind: "text",
       lengthMax: NAME_LENGTH_MAX,
       doc: "Name of the prompt: where the commit is sent to, prompts have other ids.",
+    },
+    {
+      name: "repo_type",
+      kind: "text",
+      oneOf: ["agent", "skill"],
+      doc: "What its prompt is, where it is none: `manifest` has `files` then.",
     },
     {
       name: "commit_hash",

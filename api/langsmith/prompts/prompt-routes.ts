@@ -18,6 +18,9 @@ import { TENANT_ID } from "../tenant.js";
 const OWN = "-";
 const FIELDS = ["description", "readme", "tags", "is_public", "is_archived"];
 const SORT_FIELDS = ["updated_at", "num_likes", "num_downloads", "num_views"];
+/** What a repo may be; one that does not say is a prompt. */
+const PROMPT = "prompt";
+const REPO_TYPES = [PROMPT, "agent", "skill"];
 /** Names as LangSmith allows them: they are a segment of an address. */
 const HANDLE = /^[a-zA-Z0-9][\w.-]*$/;
 
@@ -35,21 +38,25 @@ export function promptHandlers(service: PromptService): Readonly<Record<string, 
       const { repo_handle: name } = body;
       if (typeof name !== "string" || !HANDLE.test(name))
         throw badField(["body", "repo_handle"], "must be letters, digits, dots, hyphens and underscores");
-      return json(200, { repo: promptView(await service.create(name, fieldsOf(body))) });
+      const { repo_type: type = PROMPT } = body;
+      if (typeof type !== "string" || !REPO_TYPES.includes(type))
+        throw badField(["body", "repo_type"], `must be one of ${REPO_TYPES.join(", ")}`);
+      const data = { ...fieldsOf(body), ...(type === PROMPT ? {} : { repo_type: type }) };
+      return json(200, { repo: promptView(await service.create(name, data)) });
     },
-    readPrompt: async (call) => json(200, { repo: promptView(await service.get(nameOf(call))) }),
+    readPrompt: async (call) => json(200, { repo: promptView(await service.get(promptName(call))) }),
     updatePrompt: async (call) => {
       const change = fieldsOf(objectBody(call.request.body));
-      return json(200, { repo: promptView(await service.update(nameOf(call), change)) });
+      return json(200, { repo: promptView(await service.update(promptName(call), change)) });
     },
     deletePrompt: async (call) => {
-      await service.remove(nameOf(call));
+      await service.remove(promptName(call));
       return json(200, { message: "Prompt deleted" });
     },
     likePrompt: async (call) => {
       const { like } = objectBody(call.request.body);
       if (typeof like !== "boolean") throw badField(["body", "like"], "must be true or false");
-      const { data } = await service.update(nameOf(call), { liked: like });
+      const { data } = await service.update(promptName(call), { liked: like });
       return json(200, { likes: data["liked"] === true ? 1 : 0 });
     },
     ...tagHandlers(service),
@@ -61,12 +68,12 @@ function tagHandlers(service: PromptService): Readonly<Record<string, Handler>> 
   const tagged = async (call: Call, tag: unknown, commit: unknown) => {
     if (typeof tag !== "string" || tag === "") throw badField(["body", "tag_name"], "is required");
     if (typeof commit !== "string" || commit === "") throw badField(["body", "commit_id"], "is required");
-    const prompt = await service.get(nameOf(call));
-    return tagView(prompt, tag, await service.tag(nameOf(call), tag, commit));
+    const prompt = await service.get(promptName(call));
+    return tagView(prompt, tag, await service.tag(promptName(call), tag, commit));
   };
   return {
     listPromptTags: async (call) => {
-      const prompt = await service.get(nameOf(call));
+      const prompt = await service.get(promptName(call));
       const tags = Object.entries((prompt.data["commit_tags"] ?? {}) as Record<string, string>);
       const commits = new Map((await service.commits(prompt.name)).map((commit) => [commit.id, commit]));
       return json(
@@ -86,7 +93,7 @@ function tagHandlers(service: PromptService): Readonly<Record<string, Handler>> 
       return json(200, await tagged(call, call.params["tag"], commit));
     },
     deletePromptTag: async (call) => {
-      await service.untag(nameOf(call), call.params["tag"] ?? "");
+      await service.untag(promptName(call), call.params["tag"] ?? "");
       return json(200, { message: "Tag deleted" });
     },
   };
@@ -95,7 +102,7 @@ function tagHandlers(service: PromptService): Readonly<Record<string, Handler>> 
 function commitHandlers(service: PromptService): Readonly<Record<string, Handler>> {
   return {
     listCommits: async (call) => {
-      const name = nameOf(call);
+      const name = promptName(call);
       const { id, commits: total } = await service.get(name);
       const page = await service.commits(name, pageLimits(call.request.query));
       return runsJson(200, {
@@ -104,7 +111,7 @@ function commitHandlers(service: PromptService): Readonly<Record<string, Handler
       });
     },
     createCommit: async (call) => {
-      const name = nameOf(call);
+      const name = promptName(call);
       const body = objectOf(parseRunBody(call.request.body));
       const manifest = objectOf(body?.["manifest"]);
       if (manifest === undefined) throw badField(["body", "manifest"], "must be a JSON object");
@@ -117,7 +124,7 @@ function commitHandlers(service: PromptService): Readonly<Record<string, Handler
       return runsJson(200, { commit: commitView(commit, name) });
     },
     readCommit: async (call) => {
-      const name = nameOf(call);
+      const name = promptName(call);
       const commit = await service.commit(name, call.params["commit"] ?? "");
       return runsJson(200, { ...commitView(commit, name), examples: [] });
     },
@@ -125,7 +132,7 @@ function commitHandlers(service: PromptService): Readonly<Record<string, Handler
 }
 
 /** The prompt that a path names. Throws 404 for one of another owner. */
-function nameOf({ params }: Call): string {
+export function promptName({ params }: Call): string {
   const { owner = OWN, repo = "" } = params;
   if (owner !== OWN) throw notFound(`Prompt ${owner}/${repo}`);
   return repo;
@@ -139,6 +146,7 @@ function promptView({ id, name, data, updatedAt, commits, lastCommitHash }: Prom
     tags: [],
     is_public: false,
     is_archived: false,
+    repo_type: PROMPT,
     ...(rest as RunRecord),
     id,
     repo_handle: name,
@@ -199,6 +207,7 @@ function matches({ name, data }: Prompt, query: URLSearchParams): boolean {
   const tags = query.getAll("tags");
   const own = (data["tags"] ?? []) as readonly string[];
   return (
+    (data["repo_type"] ?? PROMPT) === (query.get("repo_type") ?? PROMPT) &&
     flag("is_public") &&
     flag("is_archived") &&
     text.some((each) => each.toLowerCase().includes(part)) &&

@@ -32,7 +32,9 @@ export function recordRule(
 
 function promptRule(op: string, data: JsonValue | undefined): string | undefined {
   if (op === "delete") return "push/prompt_delete";
-  const { repo_handle: handle } = (data ?? {}) as Readonly<Record<string, JsonValue>>;
+  const { repo_handle: handle, repo_type: kind } = (data ?? {}) as Readonly<Record<string, JsonValue>>;
+  // Commits of directories can't be marked, so one could not be told from another that is sent again.
+  if (kind === "agent" || kind === "skill") return "push/directory";
   return typeof handle === "string" ? undefined : "push/prompt_without_name";
 }
 

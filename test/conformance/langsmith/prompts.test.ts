@@ -116,3 +116,37 @@ test("tags of commits are created, moved and taken away", async () => {
   expect(await tags()).toEqual([]);
   expect((await fetch(address, { method: "DELETE" })).status).toBe(404);
 });
+
+test("agents and skills are directories: pushed, changed file by file, pulled by commit, listed apart and deleted", async () => {
+  const file = (content: string) => ({ type: "file", content }) as const;
+  await client.pushAgent("helper", {
+    files: { "AGENTS.md": file("be kind"), "tools/search.md": file("search") },
+    description: "helps",
+  });
+  const first = await client.pullAgent("helper");
+  await client.pushAgent("helper", {
+    files: {
+      "AGENTS.md": file("be brief"),
+      "tools/search.md": null,
+      "skills/x": { type: "skill", repo_handle: "x" },
+    },
+  });
+  const second = await client.pullAgent("helper");
+  expect(second.files).toEqual({
+    "AGENTS.md": file("be brief"),
+    "skills/x": { type: "skill", repo_handle: "x" },
+  });
+  expect((await client.pullAgent("helper", { version: first.commit_hash })).files).toEqual({
+    "AGENTS.md": file("be kind"),
+    "tools/search.md": file("search"),
+  });
+  expect((await collect(client.listAgents())).map(({ repo_handle: name }) => name)).toEqual(["helper"]);
+  expect(await collect(client.listSkills())).toEqual([]);
+  expect((await collect(client.listPrompts())).map(({ repo_handle: name }) => name)).not.toContain("helper");
+  await expect(client.pushSkill("helper2", { files: { "../out": file("x") } })).rejects.toThrow("path");
+  await client.deleteAgent("helper");
+  expect(await client.agentExists("helper")).toBe(false);
+  await client.pushPrompt("no-directory", { object: { lc: 1, type: "constructor", id: ["x"], kwargs: {} } });
+  await expect(client.pullAgent("no-directory")).rejects.toThrow("not found");
+  await expect(client.pushAgent("no-directory", { files: { a: file("x") } })).rejects.toThrow("no directory");
+});
