@@ -47,7 +47,7 @@ describe("counterfoil", { timeout: 90_000 }, () => {
     ]);
     let children: string[] = [];
     await expect
-      .poll(() => (children = childrenOf(query.child.pid ?? 0)), { timeout: 15_000 })
+      .poll(() => (children = childrenOf(query.child.pid ?? 0)), { timeout: 60_000 })
       .not.toEqual([]);
     query.child.kill("SIGINT");
     const { code, stdout } = await query.ended;

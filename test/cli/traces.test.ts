@@ -183,11 +183,11 @@ describe("counterfoil traces show", { timeout: 90_000 }, () => {
 describe("counterfoil tail", { timeout: 90_000 }, () => {
   it("shows the newest spans, then each new one once, with no server, and ends well on Ctrl-C", async () => {
     const tailed = startCli(["tail", "--data-dir", dataDir, "-n", "1", "--json"]);
-    await expect.poll(() => tailed.stdout(), { timeout: 15_000 }).toContain("ping");
+    await expect.poll(() => tailed.stdout(), { timeout: 60_000 }).toContain("ping");
     await addSpans(dataDir, 3, [{ ...root, trace_id: "c".repeat(32), name: "third" }]);
-    await expect.poll(() => tailed.stdout(), { timeout: 15_000 }).toContain("third");
+    await expect.poll(() => tailed.stdout(), { timeout: 60_000 }).toContain("third");
     await addSpans(dataDir, 4, [{ ...root, trace_id: "d".repeat(32), name: `fourth ${EVIL}` }]);
-    await expect.poll(() => tailed.stdout(), { timeout: 15_000 }).toContain("fourth");
+    await expect.poll(() => tailed.stdout(), { timeout: 60_000 }).toContain("fourth");
     tailed.child.kill("SIGINT");
     const { code, stdout, stderr } = await tailed.ended;
     expect([code, stderr]).toEqual([0, ""]);
@@ -200,7 +200,7 @@ describe("counterfoil tail", { timeout: 90_000 }, () => {
 
   it("prints a line a span that no data can break", async () => {
     const tailed = startCli(["tail", "--data-dir", dataDir, "--service", "front-desk"]);
-    await expect.poll(() => tailed.stdout(), { timeout: 15_000 }).toContain("fourth");
+    await expect.poll(() => tailed.stdout(), { timeout: 60_000 }).toContain("fourth");
     tailed.child.kill("SIGTERM");
     expect((await tailed.ended).code).toBe(0);
     expect(tailed.stdout()).toMatch(

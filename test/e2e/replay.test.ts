@@ -169,7 +169,7 @@ describe("counterfoil replay", { timeout: 90_000 }, () => {
     let hanging = 0;
     answer = () => void (hanging += 1);
     await sendSpans(server.url, ["slow"]);
-    await expect.poll(() => hanging, { timeout: 15_000 }).toBeGreaterThan(0);
+    await expect.poll(() => hanging, { timeout: 60_000 }).toBeGreaterThan(0);
     server.cli.child.kill("SIGTERM");
     await expect.poll(() => server.cli.stderr(), { timeout: 10_000 }).toContain("Stopping");
     server.cli.child.kill("SIGTERM");
