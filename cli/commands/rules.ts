@@ -12,6 +12,8 @@ import { callServer, requireServer } from "../server-client.js";
 
 const LOG_LIMIT = 20;
 const WAIT_MS = 10_000;
+/** The server tries each SQL condition and pattern in a process of its own. */
+const APPLY_TIMEOUT_MS = 300_000;
 
 interface RulesOptions {
   readonly dataDir: string;
@@ -198,7 +200,13 @@ async function apply(options: ApplyOptions, io: Io): Promise<void> {
   const { readRuleFiles } = await import("../rules/rule-files.js");
   const { dryRun = false, prune = false } = options;
   const body = { rules: readRuleFiles(options.file), dry_run: dryRun, prune };
-  const request = { method: "POST" as const, path: "/api/v1/rules/apply", body, signal: io.signal };
+  const request = {
+    method: "POST" as const,
+    path: "/api/v1/rules/apply",
+    body,
+    timeoutMs: APPLY_TIMEOUT_MS,
+    signal: io.signal,
+  };
   const plans = (await callServer(requireServer(options.dataDir), request)) as Plan[];
   if (options.json === true) return write(io.stdout, `${rowsToJson(plans, 2)}\n`);
   const note = dryRun ? " (dry run: nothing was changed)" : "";

@@ -79,10 +79,8 @@ export async function failedRuns(
   return runs.flatMap((run): RecordDraft[] => {
     const id = ruleRunIdOf(rule.id, run);
     const before = known.get(id);
-    const done = actionsIn(before);
-    // A webhook that is still to be delivered is found by the outcome.
-    const outcome = done.some((each) => each.outcome === "pending") ? "pending" : "error";
-    const data = { ...noteOf(rule, run), outcome, reason, actions: done as unknown as readonly JsonObject[] };
+    const actions = actionsIn(before) as unknown as readonly JsonObject[];
+    const data = { ...noteOf(rule, run), outcome: "error", reason, actions };
     if (before !== undefined && !differs(before, data)) return [];
     return [{ type: "rule_run", id, op: "put", data, time, source: SOURCE }];
   });

@@ -118,15 +118,20 @@ function rejected(
   });
 }
 
-/** What the note says then; the example is the one that its actions made. */
+/** What the note says then of the actions that were quarantined; the example is the one that they made. */
 function resultOf(id: string, before: JsonObject, records: readonly RecordDraft[]): QuarantineResult {
   const note = records.find((record) => record.type === RULE_RUNS.type && record.id === id)?.data ?? before;
-  const made = new Set(actionsIn(note).map(({ made_id: each }) => each));
+  const names = new Set(
+    actionsIn(before).flatMap(({ action, outcome }) => (outcome === "quarantined" ? [action] : [])),
+  );
+  const done = actionsIn(note).filter(({ action }) => names.has(action));
+  const made = new Set(done.map(({ made_id: each }) => each));
   const example = records.find((record) => record.type === "example" && made.has(record.id))?.data;
+  const { outcome, reason } = summaryOf(done);
   return {
     id,
-    outcome: textIn(note, "outcome"),
-    reason: textIn(note, "reason") || null,
+    outcome: textIn({ outcome }, "outcome"),
+    reason: textIn({ reason }, "reason") || null,
     ...(example === undefined || example === null ? {} : { example }),
   };
 }

@@ -7,7 +7,7 @@ import {
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
-import { act, failedRuns } from "./act.js";
+import { act, actionsIn, failedRuns } from "./act.js";
 import type { ActPorts } from "./example-action.js";
 import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
 import { ruleRunIdOf } from "./rule-ids.js";
@@ -72,9 +72,9 @@ export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promis
     await ports.datasets.change(async (time) => {
       const records = await act(ports, { rule, runs, time });
       for (const { type, id, data } of records) {
-        if (type === RULE_RUNS.type && id !== undefined && data?.["outcome"] === "pending") {
-          pending.push({ id, ruleId: rule.id });
-        }
+        if (type !== RULE_RUNS.type || id === undefined || data === null) continue;
+        const isPending = actionsIn(data).some(({ outcome }) => outcome === "pending");
+        if (isPending) pending.push({ id, ruleId: rule.id });
       }
       return records;
     });

@@ -46,7 +46,7 @@ type Answer =
 
 /**
  * Delivers webhooks of rules at least once. That one is to be delivered is in the journal before the first try (the
- * `rule_run` says `pending`), and what came of it after the last, so a crash makes one more try and loses none. A rule
+ * action in its `rule_run` says `pending`), and what came of it after the last, so a crash makes one more try and loses none. A rule
  * whose webhook failed waits longer and longer, and holds up no other.
  */
 export class Webhooks {
@@ -129,7 +129,7 @@ export class Webhooks {
   async #read(): Promise<void> {
     try {
       const found = await this.#ports.rows(
-        `SELECT id, rule_id FROM rule_runs WHERE outcome = 'pending' ORDER BY seq, seq_index LIMIT ${WEBHOOKS_WAITING_MAX}`,
+        `SELECT id, rule_id FROM rule_runs WHERE contains(actions, '"pending"') ORDER BY seq, seq_index LIMIT ${WEBHOOKS_WAITING_MAX}`,
         [],
       );
       this.#more = found.length === WEBHOOKS_WAITING_MAX;

@@ -181,7 +181,7 @@ export function webhookUrlProblem(text: string): string | undefined {
 }
 
 /** What can become of a run under a rule, in the order in which one of them speaks for all actions. */
-export const RULE_OUTCOMES = ["pending", "error", "quarantined", "skipped", "success"] as const;
+export const RULE_OUTCOMES = ["error", "quarantined", "pending", "skipped", "success"] as const;
 
 /** `rule_runs`: what became of each run that a rule took. One id a rule and run, so that the history tells its course. */
 export const RULE_RUNS: RecordType = {
@@ -200,7 +200,7 @@ export const RULE_RUNS: RecordType = {
       kind: "text",
       required: true,
       oneOf: RULE_OUTCOMES,
-      doc: "The first of these that one of its actions has: `pending` (a webhook is still to be delivered), `error`, `quarantined` (waits for approval), `skipped`, `success`.",
+      doc: "The first of these that one of its actions has: `error`, `quarantined` (waits for approval), `pending` (a webhook is still to be delivered), `skipped`, `success`.",
     },
     { name: "reason", kind: "text", doc: "Why, in words; null for a success." },
     {
@@ -226,7 +226,7 @@ export const RULE_RUNS: RecordType = {
     { name: "trace_id", type: "VARCHAR", doc: "Trace of the run." },
     { name: "span_id", type: "VARCHAR", doc: "Span of the run." },
     { name: "run_id", type: "VARCHAR", doc: "LangSmith id of the run." },
-    { name: "outcome", type: "VARCHAR", doc: "pending, error, quarantined, skipped or success." },
+    { name: "outcome", type: "VARCHAR", doc: "error, quarantined, pending, skipped or success." },
     { name: "reason", type: "VARCHAR", doc: "Why, in words. Null for a success." },
     { name: "actions", type: "VARCHAR", json: true, doc: "What became of each action: JSON array." },
   ],
