@@ -34,6 +34,7 @@ export default defineConfig({
     // Generous, because a loaded machine is slow: a test waits for an event, and the limit is only for one that never comes.
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       {
         extends: true,

@@ -52,7 +52,10 @@ function watchedLog(message: string) {
     },
   });
   const log = createLogger("info", stream);
-  return { log, times: (count: number) => vi.waitFor(() => expect(seen).toBeGreaterThanOrEqual(count)) };
+  return {
+    log,
+    times: (count: number) => vi.waitFor(() => expect(seen).toBeGreaterThanOrEqual(count), 60_000),
+  };
 }
 
 async function open(more: Partial<Parameters<typeof PriceBook.open>[0]> = {}): Promise<PriceBook> {
@@ -206,7 +209,7 @@ describe("the prices in effect", () => {
     await left.times(1);
     answer = () => Promise.resolve([broken, record(6)]);
     opened.recordsChanged();
-    await vi.waitFor(() => expect(usd()).toBe(6));
+    await vi.waitFor(() => expect(usd()).toBe(6), 60_000);
     answer = () => Promise.reject(new Error("no"));
     opened.recordsChanged();
     await opened.close();
