@@ -255,6 +255,10 @@ export const DATASET_FILES_MAX = 10_000;
 /** Import of traces from files: characters of rows that are kept for their spans, and ids that are remembered. */
 export const IMPORT_TRACE_ROWS_CHARS_MAX = 256 * 1024 * 1024;
 export const IMPORT_IDS_REMEMBERED = 1_000_000;
+/** Zip files (logs of Inspect): files in one, and bytes of one and of all that are read, unpacked. */
+export const ZIP_ENTRIES_MAX = 65_534;
+export const ZIP_ENTRY_BYTES_MAX = 256 * 1024 * 1024;
+export const ZIP_TOTAL_BYTES_MAX = 16 * 1024 ** 3;
 /** Rules: a trace is complete when its root has ended and nothing came for the first, or at all for the second, ms. */
 export const RULE_DEBOUNCE_MS = 2_000;
 export const RULE_IDLE_MS = 60_000;

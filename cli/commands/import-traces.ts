@@ -11,7 +11,7 @@ interface ImportTracesOptions {
   readonly json?: boolean;
 }
 
-/** `import phoenix` and `import langfuse`, below `import`: what these wrote to files. */
+/** `import phoenix`, `import langfuse` and `import inspect`, below `import`: what these wrote to files. */
 export function addImportTracesCommands(parent: Command, io: Io): void {
   add(parent, io, {
     format: "phoenix",
@@ -32,6 +32,16 @@ Takes what the export to blob storage writes (observations_v2/, or traces/ and o
 with. Scores are feedback: those of people, of evaluators and of the API are told apart. Import all of an export at once: what
 its traces/ say goes onto their observations.`,
     example: "counterfoil import langfuse ./langfuse-export --project support",
+  });
+  add(parent, io, {
+    format: "inspect",
+    what: "take in logs of evaluations that Inspect wrote",
+    argument: "an .eval or .json log, or a folder of them",
+    help: `
+Each sample of each epoch is a trace: the sample, with its calls of models and tools below. Its scores are feedback, each under
+the name of its scorer. Without --project the name of the task is the project. Aggregated results are not taken: they can be
+computed from the scores.`,
+    example: "counterfoil import inspect ./logs",
   });
 }
 

@@ -17,13 +17,14 @@ import { type FileEngine, type ImportDoor, openFileEngine } from "../../../store
 import type { Rows } from "../../feedback/feedback-query.js";
 import { missingRecords } from "../langsmith/import-run.js";
 import { type ImportReport, ImportTally } from "../langsmith/report.js";
+import { inspectFileItems, inspectItems } from "./inspect.js";
 import { langfuseReader } from "./langfuse.js";
 import { phoenixItems } from "./phoenix.js";
 import { rowsOfFile, traceFiles } from "./trace-files.js";
 import { textAttribute, type TraceItem } from "./trace-items.js";
 
 /** Who wrote the files. What is read of Phoenix is OTLP in JSON, too, whoever wrote that. */
-export const TRACE_FORMATS = ["phoenix", "langfuse"] as const;
+export const TRACE_FORMATS = ["phoenix", "langfuse", "inspect"] as const;
 export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
 /** What {@link importTraces} works with. */
@@ -60,8 +61,10 @@ export async function importTraces(options: TraceImportOptions): Promise<ImportR
   await options.door.settle();
   const sink = new TraceSink(options);
   const reader = options.format === "langfuse" ? langfuseReader() : undefined;
-  const itemsOf = (where: string, row: JsonObject): TraceItem[] | undefined =>
-    reader === undefined ? phoenixItems(where, row) : reader.items(where, row);
+  const itemsOf = (where: string, row: JsonObject): TraceItem[] | undefined => {
+    if (reader !== undefined) return reader.items(where, row);
+    return options.format === "inspect" ? inspectItems(where, row) : phoenixItems(where, row);
+  };
   let engine: FileEngine | undefined;
   const opened = async (): Promise<FileEngine> => (engine ??= await openFileEngine(options.dataDir));
   try {
@@ -71,11 +74,12 @@ export async function importTraces(options: TraceImportOptions): Promise<ImportR
         for await (const row of rowsOfFile(path, opened)) if ("row" in row) reader.look(row.row);
     }
     for (const [at, path] of files.entries()) {
-      for await (const row of rowsOfFile(path, opened)) {
+      const found = path.endsWith(".eval")
+        ? inspectFileItems(path)
+        : itemsOfRows(path, { opened, itemsOf, format: options.format });
+      for await (const items of found) {
         options.signal?.throwIfAborted();
-        const items = "problem" in row ? undefined : itemsOf(row.where, row.row);
-        const reason = "problem" in row ? row.problem : `it is nothing that ${options.format} writes`;
-        await sink.take(items ?? [{ kind: "problem", type: ROWS, where: row.where, reason }]);
+        await sink.take(items);
         options.onProgress?.(sink.count, at + 1, files.length);
       }
     }
@@ -86,6 +90,25 @@ export async function importTraces(options: TraceImportOptions): Promise<ImportR
   }
   await options.door.settle();
   return sink.tally.report(options.path, 0);
+}
+
+async function* itemsOfRows(
+  path: string,
+  {
+    format,
+    itemsOf,
+    opened,
+  }: {
+    readonly format: TraceFormat;
+    readonly itemsOf: (where: string, row: JsonObject) => TraceItem[] | undefined;
+    readonly opened: () => Promise<FileEngine>;
+  },
+): AsyncGenerator<readonly TraceItem[]> {
+  for await (const row of rowsOfFile(path, opened)) {
+    const items = "problem" in row ? undefined : itemsOf(row.where, row.row);
+    const reason = "problem" in row ? row.problem : `it is nothing that ${format} writes`;
+    yield items ?? [{ kind: "problem", type: ROWS, where: row.where, reason }];
+  }
 }
 
 type SpanItem = Extract<TraceItem, { kind: "span" }>;

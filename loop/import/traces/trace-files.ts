@@ -18,7 +18,7 @@ export type TraceRow =
   | { readonly where: string; readonly row: JsonObject }
   | { readonly where: string; readonly problem: string };
 
-const NAMES = /\.(?:json|jsonl|ndjson|csv|parquet)(?:\.gz)?$/i;
+const NAMES = /\.(?:(?:json|jsonl|ndjson|csv|parquet)(?:\.gz)?|eval)$/i;
 
 /** The files at a path: itself, or those of a folder, at any depth, in order. Links out of the folder are not followed. */
 export function traceFiles(path: string): string[] {
@@ -39,7 +39,7 @@ export function traceFiles(path: string): string[] {
   if (files.length > 0) return files;
   throw new CounterfoilError(
     "CF_NOT_FOUND",
-    `There is no .json, .jsonl, .csv or .parquet file in ${path} or below.`,
+    `There is no .json, .jsonl, .csv, .parquet or .eval file in ${path} or below.`,
   );
 }
 
