@@ -116,8 +116,12 @@ interface Sample {
 }
 
 function sampleItems(where: string, evaluation: JsonObject, row: JsonObject): TraceItem[] {
-  const identity =
-    textAt(row, "uuid") ?? [evaluation["eval_id"] ?? evaluation["run_id"], row["id"], row["epoch"]].join("/");
+  const place = [
+    evaluation["eval_id"] ?? evaluation["run_id"] ?? null,
+    row["id"] ?? null,
+    row["epoch"] ?? null,
+  ];
+  const identity = textAt(row, "uuid") ?? JSON.stringify(place);
   const traceId = digest(`inspect/${identity}`).slice(0, 32);
   const data = objectAt(row, "events_data") ?? {};
   const sample = {

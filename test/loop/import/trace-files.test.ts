@@ -1,54 +1,20 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { importTraces, type TraceFormat } from "../../../loop/index.js";
 import { phoenixItems } from "../../../loop/import/traces/phoenix.js";
 import { decodeOtlpJson, encodeOtlpJson, type JsonObject, type JsonValue } from "../../../schema/index.js";
-import { createMirrorReader, type MirrorReader, openFileEngine } from "../../../store/index.js";
-import { bundleFolder, doorOf } from "../../support/estate.js";
-import { MirrorHarness } from "../../support/mirror-harness.js";
+import { openFileEngine } from "../../../store/index.js";
 import { otlpArbitraries } from "../../support/otlp-arbitraries.js";
+import { lines, type TraceImports, traceImports } from "./trace-imports.js";
 
-const folder = bundleFolder();
-let harness: MirrorHarness;
-let reader: MirrorReader;
+let imports: TraceImports;
 
 beforeAll(async () => {
-  harness = await MirrorHarness.open();
-  reader = createMirrorReader({ dataDir: harness.dir });
+  imports = await traceImports();
 });
-afterAll(async () => {
-  await reader.close();
-  await harness.close();
-  folder.remove();
-});
-
-function file(name: string, bytes: string | Uint8Array): string {
-  const path = join(folder.path, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
-  return path;
-}
-
-const lines = (...rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-
-/** What became of each type that was found, and why things were skipped. */
-async function take(format: TraceFormat, path: string, project?: string) {
-  const report = await importTraces({
-    path,
-    format,
-    project,
-    dataDir: harness.dir,
-    door: doorOf(harness),
-    read: (sql, params) => reader.query(sql, params),
-  });
-  const counts = report.types.flatMap(({ found, stored, type, unchanged }) =>
-    found === 0 ? [] : [`${type}: ${found} found, ${stored} stored, ${unchanged} unchanged`],
-  );
-  return { counts, reasons: report.types.flatMap(({ skipped }) => skipped.map(({ reason }) => reason)) };
-}
+afterAll(() => imports.close());
 
 const TRACE = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4";
 const SPAN = "1a2b3c4d5e6f7a8b";
@@ -122,11 +88,11 @@ describe("import phoenix", () => {
         "\n",
         "",
       );
-    const path = file(
+    const path = imports.file(
       "phoenix/a.jsonl.gz",
       gzipSync(`${lines(own, { data: [annotation] })}${otlp}\nnope\n{"a":1}\n{"resourceLogs":[]}\n`),
     );
-    const first = await take("phoenix", join(path, ".."), "support");
+    const first = await imports.take("phoenix", join(path, ".."), "support");
     expect(first).toEqual({
       counts: [
         "spans: 2 found, 2 stored, 0 unchanged",
@@ -140,7 +106,7 @@ describe("import phoenix", () => {
         "logs and metrics are not traces: only these are imported",
       ],
     });
-    const spans = await reader.query(
+    const spans = await imports.reader.query(
       `SELECT name, run_type, project, status_message, input_tokens::INTEGER AS tokens, epoch_ns(start_time)::VARCHAR AS start,
        input_messages IS NOT NULL AS has_input FROM spans WHERE trace_id = $1 ORDER BY start_time`,
       [TRACE],
@@ -156,7 +122,7 @@ describe("import phoenix", () => {
       },
       { name: "x", start: "1795413600123456789" },
     ]);
-    const feedback = await reader.query(
+    const feedback = await imports.reader.query(
       "SELECT key, score, value, comment, target, span_id FROM feedback WHERE trace_id = $1 ORDER BY key",
       [TRACE],
     );
@@ -164,7 +130,7 @@ describe("import phoenix", () => {
       { key: "helpful", value: '"yes"', target: "trace" },
       { key: "tone", score: 0.5, value: '"good"', comment: "because", target: "span", span_id: SPAN },
     ]);
-    const again = await take("phoenix", path, "support");
+    const again = await imports.take("phoenix", path, "support");
     expect(again.counts.map((count) => count.replace(/.*found, /, ""))).toEqual([
       "0 stored, 2 unchanged",
       "0 stored, 1 unchanged",
@@ -176,14 +142,16 @@ describe("import phoenix", () => {
   it("refuses files that are cut short, and says so of what is not there", async () => {
     const whole = gzipSync(lines({ data: [] }));
     await expect(
-      take("phoenix", file("cut.jsonl.gz", whole.subarray(0, whole.length - 6))),
+      imports.take("phoenix", imports.file("cut.jsonl.gz", whole.subarray(0, whole.length - 6))),
     ).rejects.toMatchObject({
       code: "CF_IMPORT_FILE_INVALID",
     });
-    await expect(take("phoenix", join(folder.path, "nothing"))).rejects.toMatchObject({
+    await expect(imports.take("phoenix", join(imports.folder, "nothing"))).rejects.toMatchObject({
       code: "CF_NOT_FOUND",
     });
-    expect(await take("phoenix", file("cut.json", '{"resourceSpans": [\n{"scopeSpans"'))).toEqual({
+    expect(
+      await imports.take("phoenix", imports.file("cut.json", '{"resourceSpans": [\n{"scopeSpans"')),
+    ).toEqual({
       counts: ["rows: 1 found, 0 stored, 0 unchanged"],
       reasons: ["it is no JSON, nor JSON Lines, or was cut short"],
     });
@@ -224,15 +192,15 @@ describe("import langfuse", () => {
       trace_id: "enriched",
       trace_name: "ask",
     }));
-    const rows = join(folder.path, "enriched.jsonl");
+    const rows = join(imports.folder, "enriched.jsonl");
     writeFileSync(rows, lines(...enriched));
-    const parquet = file("enriched/observations_v2/1.parquet", "");
-    const engine = await openFileEngine(harness.dir);
+    const parquet = imports.file("enriched/observations_v2/1.parquet", "");
+    const engine = await openFileEngine(imports.harness.dir);
     await engine.run(
       `COPY (SELECT * FROM read_json('${rows}', format = 'newline_delimited')) TO '${parquet}' (FORMAT parquet)`,
     );
     engine.close();
-    expect((await take("langfuse", join(folder.path, "enriched"))).counts).toEqual([
+    expect((await imports.take("langfuse", join(imports.folder, "enriched"))).counts).toEqual([
       "spans: 2 found, 2 stored, 0 unchanged",
     ]);
     const camel = (row: object): object =>
@@ -242,23 +210,23 @@ describe("import langfuse", () => {
           value,
         ]),
       );
-    file(
+    imports.file(
       "legacy/observations/1.json",
       JSON.stringify([root, call].map((row) => camel({ ...row, trace_id: "legacy" }))),
     );
-    file(
+    imports.file(
       "legacy/traces/1.jsonl",
       lines(camel({ ...context, id: "legacy", name: "ask", timestamp: time(0) })),
     );
-    expect((await take("langfuse", join(folder.path, "legacy"))).reasons).toEqual([]);
+    expect((await imports.take("langfuse", join(imports.folder, "legacy"))).reasons).toEqual([]);
     const traceOf = async (name: string): Promise<string> => {
-      const [found] = await reader.query(
+      const [found] = await imports.reader.query(
         `SELECT DISTINCT trace_id FROM spans WHERE trace_id = left(sha256('langfuse/trace/' || $1), 32)`,
         [name],
       );
       return found?.["trace_id"] as string;
     };
-    const made = await reader.query(COLUMNS, [await traceOf("enriched")]);
+    const made = await imports.reader.query(COLUMNS, [await traceOf("enriched")]);
     expect(made).toMatchObject([
       {
         name: "agent",
@@ -283,12 +251,12 @@ describe("import langfuse", () => {
     ]);
     expect(made[1]?.["parent_span_id"]).toBe(made[0]?.["span_id"]);
     expect(made[1]?.["input_messages"]).toBe('[{"role":"user","parts":[{"type":"text","content":"hi"}]}]');
-    expect(await reader.query(COLUMNS, [await traceOf("legacy")])).toEqual(made);
+    expect(await imports.reader.query(COLUMNS, [await traceOf("legacy")])).toEqual(made);
   });
 
   it("a trace without a root observation is a span of its own, and scores are feedback of who gave them", async () => {
     const score = { trace_id: TRACE, timestamp: time(4), source: "API", name: "s" };
-    const path = file(
+    const path = imports.file(
       "scores.jsonl",
       lines(
         { id: TRACE, name: "lonely", timestamp: time(0), input: "q", output: { a: 1 }, user_id: "u-2" },
@@ -334,7 +302,7 @@ describe("import langfuse", () => {
         { hello: 1 },
       ),
     );
-    expect(await take("langfuse", path)).toEqual({
+    expect(await imports.take("langfuse", path)).toEqual({
       counts: [
         "spans: 2 found, 1 stored, 0 unchanged",
         "feedback: 6 found, 5 stored, 0 unchanged",
@@ -346,7 +314,7 @@ describe("import langfuse", () => {
         "it is nothing that langfuse writes",
       ],
     });
-    const feedback = await reader.query(
+    const feedback = await imports.reader.query(
       `SELECT key, score, score_boolean AS bool, value, correction, target, data->'feedback_source'->>'type' AS who FROM feedback
        WHERE data->'extra'->>'via' = 'langfuse' ORDER BY key`,
       [],
@@ -358,191 +326,14 @@ describe("import langfuse", () => {
       { key: "thread", target: "thread" },
       { key: "word", value: '"fine"', score: null, who: "model" },
     ]);
-    const lonely = await reader.query(
+    const lonely = await imports.reader.query(
       "SELECT user_id, input_messages IS NOT NULL AS input FROM spans WHERE name = 'lonely'",
       [],
     );
     expect(lonely).toEqual([{ user_id: "u-2", input: true }]);
-    expect((await take("langfuse", path)).counts.slice(0, 2)).toEqual([
+    expect((await imports.take("langfuse", path)).counts.slice(0, 2)).toEqual([
       "spans: 2 found, 0 stored, 1 unchanged",
       "feedback: 6 found, 0 stored, 5 unchanged",
     ]);
-  });
-});
-
-/** A zip file, with what a hostile one may say otherwise. */
-function zip(
-  files: Readonly<Record<string, unknown>>,
-  lies: {
-    readonly bytes?: number;
-    readonly crc?: number;
-    readonly flags?: number;
-    readonly content?: Buffer;
-  } = {},
-): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const [name, value] of Object.entries(files)) {
-    const content = lies.content ?? Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
-    const stored = deflateRawSync(content);
-    const entry = Buffer.alloc(46);
-    entry.writeUInt32LE(0x02014b50, 0);
-    entry.writeUInt16LE(lies.flags ?? 0, 8);
-    entry.writeUInt16LE(8, 10);
-    entry.writeUInt32LE(lies.crc ?? crc32(content), 16);
-    entry.writeUInt32LE(stored.length, 20);
-    entry.writeUInt32LE(lies.bytes ?? content.length, 24);
-    entry.writeUInt16LE(Buffer.byteLength(name), 28);
-    entry.writeUInt32LE(offset, 42);
-    const local = Buffer.alloc(30);
-    local.writeUInt32LE(0x04034b50, 0);
-    local.writeUInt16LE(Buffer.byteLength(name), 26);
-    parts.push(local, Buffer.from(name), stored);
-    directory.push(entry, Buffer.from(name));
-    offset += 30 + Buffer.byteLength(name) + stored.length;
-  }
-  const end = Buffer.alloc(22);
-  const list = Buffer.concat(directory);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(Object.keys(files).length, 10);
-  end.writeUInt32LE(list.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, list, end]);
-}
-
-describe("import inspect", () => {
-  const header = {
-    version: 2,
-    status: "success",
-    eval: { eval_id: "e1", task: "refunds", created: "2026-11-03T10:00:00Z", model: "openai/gpt-4o" },
-  };
-  const long = "0123456789abcdef0123456789abcdef";
-  const call = { id: "c1", function: "lookup", arguments: { id: "BK-1" }, type: "function" };
-  const sample = {
-    id: 1,
-    epoch: 1,
-    input: "Is it refundable?",
-    target: "no",
-    started_at: "2026-11-03T10:00:01+00:00",
-    completed_at: "2026-11-03T10:00:05+00:00",
-    output: { choices: [{ message: { role: "assistant", content: "No." }, stop_reason: "stop" }] },
-    scores: {
-      match: { value: "C", answer: "No.", explanation: "because" },
-      tone: { value: 0.5 },
-      parts: { value: { a: 1 } },
-    },
-    attachments: { [long]: "a long question" },
-    events_data: {
-      messages: [
-        { role: "system", content: "s" },
-        { role: "user", content: `attachment://${long}` },
-      ],
-      calls: [],
-    },
-    events: [
-      {
-        event: "model",
-        uuid: "m1",
-        timestamp: "2026-11-03T10:00:02+00:00",
-        completed: "2026-11-03T10:00:03+00:00",
-        model: "anthropic/claude-x",
-        input: [],
-        input_refs: [[0, 2]],
-        config: { temperature: 0.5 },
-        output: {
-          model: "claude-x-1",
-          choices: [
-            { message: { role: "assistant", content: "", tool_calls: [call] }, stop_reason: "tool_calls" },
-          ],
-          usage: { input_tokens: 10, output_tokens: 5, total_tokens: 115, input_tokens_cache_read: 100 },
-        },
-      },
-      {
-        event: "tool",
-        uuid: "t1",
-        timestamp: "2026-11-03T10:00:03+00:00",
-        ...call,
-        result: "non-refundable",
-        error: { type: "x", message: "slow" },
-      },
-      { event: "info", timestamp: "2026-11-03T10:00:04+00:00" },
-    ],
-  };
-
-  it("makes each sample a trace of its calls, with messages and attachments in their places, and its scores feedback", async () => {
-    const other = JSON.stringify({ ...sample, epoch: 2, events: [], scores: {} }).replace(
-      '"choices"',
-      '"nan":NaN,"choices"',
-    );
-    const path = file(
-      "log.eval",
-      zip({
-        "header.json": header,
-        "samples/1_epoch_1.json": sample,
-        "samples/../../2.json": other,
-        "summaries.json": [],
-      }),
-    );
-    expect(await take("inspect", path)).toEqual({
-      counts: ["spans: 4 found, 4 stored, 0 unchanged", "feedback: 3 found, 3 stored, 0 unchanged"],
-      reasons: [],
-    });
-    const spans = await reader.query(
-      `SELECT name, run_type, project, provider, request_model, input_tokens::INTEGER AS input, cache_read_tokens::INTEGER AS cached, tool_arguments,
-       tool_result, status_message AS message, input_messages, output_messages FROM spans WHERE project = 'refunds' OR name IN ('lookup', 'chat anthropic/claude-x') ORDER BY start_time, name, attributes['inspect.sample.epoch']`,
-      [],
-    );
-    expect(spans).toMatchObject([
-      { name: "refunds", project: "refunds", output_messages: expect.stringContaining('"No."') },
-      { name: "refunds", input_messages: expect.stringContaining("Is it refundable?") },
-      {
-        name: "chat anthropic/claude-x",
-        run_type: "llm",
-        provider: "anthropic",
-        request_model: "claude-x",
-        input: 110,
-        cached: 100,
-        input_messages: expect.stringContaining("a long question"),
-        output_messages: expect.stringContaining('"BK-1"'),
-      },
-      { name: "lookup", run_type: "tool", tool_arguments: '{"id":"BK-1"}', message: "slow" },
-    ]);
-    const feedback = await reader.query(
-      "SELECT key, score, value, comment FROM feedback WHERE data->'extra'->>'via' = 'inspect' ORDER BY key",
-      [],
-    );
-    expect(feedback).toMatchObject([
-      { key: "match", score: 1, value: '"C"', comment: "because" },
-      { key: "parts", score: null, value: '{"a":1}' },
-      { key: "tone", score: 0.5, value: null },
-    ]);
-    const asJson = file("log.json", JSON.stringify({ ...header, samples: [sample] }, null, 1));
-    expect((await take("inspect", asJson)).counts).toEqual([
-      "spans: 3 found, 0 stored, 3 unchanged",
-      "feedback: 3 found, 0 stored, 3 unchanged",
-    ]);
-  });
-
-  it("refuses zip files that are none, cut short, damaged, encrypted, or larger than they say", async () => {
-    const files = { "header.json": header, "samples/1.json": sample };
-    const whole = zip(files);
-    const refusal = (bytes: Buffer): Promise<string> =>
-      take("inspect", file("hostile.eval", bytes)).then(
-        () => "taken",
-        (error: unknown) => (error as Error).message.replace(/^Can't import \S+: /, ""),
-      );
-    expect(await refusal(Buffer.from("nothing"))).toBe("it is no zip file, or was cut short.");
-    expect(await refusal(whole.subarray(0, whole.length - 30))).toBe("it is no zip file, or was cut short.");
-    expect(await refusal(whole.subarray(40))).toMatch(/can't be|is not where|damaged/);
-    expect(await refusal(zip({ "samples/1.json": sample }))).toMatch(/it is no log of Inspect/);
-    expect(await refusal(zip({ "header.json": "[]" }))).toMatch(/its header.json is no JSON/);
-    expect(await refusal(zip(files, { crc: 1 }))).toBe("header.json is damaged.");
-    expect(await refusal(zip(files, { flags: 1 }))).toBe("header.json is encrypted.");
-    const bomb = Buffer.alloc(8 * 1024 * 1024, " ");
-    expect(await refusal(zip(files, { bytes: 100, content: bomb }))).toBe(
-      "header.json is damaged, or larger than it says.",
-    );
-    expect(await refusal(zip(files, { bytes: 2 ** 31 }))).toMatch(/at most 268435456 are unpacked/);
   });
 });

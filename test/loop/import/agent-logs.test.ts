@@ -1,0 +1,187 @@
+import { crc32, deflateRawSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type TraceImports, traceImports } from "./trace-imports.js";
+
+let imports: TraceImports;
+
+beforeAll(async () => {
+  imports = await traceImports();
+});
+afterAll(() => imports.close());
+
+/** A zip file, with what a hostile one may say otherwise. */
+function zip(
+  files: Readonly<Record<string, unknown>>,
+  lies: {
+    readonly bytes?: number;
+    readonly crc?: number;
+    readonly flags?: number;
+    readonly content?: Buffer;
+  } = {},
+): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, value] of Object.entries(files)) {
+    const content = lies.content ?? Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+    const stored = deflateRawSync(content);
+    const entry = Buffer.alloc(46);
+    entry.writeUInt32LE(0x02014b50, 0);
+    entry.writeUInt16LE(lies.flags ?? 0, 8);
+    entry.writeUInt16LE(8, 10);
+    entry.writeUInt32LE(lies.crc ?? crc32(content), 16);
+    entry.writeUInt32LE(stored.length, 20);
+    entry.writeUInt32LE(lies.bytes ?? content.length, 24);
+    entry.writeUInt16LE(Buffer.byteLength(name), 28);
+    entry.writeUInt32LE(offset, 42);
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50, 0);
+    local.writeUInt16LE(Buffer.byteLength(name), 26);
+    parts.push(local, Buffer.from(name), stored);
+    directory.push(entry, Buffer.from(name));
+    offset += 30 + Buffer.byteLength(name) + stored.length;
+  }
+  const end = Buffer.alloc(22);
+  const list = Buffer.concat(directory);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(Object.keys(files).length, 10);
+  end.writeUInt32LE(list.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...parts, list, end]);
+}
+
+describe("import inspect", () => {
+  const header = {
+    version: 2,
+    status: "success",
+    eval: { eval_id: "e1", task: "refunds", created: "2026-11-03T10:00:00Z", model: "openai/gpt-4o" },
+  };
+  const long = "0123456789abcdef0123456789abcdef";
+  const call = { id: "c1", function: "lookup", arguments: { id: "BK-1" }, type: "function" };
+  const sample = {
+    id: 1,
+    epoch: 1,
+    input: "Is it refundable?",
+    target: "no",
+    started_at: "2026-11-03T10:00:01+00:00",
+    completed_at: "2026-11-03T10:00:05+00:00",
+    output: { choices: [{ message: { role: "assistant", content: "No." }, stop_reason: "stop" }] },
+    scores: {
+      match: { value: "C", answer: "No.", explanation: "because" },
+      tone: { value: 0.5 },
+      parts: { value: { a: 1 } },
+    },
+    attachments: { [long]: "a long question" },
+    events_data: {
+      messages: [
+        { role: "system", content: "s" },
+        { role: "user", content: `attachment://${long}` },
+      ],
+      calls: [],
+    },
+    events: [
+      {
+        event: "model",
+        uuid: "m1",
+        timestamp: "2026-11-03T10:00:02+00:00",
+        completed: "2026-11-03T10:00:03+00:00",
+        model: "anthropic/claude-x",
+        input: [],
+        input_refs: [[0, 2]],
+        config: { temperature: 0.5 },
+        output: {
+          model: "claude-x-1",
+          choices: [
+            { message: { role: "assistant", content: "", tool_calls: [call] }, stop_reason: "tool_calls" },
+          ],
+          usage: { input_tokens: 10, output_tokens: 5, total_tokens: 115, input_tokens_cache_read: 100 },
+        },
+      },
+      {
+        event: "tool",
+        uuid: "t1",
+        timestamp: "2026-11-03T10:00:03+00:00",
+        ...call,
+        result: "non-refundable",
+        error: { type: "x", message: "slow" },
+      },
+      { event: "info", timestamp: "2026-11-03T10:00:04+00:00" },
+    ],
+  };
+
+  it("makes each sample a trace of its calls, with messages and attachments in their places, and its scores feedback", async () => {
+    const other = JSON.stringify({ ...sample, epoch: 2, events: [], scores: {} }).replace(
+      '"choices"',
+      '"nan":NaN,"choices"',
+    );
+    const path = imports.file(
+      "log.eval",
+      zip({
+        "header.json": header,
+        "samples/1_epoch_1.json": sample,
+        "samples/../../2.json": other,
+        "summaries.json": [],
+      }),
+    );
+    expect(await imports.take("inspect", path)).toEqual({
+      counts: ["spans: 4 found, 4 stored, 0 unchanged", "feedback: 3 found, 3 stored, 0 unchanged"],
+      reasons: [],
+    });
+    const spans = await imports.reader.query(
+      `SELECT name, run_type, project, provider, request_model, input_tokens::INTEGER AS input, cache_read_tokens::INTEGER AS cached, tool_arguments,
+       tool_result, status_message AS message, input_messages, output_messages FROM spans WHERE project = 'refunds' OR name IN ('lookup', 'chat anthropic/claude-x') ORDER BY start_time, name, attributes['inspect.sample.epoch']`,
+      [],
+    );
+    expect(spans).toMatchObject([
+      { name: "refunds", project: "refunds", output_messages: expect.stringContaining('"No."') },
+      { name: "refunds", input_messages: expect.stringContaining("Is it refundable?") },
+      {
+        name: "chat anthropic/claude-x",
+        run_type: "llm",
+        provider: "anthropic",
+        request_model: "claude-x",
+        input: 110,
+        cached: 100,
+        input_messages: expect.stringContaining("a long question"),
+        output_messages: expect.stringContaining('"BK-1"'),
+      },
+      { name: "lookup", run_type: "tool", tool_arguments: '{"id":"BK-1"}', message: "slow" },
+    ]);
+    const feedback = await imports.reader.query(
+      "SELECT key, score, value, comment FROM feedback WHERE data->'extra'->>'via' = 'inspect' ORDER BY key",
+      [],
+    );
+    expect(feedback).toMatchObject([
+      { key: "match", score: 1, value: '"C"', comment: "because" },
+      { key: "parts", score: null, value: '{"a":1}' },
+      { key: "tone", score: 0.5, value: null },
+    ]);
+    const asJson = imports.file("log.json", JSON.stringify({ ...header, samples: [sample] }, null, 1));
+    expect((await imports.take("inspect", asJson)).counts).toEqual([
+      "spans: 3 found, 0 stored, 3 unchanged",
+      "feedback: 3 found, 0 stored, 3 unchanged",
+    ]);
+  });
+
+  it("refuses zip files that are none, cut short, damaged, encrypted, or larger than they say", async () => {
+    const files = { "header.json": header, "samples/1.json": sample };
+    const whole = zip(files);
+    const refusal = (bytes: Buffer): Promise<string> =>
+      imports.take("inspect", imports.file("hostile.eval", bytes)).then(
+        () => "taken",
+        (error: unknown) => (error as Error).message.replace(/^Can't import \S+: /, ""),
+      );
+    expect(await refusal(Buffer.from("nothing"))).toBe("it is no zip file, or was cut short.");
+    expect(await refusal(whole.subarray(0, whole.length - 30))).toBe("it is no zip file, or was cut short.");
+    expect(await refusal(whole.subarray(40))).toMatch(/can't be|is not where|damaged/);
+    expect(await refusal(zip({ "samples/1.json": sample }))).toMatch(/it is no log of Inspect/);
+    expect(await refusal(zip({ "header.json": "[]" }))).toMatch(/its header.json is no JSON/);
+    expect(await refusal(zip(files, { crc: 1 }))).toBe("header.json is damaged.");
+    expect(await refusal(zip(files, { flags: 1 }))).toBe("header.json is encrypted.");
+    const bomb = Buffer.alloc(8 * 1024 * 1024, " ");
+    expect(await refusal(zip(files, { bytes: 100, content: bomb }))).toBe(
+      "header.json is damaged, or larger than it says.",
+    );
+    expect(await refusal(zip(files, { bytes: 2 ** 31 }))).toMatch(/at most 268435456 are unpacked/);
+  });
+});
