@@ -4,6 +4,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { callsOf, objectOf } from "../../exporters/langsmith/push/record-calls.js";
 import { readConfig } from "../../collector/config/index.js";
 import { createServerDoor, importLangSmith, LangSmithSource, verifyLangSmith } from "../../loop/index.js";
+import { importPrompts } from "../../loop/import/langsmith/prompts.js";
+import { ImportTally } from "../../loop/import/langsmith/report.js";
+import { RunPages } from "../../loop/import/langsmith/run-pages.js";
+import { StateFile } from "../../loop/import/langsmith/state.js";
 import { canonicalJson, type JsonObject, type JsonValue } from "../../schema/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 import { FaultyProxy, type ProxyFault } from "../support/faulty-proxy.js";
@@ -106,7 +110,7 @@ test("pull(push(x)) = x: feedback, datasets, examples, projects and prompts are 
       metadata: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), json, { maxKeys: 3 }),
       description: fc.option(text),
     }),
-    { numRuns: 12, seed: 20261127 },
+    { numRuns: 8, seed: 20261127 },
   );
   const dataset = randomUUID();
   await call(near, "POST", "/datasets", { id: dataset, name: "pushed", metadata: { team: "a" } });
@@ -125,7 +129,7 @@ test("pull(push(x)) = x: feedback, datasets, examples, projects and prompts are 
   await call(near, "POST", "/examples/bulk", examples);
   await call(near, "POST", "/feedback", feedback);
   await call(near, "POST", "/repos", { repo_handle: "pushed", description: "says it", tags: ["a"] });
-  for (const { inputs, description } of things.slice(0, 5)) {
+  for (const { inputs, description } of things.slice(0, 3)) {
     const manifest = { inputs, at: randomUUID() };
     await call(near, "POST", "/commits/-/pushed", {
       manifest,
@@ -231,13 +235,22 @@ test("a commit is made once, whatever is sent again, and one that was pushed doe
   expect(there.map(([, , manifest]) => manifest)).toEqual([{ text: "made here" }, { text: "made there" }]);
   expect(there[0]?.[3]).toMatch(/^mine\ncounterfoil:[0-9a-f]{12}$/);
   const door = createServerDoor({ endpoint: near.url, dataDir: near.dataDir });
-  const report = await importLangSmith({
-    source: new LangSmithSource({ endpoint: far.url }),
+  const source = new LangSmithSource({ endpoint: far.url });
+  const tally = new ImportTally();
+  await importPrompts({
+    source,
     door,
-    dataDir: near.dataDir,
+    tally,
+    file: new StateFile(near.dataDir, far.url, undefined),
+    pages: new RunPages(source),
+    now: () => new Date(),
+    since: undefined,
+    projects: undefined,
+    feedbackSeen: new Set(),
+    onProgress: () => undefined,
   });
   await door.close();
-  expect(report.complete).toBe(true);
+  expect(tally.report(far.url, 0).complete).toBe(true);
   const here = (await commitsOf(near, "marked")) as readonly (readonly JsonValue[])[];
   expect(here.map(([, , manifest]) => manifest)).toEqual([{ text: "made there" }, { text: "made here" }]);
 });

@@ -16,7 +16,6 @@ import {
   EXAMPLES_UPLOAD_MAX,
   nanosToRunTime,
   RECORD_CHANGES_MAX,
-  objectOf,
   type RunFields,
   type RunJson,
   type RunRecord,
@@ -69,23 +68,29 @@ async function upload(parts: ExperimentUploadParts, body: RunRecord): Promise<Ru
   const summary = listAt(body, "summary_experiment_scores").map((score, at) =>
     scoreAt(score, ["body", "summary_experiment_scores", at], {}),
   );
+  const { experiment_description: description = null } = body;
+  if (description !== null && typeof description !== "string")
+    throw badField(["body", "experiment_description"], "must be a text");
+  const post = rows.map(({ run }) => ({ ...run, session_name: name }));
+  const writes = batchWrites({ post }, Buffer.byteLength(JSON.stringify(post)));
+  const given = {
+    description,
+    start_time: timeAt(body, "experiment_start_time", ["body"]) ?? new Date().toISOString(),
+    end_time: timeAt(body, "experiment_end_time", ["body"]) ?? null,
+    extra: { metadata: objectAt(body, "experiment_metadata", ["body"]) ?? {} } as JsonObject,
+  };
   await projects.names.load();
   if ((await projects.service.list()).some((project) => project.name === name)) {
     throw new CounterfoilError("CF_CONFLICT", `A project named ${name} already exists.`);
   }
   const dataset = await storeDataset(parts.datasets, body, rows);
   const id = randomUUID();
-  const given = {
-    description: body["experiment_description"] ?? null,
-    start_time: timeAt(body, "experiment_start_time", ["body"]) ?? new Date().toISOString(),
-    end_time: timeAt(body, "experiment_end_time", ["body"]) ?? null,
-    extra: { metadata: objectOf(body["experiment_metadata"]) ?? {} } as JsonObject,
-    reference_dataset_id: dataset.id,
-  };
-  const data = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as JsonObject;
+  const said = Object.entries({ ...given, reference_dataset_id: dataset.id }).filter(
+    ([, value]) => value !== null,
+  );
+  const data = Object.fromEntries(said) as JsonObject;
   projects.names.note(await projects.service.create({ id, name, data }, { upsert: false }));
-  const post = rows.map(({ run }) => ({ ...run, session_name: name }));
-  await parts.store(batchWrites({ post }, Buffer.byteLength(JSON.stringify(post))));
+  await parts.store(writes);
   const scores = [...rows.flatMap((row) => row.scores), ...summary];
   await storeScores(
     parts.feedback,
