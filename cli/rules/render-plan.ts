@@ -12,7 +12,7 @@ export interface Plan {
 
 const MARKS = { create: "+", update: "~", delete: "-", unchanged: "=" } as const;
 
-/** One line a rule, and below it one for each field that changes: `- before`, `+ after`. */
+/** One line a rule, and below it one for each value that changes: `- before`, `+ after`. */
 export function renderPlans(plans: readonly Plan[], paint: Paint): string {
   return plans.map((plan) => renderPlan(plan, paint)).join("");
 }
@@ -20,14 +20,34 @@ export function renderPlans(plans: readonly Plan[], paint: Paint): string {
 function renderPlan({ name, change, before = {}, after = {} }: Plan, paint: Paint): string {
   const head = `${MARKS[change]} ${paint.bold(inert(name))} ${change}\n`;
   if (change === "unchanged") return head;
-  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (field) => textOf(before[field]) !== textOf(after[field]),
+  const [old, now] = [leavesOf(before), leavesOf(after)];
+  const paths = [...new Set([...old.keys(), ...now.keys()])].filter(
+    (path) => old.get(path) !== now.get(path),
   );
-  const lines = fields.flatMap((field) => [
-    ...(before[field] === undefined ? [] : [paint.bad(`    - ${field}: ${textOf(before[field])}`)]),
-    ...(after[field] === undefined ? [] : [paint.good(`    + ${field}: ${textOf(after[field])}`)]),
+  const lines = paths.flatMap((path) => [
+    ...(old.has(path) ? [paint.bad(`    - ${path}: ${old.get(path) ?? ""}`)] : []),
+    ...(now.has(path) ? [paint.good(`    + ${path}: ${now.get(path) ?? ""}`)] : []),
   ]);
   return head + lines.map((line) => `${line}\n`).join("");
+}
+
+/** Every value by its path, as in `actions[0].guards.quarantine`. Lists of plain values are one value. */
+function leavesOf(data: JsonObject): Map<string, string> {
+  const leaves = new Map<string, string>();
+  const add = (path: string, value: JsonValue | undefined): void => {
+    const isList = Array.isArray(value);
+    if (isList && (value as readonly JsonValue[]).some(isObject)) {
+      for (const [at, item] of (value as readonly JsonValue[]).entries()) add(`${path}[${at}]`, item);
+    } else if (!isList && isObject(value)) {
+      for (const [name, item] of Object.entries(value)) add(`${path}.${inert(name)}`, item);
+    } else leaves.set(path, textOf(value));
+  };
+  for (const [name, value] of Object.entries(data)) add(inert(name), value);
+  return leaves;
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: JsonValue | undefined): string {

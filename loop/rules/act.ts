@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, type JsonObject, RULE_OUTCOMES } from "../../schema/index.js";
+import { canonicalJson, type JsonObject, RULE_OUTCOMES, RULE_RUNS } from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { type ActPorts, makeExample, type Made, type Making, type RuleChange } from "./example-action.js";
@@ -55,6 +55,18 @@ export async function act(ports: ActPorts, change: RuleChange): Promise<RecordDr
     }
   }
   return records;
+}
+
+/** Of a change: the `rule_runs` that wait for a webhook then. */
+export function pendingIn(
+  rule: Rule,
+  records: readonly RecordDraft[],
+): { readonly id: string; readonly ruleId: string }[] {
+  return records.flatMap(({ type, id, data }) => {
+    if (type !== RULE_RUNS.type || id === undefined || data === null) return [];
+    const isPending = actionsIn(data).some(({ outcome }) => outcome === "pending");
+    return isPending ? [{ id, ruleId: rule.id }] : [];
+  });
 }
 
 /** The notes that nothing could be done with runs. */

@@ -2,7 +2,7 @@ import { CounterfoilError, type JsonObject, RULE_RUNS, RULE_RUNS_PER_CHANGE } fr
 import type { RecordDraft } from "../../store/index.js";
 import { Bindings } from "../filter/filter-sql.js";
 import { textIn } from "../records/text-in.js";
-import { act, actionsIn, summaryOf } from "./act.js";
+import { act, actionsIn, pendingIn, summaryOf } from "./act.js";
 import { loadRuns } from "./matched-runs.js";
 import type { ActionOutcome, Rule } from "./rule-types.js";
 import type { TakePorts } from "./take-runs.js";
@@ -51,7 +51,10 @@ export async function decideQuarantine(
         : Promise.resolve(rejected(notesOf(found, part), { by, time }));
     let records: readonly RecordDraft[] = [];
     if (dryRun) records = await decide(new Date().toISOString());
-    else await ports.datasets.change(async (time) => (records = await decide(time)));
+    else {
+      await ports.datasets.change(async (time) => (records = await decide(time)));
+      ports.onPending?.(pendingIn(rule, records));
+    }
     results.push(...part.map((id) => resultOf(id, found.get(id) ?? {}, records)));
   }
   return results;

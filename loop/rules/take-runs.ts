@@ -1,13 +1,9 @@
-import {
-  CounterfoilError,
-  RULE_RUNS,
-  RULE_RUNS_PER_CHANGE,
-  RULE_TRACES_PER_QUERY,
-} from "../../schema/index.js";
+import { CounterfoilError, RULE_RUNS_PER_CHANGE, RULE_TRACES_PER_QUERY } from "../../schema/index.js";
+import type { RecordDraft } from "../../store/index.js";
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
-import { act, actionsIn, failedRuns } from "./act.js";
+import { act, failedRuns, pendingIn } from "./act.js";
 import type { ActPorts } from "./example-action.js";
 import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
 import { ruleRunIdOf } from "./rule-ids.js";
@@ -68,17 +64,9 @@ export interface Taking {
 export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void> {
   try {
     const runs = await loadRuns(ports.rows, keys);
-    const pending: { id: string; ruleId: string }[] = [];
-    await ports.datasets.change(async (time) => {
-      const records = await act(ports, { rule, runs, time });
-      for (const { type, id, data } of records) {
-        if (type !== RULE_RUNS.type || id === undefined || data === null) continue;
-        const isPending = actionsIn(data).some(({ outcome }) => outcome === "pending");
-        if (isPending) pending.push({ id, ruleId: rule.id });
-      }
-      return records;
-    });
-    ports.onPending?.(pending);
+    let records: readonly RecordDraft[] = [];
+    await ports.datasets.change(async (time) => (records = await act(ports, { rule, runs, time })));
+    ports.onPending?.(pendingIn(rule, records));
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.retryable || !OF_THE_RUNS.has(error.code)) throw error;
     const [only] = keys;

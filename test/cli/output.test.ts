@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { csvLine } from "../../schema/index.js";
 import { readMessages } from "../../cli/output/messages.js";
+import { renderPlans } from "../../cli/rules/render-plan.js";
 import { createPaint, wantsColor } from "../../cli/output/paint.js";
 import { createProgress, progressLine } from "../../cli/output/progress.js";
 import { renderTable } from "../../cli/output/table.js";
@@ -267,4 +268,21 @@ describe("messages", () => {
       }),
     );
   });
+});
+
+it("shows what applying a rule changes by the path of each value, and nothing that stays", () => {
+  const action = { type: "add_to_dataset", dataset: "golden", guards: { duplicates: "near" } };
+  const before = { name: "a", filter: "x", actions: [action] };
+  const guards = { quarantine: true, redact: [{ pattern: "\\d\u001b" }] };
+  const after = { name: "a", actions: [{ ...action, splits: ["a", "b"], guards }], where: "true" };
+  expect(renderPlans([{ name: "a", change: "update", before, after }], createPaint(false))).toBe(
+    `~ a update
+    - filter: x
+    - actions[0].guards.duplicates: near
+    + actions[0].guards.quarantine: true
+    + actions[0].guards.redact[0].pattern: \\d${inert("\u001b")}
+    + actions[0].splits: ["a","b"]
+    + where: true
+`,
+  );
 });
