@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { consensusOf } from "../../loop/rules/guards/consensus.js";
 import { jaccard, minHash, piecesOf, similarityOf, textOf } from "../../loop/rules/guards/min-hash.js";
+import { matchingWhere } from "../../loop/rules/where.js";
 import type { RunFeedback } from "../../loop/rules/rule-types.js";
 
 const aSet = fc
@@ -98,4 +99,19 @@ test("one trusted user, source or role is enough, and their correction counts, n
     feedback: [newest],
   });
   expect(consensusOf({ trusted_users: ["bob"] }, [newest, trusted], WITH)).toHaveProperty("refused");
+});
+
+test("a SQL condition takes none but the runs that it is asked about, whatever it makes of the statement", async () => {
+  const key = (digit: string) => ({ traceId: digit.repeat(32), spanId: digit.repeat(16), runId: "" });
+  const asked: string[] = [];
+  const sandbox = async (sql: string) => {
+    asked.push(sql);
+    return ["b", "c"].map((digit) => ({ trace_id: digit.repeat(32), span_id: digit.repeat(16) }));
+  };
+  const where = "false) OR (name = 'other' -- all";
+  const rule = { id: "", name: "", enabled: true, version: 1, sinceSeq: 0, data: { where } };
+  expect(await matchingWhere(sandbox, rule, [key("a"), key("b")])).toEqual([key("b")]);
+  expect(asked[0]).toContain(`(\n${where}\n)`);
+  expect(await matchingWhere(sandbox, { ...rule, data: {} }, [key("a")])).toEqual([key("a")]);
+  expect(asked).toHaveLength(1);
 });

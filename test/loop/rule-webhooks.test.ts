@@ -71,12 +71,15 @@ async function arrived(path: string, count: number): Promise<readonly Got[]> {
 }
 
 /** Resolves with what is noted about a rule's run when that is of one of these outcomes. */
-async function noted(rule: string, outcome: string): Promise<Record<string, unknown>> {
-  for (;;) {
+async function noted(rule: string, outcome: string, reason = ""): Promise<Record<string, unknown>> {
+  const entry = async (): Promise<Record<string, unknown>> => {
     const answer = await fetch(`${api.url}/api/v1/rules/${rule}/logs`);
-    const [entry] = (await answer.json()) as Record<string, unknown>[];
-    if (entry?.["outcome"] === outcome) return entry;
-  }
+    return ((await answer.json()) as Record<string, unknown>[])[0] ?? {};
+  };
+  const wanted =
+    reason === "" ? { outcome } : { outcome, reason: expect.stringContaining(reason) as unknown };
+  await expect.poll(entry, { timeout: 60_000, interval: 200 }).toMatchObject(wanted);
+  return entry();
 }
 
 async function rule(name: string, action: object): Promise<void> {
@@ -174,9 +177,7 @@ test("a webhook that was not delivered before the server ended is delivered afte
 test("an environment variable that is missing is named, and what is no webhook is refused", async () => {
   await rule("unset", { secret_env: "RULES_TEST_UNSET" });
   await send("unset");
-  for (let reason = ""; !reason.includes("RULES_TEST_UNSET");) {
-    reason = String((await noted("unset", "pending"))["reason"]);
-  }
+  await noted("unset", "pending", "RULES_TEST_UNSET");
   for (const action of [
     {},
     { url: "ftp://example.com" },

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { queryRows } from "../../store/index.js";
+import { createMirrorReader, type MirrorReader, type ReaderRow } from "../../store/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 
 /** A server, and what tests of rules ask of it. */
@@ -11,7 +11,9 @@ export interface RulesHarness {
   readonly apply: (rules: readonly unknown[], more?: object) => Promise<Answer>;
   /** Resolves when the rules are through with everything that was sent. */
   readonly rulesAreThrough: () => Promise<void>;
-  readonly sql: (text: string) => ReturnType<typeof queryRows>;
+  /** One process answers all of them. */
+  readonly sql: (text: string) => Promise<readonly ReaderRow[]>;
+  readonly stop: () => Promise<void>;
   /** Sends one ended root span with inputs and outputs, and gives its trace id. */
   readonly sendRun: (more?: RunDraft) => Promise<string>;
 }
@@ -38,8 +40,10 @@ export const TO_DATASET = { type: "add_to_dataset", dataset: "golden", outputs: 
 
 /** Starts the server. */
 export async function startRulesHarness(): Promise<RulesHarness> {
+  const api = await runApi();
+  const reader: MirrorReader = createMirrorReader({ dataDir: api.dataDir });
   const harness: RulesHarness = {
-    api: await runApi(),
+    api,
     spans: 0,
     async call(method, path, body) {
       const answer = await fetch(harness.api.url + path, {
@@ -56,7 +60,11 @@ export async function startRulesHarness(): Promise<RulesHarness> {
       const { status, body } = await harness.call("POST", "/api/v1/rules/wait", { deadline_ms: 60_000 });
       expect([status, JSON.stringify(body)]).toEqual([200, expect.anything()]);
     },
-    sql: (text) => queryRows({ dataDir: harness.api.dataDir, sql: text }),
+    sql: (text) => reader.query(text),
+    async stop() {
+      await reader.close();
+      await harness.api.stop();
+    },
     async sendRun(more = {}) {
       harness.spans += 1;
       const number = harness.spans;

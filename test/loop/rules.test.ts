@@ -5,7 +5,7 @@ import { startRulesHarness, TO_DATASET } from "./rules-harness.js";
 
 const harness = await startRulesHarness();
 const { call, apply, rulesAreThrough, sql, sendRun } = harness;
-afterAll(() => harness.api.stop());
+afterAll(() => harness.stop());
 
 test("a rule that can't work is refused and named with its field; nothing of the list is applied", async () => {
   const good = { name: "good", actions: [TO_DATASET] };

@@ -69,18 +69,27 @@ function mapTexts(value: JsonValue, map: (text: string) => string): JsonValue {
 /** Throws CF_RECORD_INVALID for a pattern that is no regular expression. */
 export async function checkPatterns(sandbox: Sandbox, data: JsonObject): Promise<void> {
   const actions = (data["actions"] ?? []) as readonly JsonObject[];
-  for (const [index, action] of actions.entries()) {
+  const found = actions.flatMap((action, index) => {
     const patterns = ((action["guards"] as JsonObject | undefined)?.["redact"] ??
       []) as readonly JsonObject[];
-    for (const [at, each] of patterns.entries()) {
-      const sql = `SELECT regexp_replace('text', ${sqlString(textIn(each, "pattern"))}, ${sqlString(replacementOf(each))}, 'g') AS text`;
-      try {
-        await sandbox(sql);
-      } catch (error) {
-        if (!(error instanceof CounterfoilError) || error.retryable) throw error;
-        const text = `Not a valid rule: actions[${index}].guards.redact[${at}].pattern: ${error.message}`;
-        throw new CounterfoilError("CF_RECORD_INVALID", text, { cause: error });
-      }
+    return patterns.map((each, at) => ({
+      path: `actions[${index}].guards.redact[${at}].pattern`,
+      sql: `regexp_replace('text', ${sqlString(textIn(each, "pattern"))}, ${sqlString(replacementOf(each))}, 'g')`,
+    }));
+  });
+  if (found.length === 0) return;
+  // All at once, as each time is a process: which of them is wrong is asked only when one is.
+  const isRight = await sandbox(`SELECT [${found.map(({ sql }) => sql).join(", ")}] AS texts`).then(
+    () => true,
+    () => false,
+  );
+  for (const { path, sql } of isRight ? [] : found) {
+    try {
+      await sandbox(`SELECT ${sql} AS text`);
+    } catch (error) {
+      if (!(error instanceof CounterfoilError) || error.retryable) throw error;
+      const text = `Not a valid rule: ${path}: ${error.message}`;
+      throw new CounterfoilError("CF_RECORD_INVALID", text, { cause: error });
     }
   }
 }
