@@ -131,10 +131,11 @@ const HANDLERS: Readonly<Record<string, Handle>> = {
   "POST queue/next": async ({ queues, detailed }, request, { queue }) => {
     const reviewer = reviewerIn(jsonObject(jsonBody(request)));
     const item = await queues.next(queue, reviewer);
-    return {
-      item: item === undefined ? null : await detailed(item),
-      counts: await queues.counts(queue, reviewer),
-    };
+    const [shown, counts] = await Promise.all([
+      item === undefined ? null : detailed(item),
+      queues.counts(queue, reviewer),
+    ]);
+    return { item: shown, counts };
   },
   "POST queue/items/item/review": async ({ queues }, request, { queue, item }) => {
     const body = jsonObject(jsonBody(request));

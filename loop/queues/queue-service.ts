@@ -82,12 +82,21 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
 
   /** By id or name. */
   async get(idOrName: string): Promise<AnnotationQueue> {
-    const all = await this.list();
-    const id = idOrName.toLowerCase();
-    const found = all.find((queue) => queue.id === id) ?? all.find(({ name }) => name === idOrName);
-    if (found === undefined)
-      throw new CounterfoilError("CF_NOT_FOUND", `Annotation queue ${idOrName} not found`);
+    const { id } = await this.#queue(idOrName);
+    const [found] = await this.list([id]);
+    if (found === undefined) throw notFound(idOrName);
     return found;
+  }
+
+  /** The same without counting its items. */
+  async #queue(idOrName: string): Promise<Queue> {
+    const rows = await this.#ports.rows(
+      "SELECT id, name, data FROM annotation_queues WHERE id = $1 OR name = $2 ORDER BY id = $1 DESC LIMIT 1",
+      [idOrName.toLowerCase(), idOrName],
+    );
+    const [row] = rows;
+    if (row === undefined) throw notFound(idOrName);
+    return { id: textIn(row, "id"), name: textIn(row, "name"), data: dataIn(row) };
   }
 
   create(data: JsonObject, id: string = randomUUID()): Promise<AnnotationQueue> {
@@ -102,7 +111,7 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
   /** Changes the given fields; null takes one away. */
   update(idOrName: string, change: JsonObject): Promise<AnnotationQueue> {
     return this.#ports.turns.run(async () => {
-      const { id, data } = await this.get(idOrName);
+      const { id, data } = await this.#queue(idOrName);
       const merged = Object.entries({ ...data, ...change }).filter(([, value]) => value !== null);
       await this.#put(await this.list(), id, Object.fromEntries(merged));
       return this.get(id);
@@ -110,9 +119,9 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
   }
 
   /** Its items go with it; what reviewers said stays. */
-  remove(idOrName: string): Promise<AnnotationQueue> {
+  remove(idOrName: string): Promise<Pick<AnnotationQueue, "id" | "name">> {
     return this.#ports.turns.run(async () => {
-      const queue = await this.get(idOrName);
+      const queue = await this.#queue(idOrName);
       const items = await this.#ports.rows("SELECT id FROM queue_items WHERE queue_id = $1", [queue.id]);
       await this.#append([
         ...items.map((row) => removal(QUEUE_ITEMS.type, textIn(row, "id"))),
@@ -155,12 +164,12 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
 
   /** A page of items, in the order in which the reviewer gets them. */
   async items(idOrName: string, filter: QueueItemFilter = {}): Promise<QueueItem[]> {
-    return this.#items(await this.get(idOrName), filter);
+    return this.#items(await this.#queue(idOrName), filter);
   }
 
   /** How many items are in each section for a reviewer. */
   async counts(idOrName: string, reviewer?: string): Promise<Readonly<Record<QueueSection, number>>> {
-    const queue = await this.get(idOrName);
+    const queue = await this.#queue(idOrName);
     const filter = reviewer === undefined ? {} : { reviewer };
     const { sql, params } = itemCountsSql({ queue, filter, now: this.#now() });
     const counts = { needs_my_review: 0, needs_others_review: 0, archived: 0 };
@@ -171,14 +180,14 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
 
   /** By its id or its run's. */
   async item(idOrName: string, itemOrRunId: string, reviewer?: string): Promise<QueueItem> {
-    return this.#item(await this.get(idOrName), itemOrRunId, reviewer);
+    return this.#item(await this.#queue(idOrName), itemOrRunId, reviewer);
   }
 
   /** Items by id alone, as LangSmith's clients name them. */
-  async queueOfItem(itemId: string): Promise<AnnotationQueue> {
+  async queueOfItem(itemId: string): Promise<Pick<AnnotationQueue, "id" | "name">> {
     const [row] = await this.#ports.rows("SELECT queue_id FROM queue_items WHERE id = $1", [itemId]);
     if (row === undefined) throw new CounterfoilError("CF_NOT_FOUND", `Queue item ${itemId} not found`);
-    return this.get(textIn(row, "queue_id"));
+    return this.#queue(textIn(row, "queue_id"));
   }
 
   /** Queues that have this run. */
@@ -205,7 +214,7 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     change: { readonly addedAt?: string; readonly lastReviewedTime?: string },
   ): Promise<QueueItem> {
     return this.#ports.turns.run(async () => {
-      const queue = await this.get(idOrName);
+      const queue = await this.#queue(idOrName);
       const { id, data } = await this.#item(queue, itemOrRunId);
       const { addedAt, lastReviewedTime } = change;
       const changed = {
@@ -221,7 +230,7 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
   /** Gives a reviewer the next item to review, and reserves it when the queue has reservations; undefined when none is left. */
   next(idOrName: string, reviewer: string): Promise<QueueItem | undefined> {
     return this.#ports.turns.run(async () => {
-      const queue = await this.get(idOrName);
+      const queue = await this.#queue(idOrName);
       const filter = { reviewer, sections: ["needs_my_review"] as const, limit: 1 };
       const [item] = await this.#items(queue, filter);
       return item && this.#change(queue, item, { reviewer, change: { kind: "view" } });
@@ -234,12 +243,12 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
    */
   review(idOrName: string, itemOrRunId: string, review: Review): Promise<QueueItem> {
     return this.#ports.turns.run(async () => {
-      const queue = await this.get(idOrName);
+      const queue = await this.#queue(idOrName);
       return this.#change(queue, await this.#item(queue, itemOrRunId, review.reviewer), review);
     });
   }
 
-  async #change(queue: AnnotationQueue, item: QueueItem, review: Review): Promise<QueueItem> {
+  async #change(queue: Queue, item: QueueItem, review: Review): Promise<QueueItem> {
     const { reviewer, change, feedback = [] } = review;
     const now = this.#now();
     const drafts = feedback.map((draft) => reviewFeedback({ queue, item, reviewer }, draft));
@@ -258,12 +267,12 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     return records.length === 0 ? item : this.#item(queue, item.id, reviewer);
   }
 
-  async #items(queue: AnnotationQueue, filter: QueueItemFilter): Promise<QueueItem[]> {
+  async #items(queue: Queue, filter: QueueItemFilter): Promise<QueueItem[]> {
     const { sql, params } = itemPageSql({ queue, filter, now: this.#now() });
     return (await this.#ports.rows(sql, params)).map(itemOfRow);
   }
 
-  async #item(queue: AnnotationQueue, itemOrRunId: string, reviewer?: string): Promise<QueueItem> {
+  async #item(queue: Queue, itemOrRunId: string, reviewer?: string): Promise<QueueItem> {
     const ids = [itemOrRunId.toLowerCase()];
     const [item] = await this.#items(queue, { ids, ...(reviewer === undefined ? {} : { reviewer }) });
     if (item !== undefined) return item;
@@ -293,11 +302,22 @@ function nanosLater(time: string, nanos: number): string {
   return `${time.slice(0, -1)}${String(nanos).padStart(6, "0")}Z`;
 }
 
+/** A queue without what is in it. */
+type Queue = Pick<AnnotationQueue, "id" | "name" | "data">;
+
+function notFound(queue: string): CounterfoilError {
+  return new CounterfoilError("CF_NOT_FOUND", `Annotation queue ${queue} not found`);
+}
+
+function dataIn(row: ReaderRow): JsonObject {
+  return JSON.parse(textIn(row, "data")) as JsonObject;
+}
+
 function queueOf(row: ReaderRow): AnnotationQueue {
   return {
     id: textIn(row, "id"),
     name: textIn(row, "name"),
-    data: JSON.parse(textIn(row, "data")) as JsonObject,
+    data: dataIn(row),
     modifiedAt: textIn(row, "modified_at"),
     items: Number(row["items"]),
     archived: Number(row["archived"]),

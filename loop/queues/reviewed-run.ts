@@ -42,8 +42,11 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
       `Run ${textIn(item.data, "run_id")} not found: its trace is gone`,
     );
   }
-  const feedback = await ports.feedback.list({ traceIds: [traceId], limit: FEEDBACK_MAX });
   const isRoot = row["parent_span_id"] === null;
+  const [feedback, toolCalls] = await Promise.all([
+    ports.feedback.list({ traceIds: [traceId], limit: FEEDBACK_MAX }),
+    toolCallsBelow(ports.rows, { traceId, spanId, isRoot }),
+  ]);
   const about = feedback.filter(({ span_id: span }) => span === spanId || (isRoot && span === null));
   const { inputs, outputs } = runContentOf(row);
   const run = {
@@ -52,7 +55,7 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
     span_id: spanId,
     inputs: inputs as JsonValue,
     outputs: outputs as JsonValue,
-    tool_calls: await toolCallsBelow(ports.rows, { traceId, spanId, isRoot }),
+    tool_calls: toolCalls,
   };
   return { run, feedback: about };
 }

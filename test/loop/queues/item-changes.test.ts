@@ -90,6 +90,6 @@ test("whatever reviewers do in whatever order: never more reviews and reservatio
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });

@@ -84,7 +84,7 @@ const review = (name: string, item: string | undefined, body: object) =>
   call("POST", queue(`/${name}/items/${item ?? ""}/review`), body);
 
 test("two reviewers get different items while one is reserved, and an item is done after as many reviews as were asked for", async () => {
-  const [first, second] = await queueOf("two", 2);
+  const [first, second] = await queueOf("two", 2, { reservation_minutes: 60 });
   expect(await next("two", "ann")).toMatchObject({
     body: {
       item: {
@@ -261,7 +261,8 @@ test("rules add what judge and human disagree on, and what a judge is not sure o
     },
   ];
   const wait = () => call("POST", "/api/v1/rules/wait", { deadline_ms: 60_000 });
-  expect((await call("POST", "/api/v1/rules/apply", { rules })).status).toBe(200);
+  const soon = rules.map((rule) => ({ ...rule, debounce_seconds: 0.1 }));
+  expect((await call("POST", "/api/v1/rules/apply", { rules: soon })).status).toBe(200);
   const both = await scored(model(1, { confidence: 0.2 }), 0);
   const agreed = await scored(model(1), 0.9);
   const unsure = await scored(model(0.5, { confidence: 0.4 }), 0.5);
