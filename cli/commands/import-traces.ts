@@ -11,7 +11,7 @@ interface ImportTracesOptions {
   readonly json?: boolean;
 }
 
-/** `import phoenix`, `import langfuse` and `import inspect`, below `import`: what these wrote to files. */
+/** `import phoenix`, `langfuse`, `inspect` and `atif`, below `import`: what these wrote to files. */
 export function addImportTracesCommands(parent: Command, io: Io): void {
   add(parent, io, {
     format: "phoenix",
@@ -42,6 +42,16 @@ Each sample of each epoch is a trace: the sample, with its calls of models and t
 the name of its scorer. Without --project the name of the task is the project. Aggregated results are not taken: they can be
 computed from the scores.`,
     example: "counterfoil import inspect ./logs",
+  });
+  add(parent, io, {
+    format: "atif",
+    what: "take in trajectories of agents (ATIF, Agent Trajectory Interchange Format)",
+    argument: "a .json or .jsonl file, or a folder of them, also with .gz",
+    help: `
+Takes ATIF 1.x, as Harbor and other agents write it. A trajectory is a trace: the agent, its calls of models and tools, and its
+subagents below the calls that started them. A call has what came since the one before as its input. A step has one time, so
+that spans of calls have no duration; a trajectory without any time can't be taken.`,
+    example: "counterfoil import atif trajectory.json --project agents",
   });
 }
 

@@ -17,6 +17,7 @@ import { type FileEngine, type ImportDoor, openFileEngine } from "../../../store
 import type { Rows } from "../../feedback/feedback-query.js";
 import { missingRecords } from "../langsmith/import-run.js";
 import { type ImportReport, ImportTally } from "../langsmith/report.js";
+import { atifItems } from "./atif.js";
 import { inspectFileItems, inspectItems } from "./inspect.js";
 import { langfuseReader } from "./langfuse.js";
 import { phoenixItems } from "./phoenix.js";
@@ -24,7 +25,7 @@ import { rowsOfFile, traceFiles } from "./trace-files.js";
 import { textAttribute, type TraceItem } from "./trace-items.js";
 
 /** Who wrote the files. What is read of Phoenix is OTLP in JSON, too, whoever wrote that. */
-export const TRACE_FORMATS = ["phoenix", "langfuse", "inspect"] as const;
+export const TRACE_FORMATS = ["phoenix", "langfuse", "inspect", "atif"] as const;
 export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
 /** What {@link importTraces} works with. */
@@ -63,7 +64,8 @@ export async function importTraces(options: TraceImportOptions): Promise<ImportR
   const reader = options.format === "langfuse" ? langfuseReader() : undefined;
   const itemsOf = (where: string, row: JsonObject): TraceItem[] | undefined => {
     if (reader !== undefined) return reader.items(where, row);
-    return options.format === "inspect" ? inspectItems(where, row) : phoenixItems(where, row);
+    if (options.format === "inspect") return inspectItems(where, row);
+    return options.format === "atif" ? atifItems(where, row) : phoenixItems(where, row);
   };
   let engine: FileEngine | undefined;
   const opened = async (): Promise<FileEngine> => (engine ??= await openFileEngine(options.dataDir));

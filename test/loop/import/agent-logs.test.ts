@@ -185,3 +185,112 @@ describe("import inspect", () => {
     expect(await refusal(zip(files, { bytes: 2 ** 31 }))).toMatch(/at most 268435456 are unpacked/);
   });
 });
+
+describe("import atif", () => {
+  const at = (second: number): string => `2026-11-04T10:00:0${second}Z`;
+  const call = { tool_call_id: "c1", function_name: "search", arguments: { q: "GOOGL" } };
+  const child = {
+    schema_version: "ATIF-v1.7",
+    trajectory_id: "child",
+    agent: { name: "helper", version: "1" },
+    steps: [{ step_id: 1, timestamp: at(3), source: "agent", message: "found", model_name: "small" }],
+  };
+  const trajectory = {
+    schema_version: "ATIF-v1.7",
+    session_id: "s-atif",
+    agent: { name: "harbor-agent", version: "2.0", model_name: "gemini-2.5-flash" },
+    final_metrics: { total_cost_usd: 0.3 },
+    steps: [
+      { step_id: 1, source: "system", message: "be brief" },
+      { step_id: 2, timestamp: at(1), source: "user", message: "What is the price?" },
+      {
+        step_id: 3,
+        timestamp: at(2),
+        source: "agent",
+        message: "I search.",
+        reasoning_content: "hm",
+        tool_calls: [call],
+        observation: {
+          results: [
+            { source_call_id: "c1", content: "$185", subagent_trajectory_ref: [{ trajectory_id: "child" }] },
+          ],
+        },
+        metrics: {
+          prompt_tokens: 520,
+          completion_tokens: 80,
+          cached_tokens: 200,
+          cost_usd: 0.25,
+          extra: { reasoning_tokens: 12 },
+        },
+      },
+      { step_id: 4, source: "agent", message: "$185.", llm_call_count: 1, extra: { k: "v" } },
+    ],
+    subagent_trajectories: [child],
+  };
+
+  it("makes a trajectory a trace of its calls, its subagents below the call that started them; a longer one adds what is new", async () => {
+    const path = imports.file("atif/t.json", JSON.stringify(trajectory, null, 1));
+    expect(await imports.take("atif", path, "agents")).toEqual({
+      counts: ["spans: 6 found, 6 stored, 0 unchanged"],
+      reasons: [],
+    });
+    const spans = await imports.reader.query(
+      `SELECT s.name, p.name AS parent, s.run_type, s.request_model AS model, s.conversation_id AS thread, s.input_tokens::INTEGER AS input,
+       s.cache_read_tokens::INTEGER AS cached, s.cost_usd AS cost, s.input_messages AS said, s.output_messages AS answer, s.tool_result AS result
+       FROM spans AS s LEFT JOIN spans AS p ON p.trace_id = s.trace_id AND p.span_id = s.parent_span_id
+       WHERE s.project = 'agents' ORDER BY s.start_time, s.name, said`,
+      [],
+    );
+    expect(spans).toMatchObject([
+      {
+        name: "harbor-agent",
+        parent: null,
+        thread: "s-atif",
+        said: expect.stringContaining("What is the price?"),
+        answer: expect.stringContaining("$185."),
+      },
+      {
+        name: "chat gemini-2.5-flash",
+        run_type: "llm",
+        model: "gemini-2.5-flash",
+        input: 520,
+        cached: 200,
+        cost: 0.25,
+        said: expect.stringMatching(/be brief.*What is the price/),
+        answer: expect.stringMatching(/hm.*search/),
+      },
+      {
+        name: "chat gemini-2.5-flash",
+        parent: "harbor-agent",
+        said: expect.stringContaining("$185"),
+        answer: expect.stringContaining("$185."),
+      },
+      { name: "search", run_type: "tool", parent: "harbor-agent", result: expect.stringContaining("$185") },
+      { name: "chat small", parent: "helper" },
+      { name: "helper", parent: "search" },
+    ]);
+    const longer = {
+      ...trajectory,
+      steps: [...trajectory.steps, { step_id: 5, timestamp: at(9), source: "agent", message: "Bye." }],
+    };
+    const more = imports.file("atif/more.jsonl", `${JSON.stringify(longer)}\n`);
+    // The agent's own span ends later now.
+    expect((await imports.take("atif", more, "agents")).counts).toEqual([
+      "spans: 7 found, 2 stored, 5 unchanged",
+    ]);
+  });
+
+  it("names trajectories that it can't take", async () => {
+    const timeless = { ...trajectory, steps: [{ step_id: 1, source: "agent", message: "x" }] };
+    let deep: object = child;
+    for (let n = 0; n < 25; n++) deep = { ...child, trajectory_id: `n${n}`, subagent_trajectories: [deep] };
+    const rows = [timeless, { ...trajectory, schema_version: "ATIF-v2.0" }, { steps: [] }, deep];
+    const path = imports.file("atif/odd.jsonl", rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    expect((await imports.take("atif", path)).reasons).toEqual([
+      "none of its steps has a timestamp",
+      "it is of version ATIF-v2.0; 1.x are known",
+      "its subagents are nested more than 20 deep",
+      "it is nothing that atif writes",
+    ]);
+  });
+});
