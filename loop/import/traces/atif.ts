@@ -89,7 +89,7 @@ function trajectoryItems(where: string, row: JsonObject, place: Place): TraceIte
       continue;
     }
     const own = { ...place, parentId: rootId };
-    const stepId = `${identity}/${String(step["step_id"] as JsonValue)}`;
+    const stepId = `${identity}/${at}`;
     if (step["llm_call_count"] !== 0)
       spans.push(modelSpan(row, step, { place: own, id: stepId, time, said }));
     const tools = toolSpans(step, { place: own, id: stepId, time, delegated });
@@ -219,7 +219,7 @@ function toolSpans(
   const results = objectsAt(objectAt(step, "observation") ?? {}, "results");
   const spans = objectsAt(step, "tool_calls").map((call, at) => {
     const callId = textAt(call, "tool_call_id") ?? String(at);
-    const spanId = spanIdOf(place, `tool/${id}/${callId}`);
+    const spanId = spanIdOf(place, `tool/${id}/${at}`);
     const mine = results.filter((result) => textAt(result, "source_call_id") === callId);
     for (const ref of mine.flatMap((result) => objectsAt(result, "subagent_trajectory_ref"))) {
       for (const name of [textAt(ref, "trajectory_id"), textAt(ref, "session_id")]) {
