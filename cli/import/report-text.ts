@@ -40,5 +40,5 @@ function notesOf({ type, skipped, failed, notOffered, notKept }: TypeReport): st
 function endOf({ complete }: ImportReport): string {
   return complete
     ? "Complete: everything that was found is here.\n"
-    : "Not complete. Run it again: what is here is not stored twice.\n";
+    : "Not complete. What is here is not stored twice when you run it again.\n";
 }

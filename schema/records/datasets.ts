@@ -52,7 +52,7 @@ export const EXAMPLES: RecordType = {
     {
       name: "provenance",
       kind: "object",
-      doc: "Where a rule took it from: the rule and its version, the run and its hash, the feedback and who gave it.",
+      doc: "Where it came from: of a rule the rule and its version, the run and its hash, the feedback and who gave it; of a merge the other example, and the hashes of both then.",
     },
     { name: "created_at", kind: "time", doc: "When it was first added." },
   ],
