@@ -103,8 +103,8 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     return this.#ports.turns.run(async () => {
       const all = await this.list();
       if (all.some((queue) => queue.id === id)) throw taken(`id ${id}`);
-      await this.#put(all, id, { created_at: this.#now().toISOString(), ...data });
-      return this.get(id);
+      const made = await this.#put(all, id, { created_at: this.#now().toISOString(), ...data });
+      return { ...made, items: 0, archived: 0 };
     });
   }
 
@@ -282,13 +282,17 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     );
   }
 
-  async #put(all: readonly AnnotationQueue[], id: string, data: JsonObject): Promise<void> {
-    if (all.some((queue) => queue.id !== id && queue.name === data["name"]))
-      throw taken(`name ${textIn(data, "name")}`);
+  async #put(
+    all: readonly AnnotationQueue[],
+    id: string,
+    given: JsonObject,
+  ): Promise<Omit<AnnotationQueue, "items" | "archived">> {
+    const name = textIn(given, "name");
+    if (all.some((queue) => queue.id !== id && queue.name === name)) throw taken(`name ${name}`);
     const time = this.#now().toISOString();
-    await this.#append([
-      { type: ANNOTATION_QUEUES.type, id, op: "put", data: { ...data, updated_at: time }, time },
-    ]);
+    const data = { ...given, updated_at: time };
+    await this.#append([{ type: ANNOTATION_QUEUES.type, id, op: "put", data, time }]);
+    return { id, name, data, modifiedAt: time };
   }
 
   async #append(records: readonly RecordDraft[]): Promise<void> {

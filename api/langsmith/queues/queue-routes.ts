@@ -57,7 +57,8 @@ export function queueHandlers(parts: QueueParts): Readonly<Record<string, Handle
       if (id !== undefined && !isRunId(id)) throw badField(["body", "id"], "must be a UUID");
       const data = withoutNulls(queueFields(body));
       const made = await queues.create(data, id?.toLowerCase());
-      if (sessions.length > 0) await populate(parts, made.id, sessions);
+      if (sessions.length === 0) return json(200, await queueDetails(parts, made));
+      await populate(parts, made.id, sessions);
       return json(200, await queueDetails(parts, await queues.get(made.id)));
     },
     readQueue: async (call) =>

@@ -5,6 +5,8 @@ import { runApi, type RunningApi } from "../../api/running-api.js";
 let api: RunningApi;
 beforeAll(async () => {
   api = await runApi();
+  const spans = Array.from({ length: TRACES }, (_, at) => spansOf(at + 1)).flat();
+  await call("POST", "/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans }] }] });
 });
 afterAll(() => api.stop());
 
@@ -30,50 +32,54 @@ const sql = (text: string) => queryRows({ dataDir: api.dataDir, sql: text });
 
 const GONE = "7f1b3f0e-0000-4000-8000-000000000000";
 
-let traces = 0;
-/** Sends a root with a tool call below it, and gives its trace id. */
-async function sendTrace(): Promise<string> {
-  traces += 1;
-  const traceId = traces.toString(16).padStart(32, "a");
+/** Traces that were sent, and how many of them tests have taken. */
+const TRACES = 9;
+let taken = 0;
+const traceIdOf = (at: number): string => at.toString(16).padStart(32, "a");
+const spanIdOf = (kind: "b" | "c", at: number): string => `${kind}${at.toString(16).padStart(15, "0")}`;
+
+/** Two spans: a root with a tool call below it. */
+function spansOf(at: number): object[] {
   const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
-  const span = (id: string, more: object) => ({
-    traceId,
-    spanId: `${id}${traces.toString(16).padStart(15, "0")}`,
-    startTimeUnixNano: "1795413600000000000",
-    endTimeUnixNano: "1795413601000000000",
-    ...more,
-  });
-  const root = span("b", {
+  const times = { startTimeUnixNano: "1795413600000000000", endTimeUnixNano: "1795413601000000000" };
+  const root = {
+    ...times,
+    traceId: traceIdOf(at),
+    spanId: spanIdOf("b", at),
     name: "agent",
     attributes: [
-      attribute("gen_ai.prompt", JSON.stringify({ q: `question ${traces}` })),
-      attribute("gen_ai.completion", JSON.stringify({ a: `answer ${traces}` })),
+      attribute("gen_ai.prompt", JSON.stringify({ q: `question ${at}` })),
+      attribute("gen_ai.completion", JSON.stringify({ a: `answer ${at}` })),
     ],
-  });
-  const tool = span("c", {
+  };
+  const tool = {
+    ...times,
+    traceId: traceIdOf(at),
+    spanId: spanIdOf("c", at),
+    parentSpanId: spanIdOf("b", at),
     name: "execute_tool lookup",
-    parentSpanId: root.spanId,
     attributes: [
       attribute("gen_ai.operation.name", "execute_tool"),
       attribute("gen_ai.tool.name", "lookup"),
       attribute("gen_ai.tool.call.arguments", '{"id":7}'),
       attribute("gen_ai.tool.call.result", '"found"'),
     ],
-  });
-  const sent = await call("POST", "/v1/traces", {
-    resourceSpans: [{ scopeSpans: [{ spans: [root, tool] }] }],
-  });
-  expect(sent.status).toBe(200);
-  return traceId;
+  };
+  return [root, tool];
+}
+
+/** A trace that no test has taken. */
+function takeTrace(): string {
+  taken += 1;
+  expect(taken).toBeLessThanOrEqual(TRACES);
+  return traceIdOf(taken);
 }
 
 /** A queue with this many runs. */
 async function queueOf(name: string, runs: number, more: object = {}): Promise<string[]> {
   expect(await call("POST", queue(), { name, ...more })).toMatchObject({ status: 200 });
-  const traceIds: string[] = [];
-  for (let at = 0; at < runs; at += 1) traceIds.push(await sendTrace());
   const added = await call("POST", queue(`/${name}/items`), {
-    runs: traceIds.map((id) => ({ trace_id: id })),
+    runs: Array.from({ length: runs }, () => ({ trace_id: takeTrace() })),
   });
   expect(added.status).toBe(200);
   return (added.body as { id: string }[]).map(({ id }) => id);
@@ -188,7 +194,7 @@ test("a run is once in a queue, unknown ones are refused as a whole, and one tak
   expect(await call("POST", queue("/once/items"), { runs: again })).toMatchObject({
     body: [{ id: item }, { id: item }, { id: item }],
   });
-  const tool = { trace_id: traceId, span_id: `c${traces.toString(16).padStart(15, "0")}` };
+  const tool = { trace_id: traceId, span_id: spanIdOf("c", taken) };
   const unknown = { run_id: "7f1b3f0e-0000-4000-8000-000000000000" };
   expect(await call("POST", queue("/once/items"), { runs: [tool, unknown] })).toMatchObject({
     status: 404,
@@ -237,7 +243,7 @@ test("bad queues, items and reviews are refused with what is wrong", async () =>
 
 test("rules add what judge and human disagree on, and what a judge is not sure of, to a queue that they make, each run once", async () => {
   const scored = async (judge: object, human: number) => {
-    const id = await sendTrace();
+    const id = takeTrace();
     const about = { key: "correct", trace_id: id };
     await call("POST", "/api/v1/feedback", [
       { ...about, ...judge },
