@@ -204,7 +204,10 @@ test("what is redacted never reaches the dataset, and what is quarantined does w
 
 test("guards that can't work are refused and named", async () => {
   for (const [guards, word] of [
-    [{ redact: [{ pattern: "(" }] }, "guards.redact[0].pattern"],
+    [{ redact: [{ pattern: "a" }, { pattern: "(" }] }, "guards.redact[1].pattern"],
+    // RE2 would keep the text.
+    [{ redact: [{ pattern: "(a)", replacement: String.raw`\2` }] }, "guards.redact[0].replacement"],
+    [{ redact: [{ pattern: "(?i)a|b", replacement: String.raw`\0` }] }, "guards.redact[0].replacement"],
     [{ duplicates: "some" }, "guards.duplicates must be one of"],
     [{ similarity: 2 }, "guards.similarity"],
     [{ consensus: { annotators: 0 } }, "guards.consensus.annotators"],

@@ -66,30 +66,47 @@ function mapTexts(value: JsonValue, map: (text: string) => string): JsonValue {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapTexts(item, map)]));
 }
 
-/** Throws CF_RECORD_INVALID for a pattern that is no regular expression. */
+/** A private character that no pattern is about. */
+const MARK = "\u{f8ff}";
+
+/**
+ * Throws CF_RECORD_INVALID for a pattern that is no regular expression, and for a replacement that leaves what it should
+ * replace: RE2 keeps the text when a replacement names a group that the pattern does not have.
+ */
 export async function checkPatterns(sandbox: Sandbox, data: JsonObject): Promise<void> {
   const actions = (data["actions"] ?? []) as readonly JsonObject[];
   const found = actions.flatMap((action, index) => {
     const patterns = ((action["guards"] as JsonObject | undefined)?.["redact"] ??
       []) as readonly JsonObject[];
-    return patterns.map((each, at) => ({
-      path: `actions[${index}].guards.redact[${at}].pattern`,
-      sql: `regexp_replace('text', ${sqlString(textIn(each, "pattern"))}, ${sqlString(replacementOf(each))}, 'g')`,
-    }));
+    return patterns.map((each, at) => {
+      const pattern = textIn(each, "pattern");
+      // Whether it compiles, and with the mark as another thing to match, whether that goes.
+      const compiles = `regexp_matches('', ${sqlString(pattern)})`;
+      const stays = `regexp_replace('${MARK}', ${sqlString(`(?:${pattern})|${MARK}`)}, ${sqlString(replacementOf(each))}, 'g') = '${MARK}'`;
+      return { path: `actions[${index}].guards.redact[${at}]`, sql: `${compiles} IS NOT NULL AND ${stays}` };
+    });
   });
   if (found.length === 0) return;
   // All at once, as each time is a process: which of them is wrong is asked only when one is.
-  const isRight = await sandbox(`SELECT [${found.map(({ sql }) => sql).join(", ")}] AS texts`).then(
-    () => true,
-    () => false,
-  );
-  for (const { path, sql } of isRight ? [] : found) {
-    try {
-      await sandbox(`SELECT ${sql} AS text`);
-    } catch (error) {
-      if (!(error instanceof CounterfoilError) || error.retryable) throw error;
-      const text = `Not a valid rule: ${path}: ${error.message}`;
-      throw new CounterfoilError("CF_RECORD_INVALID", text, { cause: error });
+  const [row] = await sandbox(`SELECT [${found.map(({ sql }) => sql).join(", ")}] AS stay`).catch(() => []);
+  const stay = row?.["stay"];
+  for (const [at, { path, sql }] of found.entries()) {
+    const why = Array.isArray(stay) ? undefined : await problemOf(sandbox, sql);
+    if (why !== undefined)
+      throw new CounterfoilError("CF_RECORD_INVALID", `Not a valid rule: ${path}.pattern: ${why}`);
+    if (Array.isArray(stay) && stay[at] === true) {
+      const text = `Not a valid rule: ${path}.replacement leaves what it should replace, or names a group that the pattern does not have.`;
+      throw new CounterfoilError("CF_RECORD_INVALID", text);
     }
+  }
+}
+
+async function problemOf(sandbox: Sandbox, sql: string): Promise<string | undefined> {
+  try {
+    await sandbox(`SELECT ${sql} AS stays`);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CounterfoilError) || error.retryable) throw error;
+    return error.message;
   }
 }
