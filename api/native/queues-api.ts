@@ -12,6 +12,7 @@ import {
   type RunReference,
 } from "../../loop/index.js";
 import {
+  ANNOTATION_QUEUES,
   type Api,
   type ApiHost,
   type ApiRequest,
@@ -88,6 +89,7 @@ const HANDLERS: Readonly<Record<string, Handle>> = {
   "GET ": async ({ queues }) => (await queues.list()).map(queueReply),
   "POST ": async ({ queues }, request) => {
     const { id, ...data } = ownFields(jsonObject(jsonBody(request)));
+    checkNames(data, QUEUE_FIELDS);
     return queueReply(await queues.create(data, id === undefined ? undefined : uuidIn("id", id)));
   },
   "GET queue": async ({ queues }, { query }, { queue }) => {
@@ -96,6 +98,7 @@ const HANDLERS: Readonly<Record<string, Handle>> = {
   },
   "PATCH queue": async ({ queues }, request, { queue }) => {
     const { id: _id, ...change } = ownFields(jsonObject(jsonBody(request)));
+    checkNames(change, QUEUE_FIELDS);
     return queueReply(await queues.update(queue, change));
   },
   "DELETE queue": async ({ queues }, _request, { queue }) => ({
@@ -139,6 +142,7 @@ const HANDLERS: Readonly<Record<string, Handle>> = {
   },
   "POST queue/items/item/review": async ({ queues }, request, { queue, item }) => {
     const body = jsonObject(jsonBody(request));
+    checkNames(body, ["reviewer", "status", "feedback"]);
     const feedback = body["feedback"] ?? [];
     if (!Array.isArray(feedback))
       throw new CounterfoilError("CF_USAGE", "feedback must be a list of feedback.");
@@ -172,6 +176,15 @@ function itemReply(item: QueueItem): JsonObject {
 function ownFields({ items, archived, counts, created_at, updated_at, ...data }: JsonObject): JsonObject {
   void [items, archived, counts, created_at, updated_at];
   return data;
+}
+
+const QUEUE_FIELDS = ANNOTATION_QUEUES.fields.map(({ name }) => name);
+
+/** People mistype: a field that is left out for its name would be missed later. */
+function checkNames(body: JsonObject, known: readonly string[]): void {
+  const wrong = Object.keys(body).find((name) => !known.includes(name));
+  if (wrong === undefined) return;
+  throw new CounterfoilError("CF_USAGE", `There is no field ${wrong}; there are ${known.join(", ")}.`);
 }
 
 function reviewerIn(body: JsonObject): string {

@@ -226,6 +226,8 @@ test("bad queues, items and reviews are refused with what is wrong", async () =>
     ],
     ["POST", "", { name: "x", reviewer_access_mode: "assigned" }, 422, "no assigned_reviewers"],
     ["POST", "", { name: "x", id: "7" }, 400, "id must be a UUID"],
+    ["POST", "", { name: "x", num_reviewer: 2 }, 400, "There is no field num_reviewer; there are name,"],
+    ["POST", "/two/items/7/review", { reviewer: "ann", stauts: "skipped" }, 400, "no field stauts"],
     ["PATCH", "/nowhere", {}, 404, "Annotation queue nowhere not found"],
     ["PATCH", "/two", { name: "once" }, 409, "already exists"],
     ["POST", "/two/items", { runs: [] }, 400, "runs must be a list"],
