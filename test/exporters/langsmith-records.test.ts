@@ -127,6 +127,20 @@ test("pull(push(x)) = x: feedback, datasets, examples, projects and prompts are 
     return { id: randomUUID(), key: "k", run_id: run, trace_id: run, score, value, comment, correction };
   });
   await call(near, "POST", "/examples/bulk", examples);
+  const withFile = randomUUID();
+  const form = new FormData();
+  const part = (name: string, type: string, content: string): void =>
+    form.append(name, new Blob([content], { type }));
+  part(withFile, "application/json", "{}");
+  part(`${withFile}.inputs`, "application/json", '{"file":true}');
+  part(`${withFile}.attachment.notes.txt`, "text/plain", "what was said \u2603");
+  const added = await fetch(`${near.url}/v1/platform/datasets/${dataset}/examples`, {
+    method: "POST",
+    body: form,
+  });
+  expect(added.status, await added.text()).toBe(201);
+  const fileOn = async (api: RunningApi): Promise<string> =>
+    (await fetch(`${api.url}/examples/${withFile}/attachments/notes.txt`)).text();
   await call(near, "POST", "/feedback", feedback);
   await call(near, "POST", "/repos", { repo_handle: "pushed", description: "says it", tags: ["a"] });
   for (const { inputs, description } of things.slice(0, 3)) {
@@ -154,6 +168,7 @@ test("pull(push(x)) = x: feedback, datasets, examples, projects and prompts are 
   for (const path of ["/datasets", `/examples?dataset=${dataset}`, "/feedback", "/sessions?name=try"]) {
     await same(path, back);
   }
+  expect([await fileOn(far), await fileOn(back)]).toEqual(Array(2).fill("what was said \u2603"));
   expect(await commitsOf(back, "pushed")).toEqual(await commitsOf(near, "pushed"));
 
   const [first, second] = [examples[0]?.id ?? "", examples[1]?.id ?? ""];
