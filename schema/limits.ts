@@ -194,6 +194,8 @@ export const SCRUB_BYTES_PER_RUN = 256 * 1024 * 1024;
 export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
 /** Changes of feedback and other records that are written at once. */
 export const RECORD_CHANGES_MAX = 10_000;
+/** Things of which a destination for records remembers the newest change that it sent. */
+export const PUSHED_THINGS_MAX = 100_000;
 /** Objects and lists within each other in the data of one record. */
 export const RECORD_JSON_DEPTH_MAX = 100;
 /** Feedback in one page of an answer. */

@@ -1,5 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { decodeRecords, type JsonValue } from "../../../schema/index.js";
+import {
+  decodeRecords,
+  type JsonValue,
+  PUSHED_THINGS_MAX,
+  type StoredChange,
+} from "../../../schema/index.js";
 import { classifyAnswer, LANGSMITH_STATUSES } from "../../core/classify.js";
 import type { ExportBatch, Exporter, Outcome } from "../../core/exporter.js";
 import type { HttpAnswer, HttpFailure, HttpTransport } from "../../core/http.js";
@@ -21,15 +26,19 @@ export interface RecordsExporterOptions {
  * request at a time. Each is safe to send again.
  */
 export function createRecordsExporter(options: RecordsExporterOptions): Exporter {
+  const sent = new NewestSent();
   return {
     wants: "bytes",
     async send(batch: ExportBatch, abort: AbortSignal): Promise<Outcome> {
-      for (const { body } of batch.parts) {
+      for (const { body, entry } of batch.parts) {
         if (body.kind === "data") throw new Error("records are not decoded on their way");
-        for (const calls of callsOf(decodeRecords(inflatePayload(body.encoding, body.payload)))) {
+        const all = decodeRecords(inflatePayload(body.encoding, body.payload));
+        const changes = all.filter((change) => !sent.isOvertaken(change, entry.seq));
+        for (const calls of callsOf(changes)) {
           const failure = await makeAll(options, calls, abort);
           if (failure !== undefined) return failure;
         }
+        for (const change of changes) sent.note(change, entry.seq);
       }
       return { kind: "delivered" };
     },
@@ -37,6 +46,27 @@ export function createRecordsExporter(options: RecordsExporterOptions): Exporter
       options.transport.close();
     },
   };
+}
+
+/**
+ * The newest change that was sent of each thing, by journal position. What the peer fails at lets others pass, so a change may
+ * be tried again behind a later one of the same thing: it must not undo it. A new process sends in order again.
+ */
+class NewestSent {
+  readonly #seqs = new Map<string, number>();
+
+  isOvertaken({ type, id }: StoredChange, seq: number): boolean {
+    return (this.#seqs.get(`${type} ${id}`) ?? seq) > seq;
+  }
+
+  note({ type, id }: StoredChange, seq: number): void {
+    const key = `${type} ${id}`;
+    // Set anew, so that the first is the one that was not sent for longest.
+    this.#seqs.delete(key);
+    this.#seqs.set(key, seq);
+    const [oldest] = this.#seqs.keys();
+    if (this.#seqs.size > PUSHED_THINGS_MAX && oldest !== undefined) this.#seqs.delete(oldest);
+  }
 }
 
 /** New examples that were decided together go together, and are one version there; when one is there, one by one. */

@@ -48,6 +48,11 @@ async function importPrompt(run: ImportRun, prompt: JsonObject): Promise<void> {
   const commits: JsonObject[] = [];
   for await (const page of paged(run, `/api/v1/commits/${name}`, "commits", {})) commits.push(...page);
   const own = await ownPrompt(run, id, handle);
+  if (own === undefined && (await wasDeletedHere(run, handle, commits))) {
+    run.tally.found(PROMPTS);
+    run.tally.unchanged(PROMPTS);
+    return;
+  }
   await storeCommits(run, { id: own ?? id, name, handle }, commits);
   // A prompt that was pushed there has another id; what is said of it here is its own.
   if (own !== undefined) {
@@ -72,6 +77,21 @@ async function ownPrompt(run: ImportRun, id: string, handle: string): Promise<st
   const rows = await run.door.rows("SELECT id FROM prompts WHERE repo_handle = $1", [handle]);
   const ids = rows.flatMap((row) => (typeof row["id"] === "string" ? [row["id"]] : []));
   return ids.includes(id) ? undefined : ids[0];
+}
+
+/** Whether these commits were pushed from here, out of a prompt that was deleted here since: it does not come back. */
+async function wasDeletedHere(
+  run: ImportRun,
+  handle: string,
+  commits: readonly JsonObject[],
+): Promise<boolean> {
+  const marks = commits.flatMap((commit) => readCommitMark(textAt(commit, "description")).mark ?? []);
+  if (marks.length === 0) return false;
+  const rows = await run.door.rows(
+    "SELECT DISTINCT commit_hash FROM prompt_commits_history WHERE prompt_id IN (SELECT id FROM prompts_history WHERE repo_handle = $1)",
+    [handle],
+  );
+  return rows.some((row) => marks.some((mark) => textIn(row, "commit_hash").startsWith(mark)));
 }
 
 interface ImportedPrompt {
