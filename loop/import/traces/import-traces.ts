@@ -1,5 +1,6 @@
 import {
   type ChangeRecord,
+  CounterfoilError,
   checkRecord,
   encodeOtlp,
   encodeRecords,
@@ -21,7 +22,7 @@ import { atifItems } from "./atif.js";
 import { inspectFileItems, inspectItems } from "./inspect.js";
 import { langfuseReader } from "./langfuse.js";
 import { phoenixItems } from "./phoenix.js";
-import { rowsOfFile, traceFiles } from "./trace-files.js";
+import { INSPECT_NAMES, ROW_NAMES, rowsOfFile, traceFiles } from "./trace-files.js";
 import { textAttribute, type TraceItem } from "./trace-items.js";
 
 /** Who wrote the files. What is read of Phoenix is OTLP in JSON, too, whoever wrote that. */
@@ -58,7 +59,7 @@ const ATTR_PROJECT = "langsmith.trace.session_name";
  * left out, counted and named. Throws CF_NOT_FOUND, CF_IMPORT_FILE_INVALID, and as the door.
  */
 export async function importTraces(options: TraceImportOptions): Promise<ImportReport> {
-  const files = traceFiles(options.path);
+  const files = traceFiles(options.path, options.format === "inspect" ? INSPECT_NAMES : ROW_NAMES);
   await options.door.settle();
   const sink = new TraceSink(options);
   const reader = options.format === "langfuse" ? langfuseReader() : undefined;
@@ -71,19 +72,30 @@ export async function importTraces(options: TraceImportOptions): Promise<ImportR
   const opened = async (): Promise<FileEngine> => (engine ??= await openFileEngine(options.dataDir));
   try {
     // Of some systems what belongs to a whole trace is in other files than its spans.
-    if (reader !== undefined) {
-      for (const path of files)
-        for await (const row of rowsOfFile(path, opened)) if ("row" in row) reader.look(row.row);
+    for (const path of reader === undefined ? [] : files) {
+      const look = async (): Promise<void> => {
+        for await (const row of rowsOfFile(path, opened)) if ("row" in row) reader?.look(row.row);
+      };
+      // What can't be read is told when its spans are wanted.
+      await unlessDamaged(look, () => Promise.resolve());
     }
     for (const [at, path] of files.entries()) {
-      const found = path.endsWith(".eval")
-        ? inspectFileItems(path)
-        : itemsOfRows(path, { opened, itemsOf, format: options.format });
-      for await (const items of found) {
-        options.signal?.throwIfAborted();
-        await sink.take(items);
-        options.onProgress?.(sink.count, at + 1, files.length);
-      }
+      const isZip = options.format === "inspect" && path.endsWith(".eval");
+      const read = async (): Promise<void> => {
+        const found = isZip
+          ? inspectFileItems(path)
+          : itemsOfRows(path, { opened, itemsOf, format: options.format });
+        for await (const items of found) {
+          options.signal?.throwIfAborted();
+          await sink.take(items);
+          options.onProgress?.(sink.count, at + 1, files.length);
+        }
+      };
+      if (files.length === 1) await read();
+      else
+        await unlessDamaged(read, (reason) =>
+          sink.take([{ kind: "problem", type: ROWS, where: path, reason }]),
+        );
     }
     await sink.take(reader?.rest() ?? []);
     await sink.flush();
@@ -92,6 +104,19 @@ export async function importTraces(options: TraceImportOptions): Promise<ImportR
   }
   await options.door.settle();
   return sink.tally.report(options.path, 0);
+}
+
+/** A damaged file among several does not keep the others out: it is counted, and named. */
+async function unlessDamaged(
+  work: () => Promise<void>,
+  told: (reason: string) => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof CounterfoilError) || error.code !== "CF_IMPORT_FILE_INVALID") throw error;
+    await told(error.message);
+  }
 }
 
 async function* itemsOfRows(

@@ -24,7 +24,7 @@ import {
 
 /** Reads the rows of an export of Langfuse: observations, scores and traces, of its blob storage export or its API. */
 export interface LangfuseReader {
-  /** Is shown every row first: of traces, which say what their observations do not. Throws CF_IMPORT_FILE_INVALID. */
+  /** Is shown every row first: of traces, which say what their observations do not. Throws CF_USAGE for more than fit. */
   look(row: JsonObject): void;
   /** What a row holds; undefined for one that Langfuse does not write. */
   items(where: string, row: JsonObject): TraceItem[] | undefined;
@@ -64,7 +64,7 @@ export function langfuseReader(): LangfuseReader {
       chars += JSON.stringify(row).length;
       if (chars <= IMPORT_TRACE_ROWS_CHARS_MAX) return;
       throw new CounterfoilError(
-        "CF_IMPORT_FILE_INVALID",
+        "CF_USAGE",
         `The rows of traces have more than ${IMPORT_TRACE_ROWS_CHARS_MAX} characters together. Import the export in parts, for instance one month at a time.`,
       );
     },

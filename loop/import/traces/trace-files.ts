@@ -18,10 +18,12 @@ export type TraceRow =
   | { readonly where: string; readonly row: JsonObject }
   | { readonly where: string; readonly problem: string };
 
-const NAMES = /\.(?:(?:json|jsonl|ndjson|csv|parquet)(?:\.gz)?|eval)$/i;
+/** Names of files that have rows, and of logs of Inspect, in a folder. */
+export const ROW_NAMES = /\.(?:json|jsonl|ndjson|csv|parquet)(?:\.gz)?$/i;
+export const INSPECT_NAMES = /\.(?:eval|json)$/i;
 
 /** The files at a path: itself, or those of a folder, at any depth, in order. Links out of the folder are not followed. */
-export function traceFiles(path: string): string[] {
+export function traceFiles(path: string, names: RegExp): string[] {
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();
@@ -31,16 +33,13 @@ export function traceFiles(path: string): string[] {
   if (!isFolder) return [path];
   const root = realpathSync(path);
   const files = readdirSync(path, { recursive: true, encoding: "utf8" })
-    .filter((name) => NAMES.test(name))
+    .filter((name) => names.test(name))
     .sort()
     .map((name) => join(path, name))
     .filter((file) => isFileWithin(file, root));
   if (files.length > DATASET_FILES_MAX) throw invalid(path, `it has more than ${DATASET_FILES_MAX} files`);
   if (files.length > 0) return files;
-  throw new CounterfoilError(
-    "CF_NOT_FOUND",
-    `There is no .json, .jsonl, .csv, .parquet or .eval file in ${path} or below.`,
-  );
+  throw new CounterfoilError("CF_NOT_FOUND", `There is no file of these kinds in ${path} or below.`);
 }
 
 function isFileWithin(file: string, root: string): boolean {
@@ -53,14 +52,18 @@ function isFileWithin(file: string, root: string): boolean {
 
 /**
  * The objects of a file: of JSON the one that it is or those of its list, of JSON Lines one a line, of CSV and Parquet one a
- * row. Integers that a double can't hold are texts of their digits. Throws CF_IMPORT_FILE_INVALID, CF_QUERY_FAILED.
+ * row. Integers that a double can't hold are texts of their digits. Throws CF_IMPORT_FILE_INVALID.
  */
 export async function* rowsOfFile(path: string, engine: () => Promise<FileEngine>): AsyncGenerator<TraceRow> {
   const name = path.replace(/\.gz$/i, "").toLowerCase();
   if (name.endsWith(".parquet")) {
     let at = 0;
-    for await (const texts of (await engine()).rows(path)) {
-      for (const text of texts) yield objectRow(`${path} row ${++at}`, text);
+    try {
+      for await (const texts of (await engine()).rows(path)) {
+        for (const text of texts) yield objectRow(`${path} row ${++at}`, text);
+      }
+    } catch (error) {
+      throw invalid(path, errorMessage(error), error);
     }
   } else if (name.endsWith(".csv")) {
     yield* csvRows(path, (await wholeText(path)).replace(/^\ufeff/, ""));

@@ -139,6 +139,25 @@ describe("import phoenix", () => {
     ]);
   });
 
+  it("a damaged file among several is named, and keeps no other out", async () => {
+    const span = {
+      trace_id: TRACE,
+      span_id: "00000000000000cc",
+      name: "y",
+      start_time_unix_nano: 1_795_413_600,
+    };
+    const whole = imports.file(
+      "several/b.json",
+      JSON.stringify({ resource_spans: [{ scope_spans: [{ spans: [span] }] }] }),
+    );
+    imports.file("several/a.jsonl.gz", "no gzip");
+    imports.file("several/c.parquet", "no Parquet");
+    imports.file("several/d.eval", "not asked for");
+    const { counts, reasons } = await imports.take("phoenix", join(whole, ".."));
+    expect(counts).toEqual(["spans: 1 found, 1 stored, 0 unchanged", "rows: 2 found, 0 stored, 0 unchanged"]);
+    expect(reasons).toEqual([expect.stringContaining("a.jsonl.gz"), expect.stringContaining("c.parquet")]);
+  });
+
   it("refuses files that are cut short, and says so of what is not there", async () => {
     const whole = gzipSync(lines({ data: [] }));
     await expect(
