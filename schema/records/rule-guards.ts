@@ -64,7 +64,12 @@ export const GUARD_FIELDS: readonly Field[] = [
         lengthMax: PATTERN_LENGTH_MAX,
         doc: "Regular expression (RE2).",
       },
-      { name: "replacement", kind: "text", lengthMax: NAME_LENGTH_MAX, doc: "`[redacted]` by default." },
+      {
+        name: "replacement",
+        kind: "text",
+        lengthMax: NAME_LENGTH_MAX,
+        doc: "`[redacted]` by default. `\\1` stands for the first group.",
+      },
     ],
   },
   { name: "quarantine", kind: "boolean", doc: "Wait until someone approves (`rules approve`)." },
@@ -97,5 +102,14 @@ export function guardsProblem(action: JsonObject): string | undefined {
   const exclusive = new Set((guards["exclusive_splits"] ?? []) as readonly JsonValue[]);
   const both = ((action["splits"] ?? []) as readonly string[]).filter((split) => exclusive.has(split));
   if (both.length > 1) return `puts runs into ${both.join(" and ")}, which are exclusive_splits`;
-  return undefined;
+  return redactProblem((guards["redact"] ?? []) as readonly JsonObject[]);
+}
+
+/** In replacements of RE2 a backslash stands before the number of a group, or another backslash. */
+function redactProblem(patterns: readonly JsonObject[]): string | undefined {
+  const at = patterns.findIndex(
+    ({ replacement }) => typeof replacement === "string" && !/^(?:[^\\]|\\[0-9\\])*$/.test(replacement),
+  );
+  if (at < 0) return undefined;
+  return `has a guards.redact[${at}].replacement with a backslash before something else than a digit or a backslash`;
 }

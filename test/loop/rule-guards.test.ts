@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { consensusOf } from "../../loop/rules/guards/consensus.js";
+import { redacted } from "../../loop/rules/guards/redact.js";
+import { CounterfoilError } from "../../schema/index.js";
 import { jaccard, minHash, piecesOf, similarityOf, textOf } from "../../loop/rules/guards/min-hash.js";
 import { matchingWhere } from "../../loop/rules/where.js";
 import type { RunFeedback } from "../../loop/rules/rule-types.js";
@@ -114,4 +116,12 @@ test("a SQL condition takes none but the runs that it is asked about, whatever i
   expect(asked[0]).toContain(`(\n${where}\n)`);
   expect(await matchingWhere(sandbox, { ...rule, data: {} }, [key("a")])).toEqual([key("a")]);
   expect(asked).toHaveLength(1);
+});
+
+test("why a text could not be redacted does not quote it", async () => {
+  const failing = (code: "CF_QUERY_FAILED" | "CF_QUERY_LIMIT", message: string) =>
+    redacted(async () => Promise.reject(new CounterfoilError(code, message)), [{ pattern: "a" }], "secret");
+  const quoting = failing("CF_QUERY_FAILED", 'Malformed JSON. Input: "["secret"]"');
+  await expect(quoting).rejects.toThrow(/^could not be redacted: DuckDB can't take its texts$/);
+  await expect(failing("CF_QUERY_LIMIT", "too slow")).rejects.toThrow("could not be redacted: too slow");
 });

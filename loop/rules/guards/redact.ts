@@ -19,7 +19,8 @@ export async function redacted(
 ): Promise<JsonValue> {
   const texts: string[] = [];
   mapTexts(value, (text) => {
-    texts.push(text);
+    // Half a surrogate pair, which texts that were cut have, is nothing that JSON of DuckDB can hold: it becomes U+FFFD.
+    texts.push(Buffer.from(text, "utf8").toString("utf8"));
     return text;
   });
   if (patterns.length === 0 || texts.length === 0) return value;
@@ -49,9 +50,9 @@ async function refused<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.retryable) throw error;
-    throw new CounterfoilError("CF_RECORD_INVALID", `could not be redacted: ${error.message}`, {
-      cause: error,
-    });
+    // Other errors quote what was to be redacted.
+    const why = error.code === "CF_QUERY_LIMIT" ? error.message : "DuckDB can't take its texts";
+    throw new CounterfoilError("CF_RECORD_INVALID", `could not be redacted: ${why}`, { cause: error });
   }
 }
 
