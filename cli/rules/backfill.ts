@@ -5,6 +5,7 @@ import { createProgress } from "../output/progress.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
 import { callServer, requireServer } from "../server-client.js";
+import { dataDirFlag, shellWord } from "../start/banner.js";
 
 /** A part of the history goes on for two seconds; the server may be slow. */
 const STEP_TIMEOUT_MS = 120_000;
@@ -73,7 +74,7 @@ export async function runBackfill(rule: string, options: BackfillOptions, io: Io
   } catch (error) {
     progress.end();
     if (sum.looked > 0) {
-      const more = `counterfoil rules backfill ${inert(rule)} --since ${upTo ?? ""}`;
+      const more = `counterfoil rules backfill ${inert(shellWord(rule))}${dataDirFlag(options.dataDir)} --since ${upTo ?? ""}`;
       await write(
         io.stderr,
         `Stopped after ${sum.looked} of ${total ?? "?"} runs. To go on there: ${more}\n`,

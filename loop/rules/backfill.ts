@@ -16,7 +16,7 @@ import { keyOf, loadRuns, type RunKey } from "./matched-runs.js";
 import { isSampled, ruleConditionSql } from "./rule-filter.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
-import { narrowed, notDone, type TakePorts, takeRuns } from "./take-runs.js";
+import { type Narrowed, narrowed, notDone, type TakePorts, takeRuns } from "./take-runs.js";
 import { partsOf, settledTraces } from "./touched-traces.js";
 import { matchingWhere, whereOf } from "./where.js";
 
@@ -36,7 +36,7 @@ export interface BackfillReport {
   readonly looked: number;
   /** Of those: not in the rule's sample. */
   readonly notSampled: number;
-  /** Of those: the rule's SQL condition does not take them, or failed over them. */
+  /** Of those: the rule's SQL condition does not take them. */
   readonly notMatched: number;
   /** Of those: in traces that are not complete yet. The rule takes them when they are. */
   readonly open: number;
@@ -88,15 +88,16 @@ export async function backfillStep(
     const settled = await inSettledTraces(ports, rule, sampled);
     const open = await notDone(ports.rows, rule, settled);
     // What a SQL condition can't decide is noted, and a dry run writes nothing: it fails.
-    const matched =
+    const { matched, failed }: Narrowed<RunKey> =
       step.dryRun === true
-        ? await matchingWhere(ports.sandbox, rule, open)
+        ? { matched: await matchingWhere(ports.sandbox, rule, open) }
         : await narrowed(ports, rule, open);
     counts.looked += part.length;
     counts.notSampled += part.length - sampled.length;
     counts.open += sampled.length - settled.length;
     counts.before += settled.length - open.length;
-    counts.notMatched += open.length - matched.length;
+    if (failed === undefined) counts.notMatched += open.length - matched.length;
+    else for (let at = 0; at < open.length; at++) count(outcomes, { outcome: "error", reason: failed });
     for (const keys of partsOf(matched, RULE_RUNS_PER_CHANGE)) {
       for (const note of await notesOf(ports, { rule, keys }, step)) count(outcomes, note);
     }

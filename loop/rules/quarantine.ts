@@ -3,6 +3,7 @@ import type { RecordDraft } from "../../store/index.js";
 import { Bindings } from "../filter/filter-sql.js";
 import { textIn } from "../records/text-in.js";
 import { act, actionsIn, pendingIn, summaryOf } from "./act.js";
+import { readRuleRuns } from "./known.js";
 import { loadRuns } from "./matched-runs.js";
 import type { ActionOutcome, Rule } from "./rule-types.js";
 import type { TakePorts } from "./take-runs.js";
@@ -45,17 +46,25 @@ export async function decideQuarantine(
   const wanted = ids === undefined ? [...found.keys()] : [...new Set(ids.map((id) => id.toLowerCase()))];
   const results: QuarantineResult[] = [];
   for (const part of partsOf(wanted, RULE_RUNS_PER_CHANGE)) {
-    const decide = (time: string): Promise<readonly RecordDraft[]> =>
-      decision === "approved"
-        ? approved(ports, rule, { notes: notesOf(found, part), by, time })
-        : Promise.resolve(rejected(notesOf(found, part), { by, time }));
+    let current = found;
+    const decide = async (time: string): Promise<readonly RecordDraft[]> => {
+      // Someone else may have decided since: what is out of quarantine stays as it was decided.
+      current = await readRuleRuns(ports.rows, part);
+      const notes = new Map([...current].filter(([, note]) => isQuarantined(note)));
+      return decision === "approved"
+        ? approved(ports, rule, { notes, by, time })
+        : rejected(notes, { by, time });
+    };
     let records: readonly RecordDraft[] = [];
     if (dryRun) records = await decide(new Date().toISOString());
     else {
       await ports.datasets.change(async (time) => (records = await decide(time)));
       ports.onPending?.(pendingIn(rule, records));
     }
-    results.push(...part.map((id) => resultOf(id, found.get(id) ?? {}, records)));
+    for (const id of part) {
+      const before = found.get(id) ?? {};
+      results.push(resultOf(id, { before, current: current.get(id) ?? before }, records));
+    }
   }
   return results;
 }
@@ -71,13 +80,11 @@ async function inQuarantine({ rows }: TakePorts, rule: Rule): Promise<Notes> {
   const notes = found.map(
     (row) => [textIn(row, "id"), JSON.parse(textIn(row, "data")) as JsonObject] as const,
   );
-  return new Map(
-    notes.filter(([, note]) => actionsIn(note).some(({ outcome }) => outcome === "quarantined")),
-  );
+  return new Map(notes.filter(([, note]) => isQuarantined(note)));
 }
 
-function notesOf(found: Notes, ids: readonly string[]): Notes {
-  return new Map(ids.map((id) => [id, found.get(id) ?? {}]));
+function isQuarantined(note: JsonObject): boolean {
+  return actionsIn(note).some(({ outcome }) => outcome === "quarantined");
 }
 
 async function approved(
@@ -122,8 +129,12 @@ function rejected(
 }
 
 /** What the note says then of the actions that were quarantined; the example is the one that they made. */
-function resultOf(id: string, before: JsonObject, records: readonly RecordDraft[]): QuarantineResult {
-  const note = records.find((record) => record.type === RULE_RUNS.type && record.id === id)?.data ?? before;
+function resultOf(
+  id: string,
+  { before, current }: { readonly before: JsonObject; readonly current: JsonObject },
+  records: readonly RecordDraft[],
+): QuarantineResult {
+  const note = records.find((record) => record.type === RULE_RUNS.type && record.id === id)?.data ?? current;
   const names = new Set(
     actionsIn(before).flatMap(({ action, outcome }) => (outcome === "quarantined" ? [action] : [])),
   );

@@ -28,11 +28,18 @@ export async function takeTraces(ports: TakePorts, rule: Rule, traceIds: readonl
   for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
     for await (const keys of matchingRuns(ports.peek, { rule, traceIds: part })) {
       const open = await notDone(ports.peek, rule, keys);
-      for (const some of partsOf(await narrowed(ports, rule, open), RULE_RUNS_PER_CHANGE)) {
+      const { matched } = await narrowed(ports, rule, open);
+      for (const some of partsOf(matched, RULE_RUNS_PER_CHANGE)) {
         await takeRuns(ports, { rule, keys: some });
       }
     }
   }
+}
+
+/** What a SQL condition makes of runs: those that it takes, or why it could decide of none. */
+export interface Narrowed<T> {
+  readonly matched: readonly T[];
+  readonly failed?: string;
 }
 
 /** Those of the runs that the rule's SQL condition takes, too. Of what it can't decide, that is noted. */
@@ -40,17 +47,17 @@ export async function narrowed<T extends RunKey>(
   ports: TakePorts,
   rule: Rule,
   keys: readonly T[],
-): Promise<T[]> {
-  if (keys.length === 0) return [];
+): Promise<Narrowed<T>> {
+  if (keys.length === 0) return { matched: [] };
   try {
-    return await matchingWhere(ports.sandbox, rule, keys);
+    return { matched: await matchingWhere(ports.sandbox, rule, keys) };
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.code !== "CF_RECORD_INVALID") throw error;
     const reason = error.message;
     for (const runs of partsOf(keys, RULE_RUNS_PER_CHANGE)) {
       await ports.datasets.change((time) => failedRuns(ports.rows, { rule, runs, time, reason }));
     }
-    return [];
+    return { matched: [], failed: reason };
   }
 }
 

@@ -78,12 +78,15 @@ test("a SQL condition takes runs beside a filter, of these alone, and one that f
   expect(await marked("one")).toEqual([]);
   const dry = await call("POST", "/api/v1/rules/failing/backfill", { dry_run: true });
   expect([dry.status, JSON.stringify(dry.body)]).toEqual([422, expect.stringContaining("Conversion Error")]);
+  expect((await call("POST", "/api/v1/rules/failing/backfill", {})).body).toMatchObject({
+    not_matched: 0,
+    outcomes: [{ outcome: "error", reason: expect.stringContaining("Conversion Error"), runs: 2 }],
+  });
   const { body } = await call("POST", "/api/v1/rules/one/backfill", {});
   expect(body).toMatchObject({ looked: 2, not_matched: 1, outcomes: [{ outcome: "success", runs: 1 }] });
   expect(await marked("one")).toEqual([wanted]);
-  expect((await call("GET", "/api/v1/rules/failing/logs")).body).toMatchObject([
-    { outcome: "error", reason: expect.stringContaining("where: Conversion Error") },
-  ]);
+  const failed = { outcome: "error", reason: expect.stringContaining("where: Conversion Error") };
+  expect((await call("GET", "/api/v1/rules/failing/logs")).body).toMatchObject([failed, failed]);
   for (const name of ["one", "failing"]) await call("DELETE", `/api/v1/rules/${name}`);
 });
 
@@ -149,7 +152,7 @@ test("what is redacted never reaches the dataset, and what is quarantined does w
   const guards = {
     quarantine: true,
     redact: [
-      { pattern: String.raw`\b\d{4}-\d{4}\b`, replacement: "[card]" },
+      { pattern: String.raw`\b(\d{4})-\d{4}\b`, replacement: "[card]" },
       { pattern: "(?i)ada(?:\\s+lovelace)?" },
     ],
   };
@@ -158,7 +161,12 @@ test("what is redacted never reaches the dataset, and what is quarantined does w
   const inputs = { q: ["Card 1234-5678 of Ada Lovelace", { n: 12345678 }], "1234-5678": true };
   const [good, bad, third] = await Promise.all(
     [0, 1, 2].map((n) =>
-      sendRun({ name: "checked", inputs: { ...inputs, n }, outputs: { a: "ADA has \u0000 4321-8765" } }),
+      // Half a surrogate pair is what a text has that was cut.
+      sendRun({
+        name: "checked",
+        inputs: { ...inputs, n },
+        outputs: { a: "ADA has \u0000 4321-8765\ud83d" },
+      }),
     ),
   );
   await rulesAreThrough();
@@ -171,7 +179,7 @@ test("what is redacted never reaches the dataset, and what is quarantined does w
   const decide = async (verb: string, body: object) => call("POST", `/api/v1/rules/checked/${verb}`, body);
   const stored = {
     inputs: { ...inputs, q: ["Card [card] of [redacted]", { n: 12345678 }], n: 0 },
-    outputs: { a: "[redacted] has \u0000 [card]" },
+    outputs: { a: "[redacted] has \u0000 [card]\ufffd" },
   };
   const dry = await decide("approve", { ids: [ids[0]], dry_run: true });
   expect(dry.body).toMatchObject([{ id: ids[0], outcome: "success", example: stored }]);
@@ -199,6 +207,13 @@ test("what is redacted never reaches the dataset, and what is quarantined does w
     actions: [{ decision: "approved", decided_by: "bob" }],
   });
   expect((await decide("approve", { all: true, dry_run: true })).body).toHaveLength(1);
+  // Of two who decide at once the first one decides, and no record says otherwise.
+  await Promise.all(["approve", "reject"].map((verb) => decide(verb, { ids: [ids[2]] })));
+  const { outcome } = await logOf("checked", third ?? "");
+  const examples = await sql(
+    "SELECT id FROM examples WHERE dataset_id = (SELECT id FROM datasets WHERE name = 'checked')",
+  );
+  expect([outcome, examples.length]).toEqual(outcome === "success" ? ["success", 2] : ["skipped", 1]);
   await call("DELETE", "/api/v1/rules/checked");
 });
 
@@ -208,6 +223,7 @@ test("guards that can't work are refused and named", async () => {
     // RE2 would keep the text.
     [{ redact: [{ pattern: "(a)", replacement: String.raw`\2` }] }, "guards.redact[0].replacement"],
     [{ redact: [{ pattern: "(?i)a|b", replacement: String.raw`\0` }] }, "guards.redact[0].replacement"],
+    [{ redact: [{ pattern: "a", replacement: String.raw`C:\x` }] }, "redact[0].replacement with a backslash"],
     [{ duplicates: "some" }, "guards.duplicates must be one of"],
     [{ similarity: 2 }, "guards.similarity"],
     [{ consensus: { annotators: 0 } }, "guards.consensus.annotators"],
