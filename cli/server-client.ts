@@ -67,9 +67,10 @@ async function exchange(
     headers?: Record<string, string>;
     signal?: AbortSignal;
     timeoutMs: number;
+    tooLarge?: string;
   },
 ): Promise<string> {
-  const { path, signal, timeoutMs, ...init } = request;
+  const { path, signal, timeoutMs, tooLarge, ...init } = request;
   const limit = AbortSignal.timeout(timeoutMs);
   let response: Response;
   let text: string;
@@ -89,7 +90,8 @@ async function exchange(
     );
   }
   if (response.ok) return text;
-  const message = messageOf(parseJson(text)) ?? text.slice(0, 300);
+  const said = messageOf(parseJson(text)) ?? text.slice(0, 300);
+  const message = response.status === 413 ? (tooLarge ?? said) : said;
   const exitCode =
     response.status === 404
       ? EXIT.notFound
@@ -102,9 +104,16 @@ async function exchange(
 /** Posts bytes to the server; a refusal ends the command as with {@link callServer}. */
 export async function postBytes(
   server: HttpServer,
-  request: { path: string; contentType: string; body: Uint8Array; signal: AbortSignal },
+  request: {
+    path: string;
+    contentType: string;
+    body: Uint8Array;
+    signal: AbortSignal;
+    /** What to say, and to do, when the server does not take as much; else its own message. */
+    tooLarge?: string;
+  },
 ): Promise<void> {
-  const { body, contentType, path, signal } = request;
+  const { body, contentType, path, signal, tooLarge } = request;
   await exchange(server, {
     path,
     method: "POST",
@@ -112,6 +121,7 @@ export async function postBytes(
     headers: { "content-type": contentType },
     signal,
     timeoutMs: POST_TIMEOUT_MS,
+    ...(tooLarge === undefined ? {} : { tooLarge }),
   });
 }
 

@@ -132,7 +132,9 @@ function text(report: DatasetImportReport, dryRun: boolean): string {
   const name = inert(shown(report.dataset));
   const end = dryRun
     ? `Nothing was changed.\n`
-    : `Dataset ${name}${report.created ? " was made" : ""}: version ${report.version.slice(0, HASH_DIGITS)}.\n`;
+    : report.found === 0
+      ? `There is nothing to import: nothing was changed.\n`
+      : `Dataset ${name}${report.created ? " was made" : ""}: version ${report.version.slice(0, HASH_DIGITS)}.\n`;
   return `${parts.join(", ")}\n${reasons.join("")}${end}`;
 }
 

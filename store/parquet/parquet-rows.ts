@@ -7,7 +7,7 @@ import { sqlString } from "../views/sql-text.js";
 
 /** A DuckDB over files that are no part of the mirror. */
 export interface FileEngine {
-  /** Every row of a Parquet file as one JSON object, a few at a time. Throws CF_QUERY_FAILED for what is no such file. */
+  /** Every row of a Parquet file as one JSON object, a few at a time. Throws CF_IMPORT_FILE_INVALID for what is no such file. */
   rows(path: string): AsyncGenerator<readonly string[]>;
   /** Runs a statement. Throws CF_QUERY_FAILED. */
   run(sql: string): Promise<void>;
@@ -35,7 +35,12 @@ export async function openFileEngine(dataDir: string): Promise<FileEngine> {
           chunk = await result.fetchChunk();
         }
       } catch (error) {
-        throw error instanceof CounterfoilError ? error : failed(`Can't read ${path}`, error);
+        if (error instanceof CounterfoilError) throw error;
+        // Behind it DuckDB shows the statement, which the user did not write.
+        const [why = ""] = errorMessage(error).slice(0, 500).split("\n\nLINE ");
+        throw new CounterfoilError("CF_IMPORT_FILE_INVALID", `Can't import ${path}: ${why.trim()}.`, {
+          cause: error,
+        });
       }
     },
     async run(sql) {

@@ -130,7 +130,7 @@ function csvRows(path: string, text: string): RowOrProblem[] {
   try {
     cells = parseCsv(text);
   } catch (error) {
-    throw invalid(path, errorMessage(error), error);
+    throw invalid(path, errorMessage(error).replace(/\.$/, ""), error);
   }
   const [head, ...rows] = cells;
   if (head === undefined) throw invalid(path, "it is empty: the first row must name the columns");

@@ -104,7 +104,7 @@ function* csvRows(path: string, text: string): Generator<TraceRow> {
   try {
     cells = parseCsv(text);
   } catch (error) {
-    throw invalid(path, errorMessage(error), error);
+    throw invalid(path, errorMessage(error).replace(/\.$/, ""), error);
   }
   const [head = [], ...rows] = cells;
   for (const [at, row] of rows.entries()) {

@@ -239,11 +239,14 @@ describe("an import of a dataset", () => {
         (error: unknown) => (error as Error).message,
       );
     expect(await refusal(file("no.parquet", "PAR1, but not really"))).toMatch(/does not begin as a Parquet/);
+    expect(await refusal(file("cut.parquet", "PAR1xxxxPAR1"))).toMatch(
+      /^Can't import .*cut\.parquet: [^\n]+\.$/,
+    );
     expect(await refusal(file("latin.csv", "a\n"))).toBe("taken");
     writeFileSync(join(folder.path, "latin.csv"), Buffer.from([97, 10, 0xe4]));
     expect(await refusal({ path: join(folder.path, "latin.csv") })).toMatch(/its text is not UTF-8/);
     expect(await refusal(file("twice.csv", "a,a\n1,2\n"))).toMatch(/has "a" twice/);
-    expect(await refusal(file("open.csv", 'a\n"1'))).toMatch(/a quote is never closed/);
+    expect(await refusal(file("open.csv", 'a\n"1'))).toMatch(/a quote is never closed\.$/);
     expect(await refusal(file("what.txt", ""))).toMatch(/say --format/);
     expect(await refusal({ path: join(folder.path, "none.csv") })).toMatch(/^There is no file/);
   });
