@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type JsonObject, type JsonValue, QUEUE_PAGE_MAX } from "../../schema/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
-import { type Io, terminalWidth, write } from "../io.js";
+import { type Io, write } from "../io.js";
 import { wholeNumber, withDataDir } from "../options.js";
-import { renderTable } from "../output/table.js";
+import { jsonCell, writeJsonTable } from "../output/json-table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
 import { callServer, requireServer } from "../server-client.js";
@@ -133,7 +133,7 @@ async function create(name: string, options: CreateOptions, io: Io): Promise<voi
   };
   const request = { method: "POST" as const, path: "/api/v1/queues", body, signal: io.signal };
   const made = (await callServer(requireServer(options.dataDir), request)) as JsonObject;
-  const text = options.json === true ? rowsToJson(made, 2) : inert(cell(made["id"]));
+  const text = options.json === true ? rowsToJson(made, 2) : inert(jsonCell(made["id"]));
   await write(io.stdout, `${text}\n`);
 }
 
@@ -144,7 +144,7 @@ async function list({ dataDir, json }: QueuesOptions, io: Io): Promise<void> {
   if (rows.length === 0) {
     return write(io.stderr, "There are no annotation queues. `counterfoil queues create NAME` makes one.\n");
   }
-  await table(
+  await writeJsonTable(
     ["name", "open", "done", "reviews", "asks"],
     rows.map((row) => [
       row["name"],
@@ -152,7 +152,7 @@ async function list({ dataDir, json }: QueuesOptions, io: Io): Promise<void> {
       row["archived"],
       row["reviewer_access_mode"] === "assigned" ? "all assigned" : (row["num_reviewers_per_item"] ?? 1),
       ((row["rubric_items"] ?? []) as readonly JsonObject[])
-        .map((item) => cell(item["feedback_key"]))
+        .map((item) => jsonCell(item["feedback_key"]))
         .join(", "),
     ]),
     io,
@@ -170,10 +170,10 @@ async function show(queue: string, { dataDir, reviewer, limit, json }: ShowOptio
     return write(io.stderr, "The queue is empty. `counterfoil queues add` adds runs, rules do, too.\n");
   }
   const names = (list: JsonValue | undefined): string => ((list ?? []) as readonly string[]).join(", ");
-  await table(
+  await writeJsonTable(
     ["added (UTC)", "trace", "span", "project", "state", "reviewed by", "skipped by", "reserved by"],
     rows.map((row) => [
-      cell(row["added_at"]).slice(0, 19).replace("T", " "),
+      jsonCell(row["added_at"]).slice(0, 19).replace("T", " "),
       row["trace_id"],
       row["span_id"],
       row["project"],
@@ -215,23 +215,4 @@ async function add(queue: string, options: AddOptions, io: Io): Promise<void> {
 
 function pathOf(queue: string): string {
   return `/api/v1/queues/${encodeURIComponent(queue)}`;
-}
-
-function table(
-  names: readonly string[],
-  rows: readonly (readonly (JsonValue | undefined)[])[],
-  io: Io,
-): Promise<void> {
-  const text = renderTable({
-    columns: names.map((name) => ({ name })),
-    rows: rows.map((row) => row.map(cell)),
-    width: terminalWidth(io),
-    heading: io.paint.bold,
-  });
-  return write(io.stdout, text);
-}
-
-function cell(value: JsonValue | undefined): string {
-  if (value === null || value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
-import { type JsonObject, type JsonValue, RULE_LOG_PAGE_MAX, RULE_OUTCOMES } from "../../schema/index.js";
-import { type Io, terminalWidth, write } from "../io.js";
+import { type JsonObject, RULE_LOG_PAGE_MAX, RULE_OUTCOMES } from "../../schema/index.js";
+import { type Io, write } from "../io.js";
 import { durationMs, pointInTime, wholeNumber, withDataDir } from "../options.js";
-import { renderTable } from "../output/table.js";
+import { jsonCell, writeJsonTable } from "../output/json-table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
 import type { BackfillOptions } from "../rules/backfill.js";
@@ -170,7 +170,7 @@ async function list({ dataDir, json }: RulesOptions, io: Io): Promise<void> {
   if (json === true) return write(io.stdout, `${rowsToJson(rows, 2)}\n`);
   if (rows.length === 0)
     return write(io.stderr, "There are no rules. `counterfoil rules apply -f FILE` makes some.\n");
-  await table(
+  await writeJsonTable(
     ["name", "state", "version", "takes", "does"],
     rows.map((row) => [
       row["name"],
@@ -193,7 +193,7 @@ function actionText(action: JsonObject): string {
     action["url"] ??
     action["url_env"];
   const splits = (action["splits"] ?? []) as readonly string[];
-  return `${cell(action["type"])} ${cell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
+  return `${jsonCell(action["type"])} ${jsonCell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
 }
 
 async function apply(options: ApplyOptions, io: Io): Promise<void> {
@@ -222,35 +222,16 @@ async function logs(rule: string, options: LogsOptions, io: Io): Promise<void> {
   const rows = (await callServer(requireServer(options.dataDir), request)) as JsonObject[];
   if (options.json === true) return write(io.stdout, `${rowsToJson(rows, 2)}\n`);
   if (rows.length === 0) return write(io.stderr, "The rule has not taken any such run.\n");
-  await table(
+  await writeJsonTable(
     ["time (UTC)", "trace", "span", "outcome", "action", "reason"],
     rows.map((row) => [
-      cell(row["time"]).slice(0, 19).replace("T", " "),
+      jsonCell(row["time"]).slice(0, 19).replace("T", " "),
       row["trace_id"],
       row["span_id"],
       row["outcome"],
-      ((row["actions"] ?? []) as readonly JsonObject[]).map((each) => cell(each["action"])).join(", "),
+      ((row["actions"] ?? []) as readonly JsonObject[]).map((each) => jsonCell(each["action"])).join(", "),
       row["reason"],
     ]),
     io,
   );
-}
-
-function table(
-  names: readonly string[],
-  rows: readonly (readonly (JsonValue | undefined)[])[],
-  io: Io,
-): Promise<void> {
-  const text = renderTable({
-    columns: names.map((name) => ({ name })),
-    rows: rows.map((row) => row.map(cell)),
-    width: terminalWidth(io),
-    heading: io.paint.bold,
-  });
-  return write(io.stdout, text);
-}
-
-function cell(value: JsonValue | undefined): string {
-  if (value === null || value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../../../schema/index.js";
+import { objectIn } from "../object-in.js";
 
 /** What rows are. `auto`: the shape of each row decides. */
 export type RowShape = "auto" | "examples" | "openai-chat" | "openai-evals" | "columns";
@@ -165,19 +166,4 @@ function isMessages(value: JsonValue | undefined): value is readonly JsonObject[
     value.length > 0 &&
     value.every((item: JsonValue) => typeof objectIn(item)?.["role"] === "string")
   );
-}
-
-function objectIn(value: JsonValue | undefined): JsonObject | undefined {
-  const given = typeof value === "string" && value.trimStart().startsWith("{") ? parsed(value) : value;
-  return typeof given === "object" && given !== null && !Array.isArray(given)
-    ? (given as JsonObject)
-    : undefined;
-}
-
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
 }

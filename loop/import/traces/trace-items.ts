@@ -7,6 +7,7 @@ import type {
   Resource,
   Span,
 } from "../../../schema/index.js";
+import { objectIn } from "../object-in.js";
 
 /** What an import finds in a file. */
 export type TraceItem =
@@ -95,19 +96,7 @@ export function textAt(row: JsonObject | undefined, name: string): string | unde
 
 /** An object of a field, also out of JSON text. */
 export function objectAt(row: JsonObject, name: string): JsonObject | undefined {
-  const value = row[name];
-  const given = typeof value === "string" && value.trimStart().startsWith("{") ? parsed(value) : value;
-  return typeof given === "object" && given !== null && !Array.isArray(given)
-    ? (given as JsonObject)
-    : undefined;
-}
-
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
+  return objectIn(row[name]);
 }
 
 /** Objects of a field that is a list. */
