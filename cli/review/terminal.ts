@@ -37,13 +37,21 @@ export async function withTerminal<T>(io: Io, work: (terminal: Terminal) => Prom
   }
   const screen = new Screen(io, stdin);
   const restore = (): void => screen.leave();
-  process.once("exit", restore);
+  // A terminal that is closed must not keep what is open reserved: the work ends, and gives it back.
+  let isHungUp = false;
+  const hangUp = (): void => {
+    isHungUp = true;
+    screen.hangUp();
+  };
+  process.once("exit", restore).once("SIGHUP", hangUp);
   try {
     screen.enter();
     return await work(screen);
   } finally {
     restore();
-    process.removeListener("exit", restore);
+    process.removeListener("exit", restore).removeListener("SIGHUP", hangUp);
+    // As it would have ended; at its own end Node sets a terminal back, and aborts when there is none.
+    if (isHungUp) process.kill(process.pid, "SIGHUP");
   }
 }
 
@@ -54,6 +62,8 @@ class Screen implements Terminal {
   #waiting: ((key: string | undefined) => void) | undefined;
   #ended = false;
   #isOpen = false;
+  /** The terminal was closed: whatever is written to it fails. */
+  #isGone = false;
 
   constructor(io: Io, stdin: Tty) {
     this.#io = io;
@@ -69,11 +79,11 @@ class Screen implements Terminal {
   }
 
   enter(): void {
-    if (this.#isOpen) return;
+    if (this.#isOpen || this.#isGone) return;
     this.#isOpen = true;
     this.#stdin.setRawMode(true);
     this.#stdin.setEncoding("utf8");
-    this.#stdin.on("data", this.#onData).on("end", this.#onEnd);
+    this.#stdin.on("data", this.#onData).on("end", this.#onEnd).on("error", this.hangUp);
     this.#io.signal.addEventListener("abort", this.#onEnd);
     this.#io.stdout.on("resize", this.#onResize);
     this.#stdin.resume();
@@ -83,15 +93,18 @@ class Screen implements Terminal {
   leave(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#io.stdout.write(LEAVE);
+    if (!this.#isGone) this.#io.stdout.write(LEAVE);
     this.#stdin.removeListener("data", this.#onData).removeListener("end", this.#onEnd);
     this.#io.signal.removeEventListener("abort", this.#onEnd);
     this.#io.stdout.removeListener("resize", this.#onResize);
     this.#stdin.pause();
+    if (this.#isGone) return;
+    this.#stdin.removeListener("error", this.hangUp);
     this.#stdin.setRawMode(false);
   }
 
   draw(lines: readonly string[]): void {
+    if (this.#isGone) return;
     this.#io.stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\r\n")}\u001b[J`);
   }
 
@@ -129,6 +142,12 @@ class Screen implements Terminal {
   readonly #onData = (chunk: string | Buffer): void => {
     this.#keys.push(...keysIn(String(chunk)));
     this.#tell();
+  };
+
+  /** There is no terminal any more: no key will come, and nothing can be drawn. */
+  readonly hangUp = (): void => {
+    this.#isGone = true;
+    this.#onEnd();
   };
 
   readonly #onEnd = (): void => {

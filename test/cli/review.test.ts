@@ -233,6 +233,16 @@ test("leaving gives the item back, and a signal, an error and a missing terminal
   expect([await stopped.ended, stopped.terminal.isRaw]).toEqual([143, false]);
   expect(stopped.terminal.all.endsWith("\u001b[?25h\u001b[?1049l")).toBe(true);
 
+  // A terminal that was closed takes nothing any more; the item is free all the same.
+  const closed = run(["review", "left", "--reviewer", "bob"]);
+  await closed.terminal.shows("agent 1", "▸ correctness");
+  expect((await output(["queues", "show", "left", "--json"])).stdout).toContain('"user_id": "bob"');
+  const written = closed.terminal.all;
+  closed.terminal.stdin.emit("error", new Error("read EIO"));
+  await closed.ended;
+  expect(closed.terminal.all.slice(written.length)).not.toContain("\u001b[");
+  expect((await output(["queues", "show", "left", "--json"])).stdout).toContain('"reserved_by": []');
+
   const refused: readonly (readonly [readonly string[], boolean, number, string])[] = [
     [["review", "left"], false, 2, "needs a terminal"],
     [["review", "nowhere"], true, 5, "Annotation queue nowhere not found"],
