@@ -58,12 +58,8 @@ export async function* rowsOfFile(path: string, engine: () => Promise<FileEngine
   const name = path.replace(/\.gz$/i, "").toLowerCase();
   if (name.endsWith(".parquet")) {
     let at = 0;
-    try {
-      for await (const texts of (await engine()).rows(path)) {
-        for (const text of texts) yield objectRow(`${path} row ${++at}`, text);
-      }
-    } catch (error) {
-      throw invalid(path, errorMessage(error), error);
+    for await (const texts of (await engine()).rows(path)) {
+      for (const text of texts) yield objectRow(`${path} row ${++at}`, text);
     }
   } else if (name.endsWith(".csv")) {
     yield* csvRows(path, (await wholeText(path)).replace(/^\ufeff/, ""));
