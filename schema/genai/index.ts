@@ -15,7 +15,7 @@ export { filledByLogs, type JoinedLogContent, joinLogContent, type PlacedLogCont
 export { attributesOfRule } from "./sources.js";
 export { toFinishReason } from "./finish-reasons.js";
 export { OPERATION_ALIASES, OPERATION_RUN_TYPES } from "./operations.js";
-export { MODEL_MAKERS, PROVIDERS, toProvider } from "./providers.js";
+export { MODEL_MAKERS, providerOfModel, PROVIDERS, toProvider } from "./providers.js";
 export { currentName, formerNames, RENAMES, type Rename } from "./renames.js";
 export {
   GENAI_COLUMNS,

@@ -4,6 +4,7 @@ import {
   OPERATION_ALIASES,
   PROVIDERS,
   MODEL_MAKERS,
+  providerOfModel,
   SPAN_RULES,
   toFinishReason,
 } from "../../schema/index.js";
@@ -98,24 +99,48 @@ export function finishReason(list: AttributeList, at: number): number {
   return wireArrays.find(list.reader.bytes, list.valueOffset[at] as number, list.valueLength[at] as number);
 }
 
-/** The provider that a model's name tells: an index into {@link MAKERS}, or -1. */
+/** Providers by the number that {@link makerOf} gives. */
+export const MAKERS: readonly string[] = makers.map(({ provider }) => provider);
+
+/**
+ * The provider that a model's name tells: an index into {@link MAKERS}, -1 when it tells none, -2 for what only the rules
+ * can read.
+ */
 export function makerOf(list: AttributeList, at: number): number {
   const offset = list.valueOffset[at] as number;
-  if (list.type[at] !== TYPE_STRING || offset >= IN_SCRATCH) return -1;
   const length = list.valueLength[at] as number;
+  if (list.type[at] !== TYPE_STRING || offset >= IN_SCRATCH || length > MODEL_BYTES_MAX) return -2;
   const { bytes } = list.reader;
   for (let i = 0; i < makers.length; i++) {
     const { start } = makers[i] as (typeof makers)[number];
-    if (length < start.length || bytes[offset] !== start[0]) continue;
-    let at = start.length - 1;
-    while (at > 0 && bytes[offset + at] === start[at]) at--;
-    if (at === 0) return i;
+    if (length >= start.length && isAt(bytes, offset, start)) return i;
   }
-  return -1;
+  return makerOfOther(bytes, offset, length);
 }
 
-/** Providers by the number that {@link makerOf} gives. */
-export const MAKERS: readonly string[] = makers.map(({ provider }) => provider);
+/** Models that no maker's own spelling begins, and what the rules say of them: asked once, as a rule costs 20 us. */
+const others: { readonly name: Uint8Array; readonly maker: number }[] = [];
+/** Few are in use at a time; senders must not be able to fill memory with them, nor time with looking through them. */
+const OTHERS_MAX = 64;
+const MODEL_BYTES_MAX = 256;
+
+function makerOfOther(bytes: Uint8Array, offset: number, length: number): number {
+  for (const { name, maker } of others) {
+    if (name.length === length && isAt(bytes, offset, name)) return maker;
+  }
+  const name = Buffer.from(bytes.subarray(offset, offset + length));
+  const maker = MAKERS.indexOf(providerOfModel(name.toString()) ?? "");
+  if (others.length === OTHERS_MAX) others.length = 0;
+  others.push({ name, maker });
+  return maker;
+}
+
+/** Compares from the end, where names differ. */
+function isAt(bytes: Uint8Array, offset: number, text: Uint8Array): boolean {
+  let at = text.length - 1;
+  while (at >= 0 && bytes[offset + at] === text[at]) at--;
+  return at < 0;
+}
 
 function isOneOf(table: KeyTable, list: AttributeList, at: number): boolean {
   const offset = list.valueOffset[at] as number;

@@ -110,14 +110,12 @@ export class PlainDerived {
     return operation;
   }
 
-  /** The provider that the model's name tells, -1 when the span has one of its own or no model at all, -2 when no name tells. */
+  /** The provider that the model's name tells; -1 when the span needs none, or no name tells; -2 when only the rules can say. */
   maker(): number {
     if ((this.best[PROVIDER] as number) >= 0) return -1;
     for (const rule of MODELS) {
       const at = this.best[rule] as number;
-      if (at < 0) continue;
-      const maker = makerOf(this.list, at);
-      return maker < 0 ? -2 : maker;
+      if (at >= 0) return makerOf(this.list, at);
     }
     return -1;
   }
