@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await collector.shutdown(5_000);
-  rmSync(root, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true, maxRetries: 20 });
 });
 
 interface Answer {

@@ -48,7 +48,7 @@ export async function runApi(
     },
     stop: async () => {
       await collector.shutdown(5_000);
-      rmSync(root, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

@@ -13,7 +13,7 @@ import { LONG_TESTS } from "../support/long-tests.js";
 
 const dirs: string[] = [];
 afterEach(() => {
-  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
 });
 
 const text = (key: string, value: string) => ({ key, value: { stringValue: value } });

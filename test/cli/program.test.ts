@@ -9,7 +9,7 @@ import { addSpans, tempFolder } from "./data-dir.js";
 import { MAIN, runCli, startCli } from "./run-cli.js";
 
 const folder = tempFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
 
 describe("counterfoil", { timeout: 90_000 }, () => {
   it("prints the package's version, and help with examples and exit codes", async () => {

@@ -38,7 +38,7 @@ service: { pipelines: { traces: { receivers: [otlp], exporters: [mirror, file] }
     expect(await queryRows({ dataDir, sql: "SELECT count(*)::INT AS n FROM spans" })).toEqual([{ n: 2 }]);
   } finally {
     await collector.shutdown(5_000);
-    rmSync(dataDir, { recursive: true, force: true });
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
   }
 }, 60_000);
 
@@ -81,6 +81,6 @@ service: { pipelines: { traces: { receivers: [otlp], exporters: [mirror, otlp_ht
     }
   } finally {
     await collector.shutdown(5_000);
-    rmSync(dataDir, { recursive: true, force: true });
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
   }
 }, 60_000);

@@ -53,7 +53,7 @@ describe("an exporter that points at this very collector", () => {
       ).rejects.toThrow(/LANGSMITH_ENDPOINT/);
       expect(readdirSync(dataDir)).toEqual([]);
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
     }
   });
 });

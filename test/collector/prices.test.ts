@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(async () => {
   await book?.close();
   book = undefined;
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 function file(text: string): string {

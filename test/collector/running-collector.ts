@@ -24,7 +24,7 @@ export async function runCollector(): Promise<RunningCollector> {
     dataDir,
     stop: async () => {
       await collector.shutdown(5_000);
-      rmSync(root, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

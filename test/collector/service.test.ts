@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(async () => {
   await collector?.shutdown(2_000);
   collector = undefined;
-  rmSync(dataDir, { recursive: true, force: true });
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
 });
 
 const yaml = (more: string, exporters = "[mirror]"): string => `
@@ -237,7 +237,7 @@ describe("life", () => {
     await expect(startCollector(config, taken)).rejects.toMatchObject({ code: "CF_LISTEN_FAILED" });
     const second = await startCollector(config, options);
     await second.shutdown(2_000);
-    rmSync(other, { recursive: true, force: true });
+    rmSync(other, { recursive: true, force: true, maxRetries: 20 });
   });
 
   it("item 80: refuses --host beyond this machine without a key", async () => {

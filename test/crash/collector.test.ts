@@ -23,7 +23,7 @@ let dataDir: string;
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), "counterfoil-crash-"));
 });
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 }));
 
 let nextId = 1;
 /** First ids of spans whose two feedbacks, one change set, were acknowledged. */

@@ -14,7 +14,7 @@ let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "counterfoil-mirror-crash-"));
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 20 }));
 
 /** Runs a journal with its mirror and kills the process a moment after its `commits`-th commit. */
 async function killedAfter(commits: number, delayMs: number): Promise<{ acked: number; sealed: number }> {

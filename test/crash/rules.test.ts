@@ -23,7 +23,7 @@ const RULE = {
 };
 
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-crash-rules-"));
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 }));
 
 interface Server {
   readonly process: ChildProcessByStdio<Writable, Readable, null>;

@@ -135,7 +135,7 @@ export class PageRunner {
       const result = await this.#spawn("bash", ["-euo", "pipefail", "-c", DEMO]);
       if (result.exitCode !== 0) return result;
       const folder = mkdtempSync(join(tmpdir(), "counterfoil-docs-demo-"));
-      process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+      process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
       madeByDemo = { folder, result };
       cpSync(data, folder, { recursive: true, preserveTimestamps: true });
     } else {
@@ -155,7 +155,7 @@ export class PageRunner {
       const code = server.child.exitCode ?? (await ended);
       if (code !== 0) throw new Error(`the server ended with ${code}:\n${server.output()}`);
     } finally {
-      rmSync(this.#root, { recursive: true, force: true });
+      rmSync(this.#root, { recursive: true, force: true, maxRetries: 20 });
     }
   }
 

@@ -14,7 +14,7 @@ let root: string;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "counterfoil-backup-"));
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 20 }));
 
 /** The commands that the page shows, as they are. */
 function documentedCommands(): string {

@@ -10,7 +10,7 @@ import { LangSmithStandIn } from "../support/langsmith-stand-in.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const folder = tempFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
 
 /** Takes the default ports if nobody has them, so that the demo must find others. */
 async function occupy(port: number): Promise<Server> {

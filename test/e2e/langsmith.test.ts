@@ -21,7 +21,7 @@ afterAll(async () => {
   for (const { child } of running) if (child.exitCode === null) child.kill("SIGKILL");
   await Promise.all(running.map(({ ended }) => ended));
   for (const standIn of Object.values(standIns)) await standIn.stop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 describe("from an agent's spans to LangSmith", () => {

@@ -10,7 +10,7 @@ let dataDir: string;
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), "counterfoil-renormalise-"));
 });
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 }));
 
 const renormalise = (...args: string[]): Promise<CliResult> =>
   runCli(["renormalise", "--data-dir", dataDir, ...args]);

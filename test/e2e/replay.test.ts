@@ -58,7 +58,7 @@ afterAll(async () => {
   await Promise.all(running.map(({ ended }) => ended));
   backend.closeAllConnections();
   await new Promise((done) => backend.close(done));
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function start(name: string): Promise<TestServer> {

@@ -10,7 +10,7 @@ let dataDir: string;
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), "counterfoil-scrub-"));
 });
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 }));
 
 const scrub = (...args: string[]): Promise<CliResult> => runCli(["scrub", "--data-dir", dataDir, ...args]);
 

@@ -12,7 +12,7 @@ const running: RunningCli[] = [];
 afterAll(async () => {
   for (const { child } of running) if (child.exitCode === null) child.kill("SIGKILL");
   await Promise.all(running.map(({ ended }) => ended));
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function start(name: string, ...args: string[]): Promise<Awaited<ReturnType<typeof startServer>>> {

@@ -15,7 +15,7 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), "counterfoil-upgrade-"));
   cpSync(FIXTURE, dataDir, { recursive: true });
 });
-afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 }));
 
 const start = (): Promise<Collector> =>
   startCollector(defaultConfig({}), { dataDir, httpPort: 0, grpcPort: 0, logger: createLogger("silent") });

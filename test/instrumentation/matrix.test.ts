@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => sink.stop());
 
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 /** A folder outside the repository that holds this package as npm would install it, and nothing else. */

@@ -9,7 +9,7 @@ import { dataDirPaths, queryRows } from "../../store/index.js";
 
 const root = mkdtempSync(join(tmpdir(), "counterfoil-rules-crash-"));
 const dataDir = join(root, "data");
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 20 }));
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 /** Where the server dies while it writes what a rule made. */

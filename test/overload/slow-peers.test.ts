@@ -41,7 +41,7 @@ afterAll(async () => {
   client.close();
   server?.cli.child.kill("SIGTERM");
   await server?.cli.ended;
-  rmSync(root, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true, maxRetries: 20 });
 });
 
 /** Opens a connection, writes, and resolves when the server has it: for idle ones with its first answer. */

@@ -26,7 +26,7 @@ afterEach(async () => {
   server?.cli.child.kill("SIGTERM");
   await server?.cli.ended;
   server = undefined;
-  rmSync(root, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function serve(): Promise<{ running: TestServer; port: number; sender: NormalClient }> {

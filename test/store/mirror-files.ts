@@ -44,7 +44,7 @@ export function temporaryFolder(): string {
 }
 
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 function literal(value: Row[string] | undefined, column: Column): string {

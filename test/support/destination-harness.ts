@@ -47,7 +47,7 @@ export class DestinationHarness {
     for (const destination of this.#open.splice(0)) await destination.shutdown(0);
     await this.journal.close();
     await this.standIn.stop();
-    rmSync(this.dataDir, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 20 });
   }
 
   /** A destination that hears of the journal's growth; start it with {@link started} or by itself. */

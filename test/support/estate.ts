@@ -21,7 +21,7 @@ const WEEK_MS = 7 * 86_400_000;
 /** A folder for bundles, and what takes it away. */
 export function bundleFolder(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), "counterfoil-bundles-"));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 20 }) };
 }
 
 /** The door of a harness, as `import` uses it. */

@@ -82,7 +82,7 @@ export class MirrorHarness {
     await this.mirror.shutdown(10_000);
     await this.catalog.close();
     await this.journal.close();
-    if (options.keep !== true) rmSync(this.dir, { recursive: true, force: true });
+    if (options.keep !== true) rmSync(this.dir, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

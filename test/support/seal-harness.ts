@@ -88,7 +88,7 @@ export class SealHarness {
   close(): void {
     this.connection.closeSync();
     this.instance.closeSync();
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

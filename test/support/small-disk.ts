@@ -46,7 +46,7 @@ export function mountSmallDisk(bytes: number): SmallDisk | undefined {
       } catch {
         // Detached by the test already.
       }
-      rmSync(path, { recursive: true, force: true });
+      rmSync(path, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "counterfoil-failed-"));
 
 afterAll(async () => {
   await api.stop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 afterEach(() => {

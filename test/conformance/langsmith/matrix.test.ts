@@ -35,7 +35,7 @@ describe.runIf(RUN_MATRIX)("other versions and integrations of LangSmith's clien
 
   afterAll(async () => {
     await api.stop();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
   });
 
   async function app(project: string, args: readonly string[]): Promise<string> {

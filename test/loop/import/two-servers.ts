@@ -65,7 +65,8 @@ export async function twoServers(): Promise<TwoServers> {
     stop: async () => {
       await door.close();
       await Promise.all([far.stop(), near.stop()]);
-      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+      for (const folder of folders.splice(0))
+        rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

@@ -22,7 +22,7 @@ const open: { close(): Promise<void> }[] = [];
 const folders: string[] = [];
 afterEach(async () => {
   for (const harness of open.splice(0)) await harness.close();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 const price = (input: number): Price => ({
