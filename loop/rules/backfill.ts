@@ -172,17 +172,22 @@ function placeSql(rule: Rule, place: Place, bindings: Bindings): string {
   const condition = ruleConditionSql(rule.data, bindings);
   if (place === undefined) return condition;
   const time = bindings.time(place.startNanos);
-  if (!("traceId" in place)) return `${condition} AND s.start_time >= ${time}`;
+  // Of the plain column DuckDB knows what each part of a file has; only at the very beginning are there runs without a start.
+  const start = place.startNanos > 0n ? "s.start_time" : START_SQL;
+  if (!("traceId" in place)) return `${condition} AND ${start} >= ${time}`;
   const [trace, span] = [bindings.bind(place.traceId), bindings.bind(place.spanId)];
-  return `${condition} AND s.start_time >= ${time}
-  AND (s.start_time > ${time} OR s.trace_id > ${trace} OR (s.trace_id = ${trace} AND s.span_id > ${span}))`;
+  return `${condition} AND ${start} >= ${time}
+  AND (${start} > ${time} OR s.trace_id > ${trace} OR (s.trace_id = ${trace} AND s.span_id > ${span}))`;
 }
+
+/** A run without a start comes as the oldest: as the newest, a step that ended with one would go on at the beginning again. */
+const START_SQL = "coalesce(s.start_time, make_timestamp_ns(0))";
 
 async function pastRuns(rows: Rows, rule: Rule, from: Place): Promise<PastRun[]> {
   const bindings = new Bindings();
   const found = await rows(
-    `SELECT s.trace_id, s.span_id, s.run_id, epoch_ns(s.start_time)::VARCHAR AS start_ns FROM spans AS s
-WHERE ${placeSql(rule, from, bindings)} ORDER BY s.start_time, s.trace_id, s.span_id LIMIT ${RULE_BACKFILL_RUNS_PER_QUERY}`,
+    `SELECT s.trace_id, s.span_id, s.run_id, epoch_ns(${START_SQL})::VARCHAR AS start_ns FROM spans AS s
+WHERE ${placeSql(rule, from, bindings)} ORDER BY ${START_SQL}, s.trace_id, s.span_id LIMIT ${RULE_BACKFILL_RUNS_PER_QUERY}`,
     bindings.params,
   );
   return found.map((row) => ({ ...keyOf(row), startNanos: BigInt(textIn(row, "start_ns")) }));

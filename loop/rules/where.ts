@@ -16,10 +16,23 @@ export function whereOf(data: JsonObject): string | undefined {
   return where.trim() === "" ? undefined : where;
 }
 
-/** Throws CF_RECORD_INVALID for a `where` that is no condition over a row of `spans`. */
+/**
+ * Throws CF_RECORD_INVALID for a `where` that is no condition over a row of `spans`. DuckDB takes a text for a condition and
+ * fails at the first row, so its type is asked for.
+ */
 export async function checkWhere(sandbox: Sandbox, data: JsonObject): Promise<void> {
   const where = whereOf(data);
-  if (where !== undefined) await run(sandbox, selectSql("false", where));
+  if (where === undefined) return;
+  const columns = await run(
+    sandbox,
+    `DESCRIBE SELECT (\n${where}\n) AS condition FROM (SELECT s.* FROM spans AS s WHERE false AND (\n${where}\n)) AS s`,
+  );
+  const types = columns.map((column) => textIn(column, "column_type"));
+  if (types.length === 1 && types[0] === "BOOLEAN") return;
+  throw new CounterfoilError(
+    "CF_RECORD_INVALID",
+    `Not a valid rule: where: must be true or false of each span, got ${types.join(", ")}`,
+  );
 }
 
 async function run(sandbox: Sandbox, sql: string): ReturnType<Sandbox> {

@@ -31,6 +31,8 @@ export interface RunDraft {
   readonly trace?: string;
   readonly open?: boolean;
   readonly parent?: string;
+  /** Nanoseconds since 1970; "0" for none. */
+  readonly start?: string;
   readonly inputs?: unknown;
   readonly outputs?: unknown;
 }
@@ -78,7 +80,7 @@ export async function startRulesHarness(): Promise<RulesHarness> {
         spanId: number.toString(16).padStart(16, "b"),
         ...(more.parent === undefined ? {} : { parentSpanId: more.parent }),
         name: more.name ?? "agent",
-        startTimeUnixNano: "1795413600000000000",
+        startTimeUnixNano: more.start ?? "1795413600000000000",
         ...(more.open === true ? {} : { endTimeUnixNano: "1795413601000000000" }),
         attributes: [
           attribute("gen_ai.prompt", more.inputs ?? { q: `question ${number}` }),

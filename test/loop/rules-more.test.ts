@@ -51,10 +51,18 @@ WHERE dataset_id = (SELECT id FROM datasets WHERE name = 'past') ORDER BY 1`)
     `SELECT epoch_ns(start_time)::VARCHAR || '-' || trace_id || '-' || span_id AS at FROM spans WHERE trace_id = '${past[1] ?? ""}'`,
   );
   expect(await backfill({ after: place?.["at"] })).toMatchObject({ looked: 2, open: 1, before: 1 });
+  // A run without a start is the oldest, not the last, behind which a step would begin again.
+  const old = await sendRun({ name: "past", start: "0" });
+  await rulesAreThrough();
+  const [oldest] = await sql(
+    `SELECT '0-' || trace_id || '-' || span_id AS at FROM spans WHERE trace_id = '${old}'`,
+  );
+  expect(await backfill({ dry_run: true })).toMatchObject({ looked: 5, up_to: "2026-11-23T06:00:00.000Z" });
+  expect(await backfill({ after: oldest?.["at"] })).toMatchObject({ looked: 4, open: 1, before: 3 });
   expect((await call("POST", "/api/v1/rules/late/backfill", { after: "here" })).status).toBe(400);
   expect((await call("POST", "/api/v1/rules/late/backfill", { since: "soon" })).status).toBe(400);
   expect((await call("POST", "/api/v1/rules/nobody/backfill", {})).status).toBe(404);
-  expect(await examples()).toEqual(past);
+  expect(await examples()).toEqual([...past, old]);
   await call("DELETE", "/api/v1/rules/late");
 });
 

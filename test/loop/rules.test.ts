@@ -29,6 +29,15 @@ test("a rule that can't work is refused and named with its field; nothing of the
       'where: Binder Error: Referenced column \\"nme\\"',
     ],
     [
+      { name: "x", where: "name", actions: [TO_DATASET] },
+      "where: must be true or false of each span, got VARCHAR",
+    ],
+    [{ name: "x", where: "true) AS one, (true", actions: [TO_DATASET] }, "where: "],
+    [
+      { name: "x", where: "count(*) > 1", actions: [TO_DATASET] },
+      "where: Binder Error: WHERE clause cannot contain aggregates",
+    ],
+    [
       { name: "x", where: "name IN (SELECT content FROM read_text('/etc/passwd'))", actions: [TO_DATASET] },
       "where: ",
     ],
