@@ -6,6 +6,9 @@ import { VERSION } from "./version.js";
 /** Cells that help is written for when the output is no terminal: fixed, so that documentation can quote it. */
 const HELP_CELLS = 100;
 
+/** Ask for nothing that a command knows. */
+const VERSION_FLAGS: readonly string[] = ["-V", "--version"];
+
 /** Adds one command, with its subcommands. */
 type AddCommand = (program: Command, io: Io) => unknown;
 
@@ -79,7 +82,8 @@ async function importCommands(): Promise<AddCommand> {
 }
 
 /**
- * The command line: of the one command that `args` begins with, or whole when it begins with none, as help needs it. One
+ * The command line: of the one command that `args` begins with, or whole when it begins with none, as help needs it
+ * (the version needs no command). One
  * command alone starts in half the time. Errors of usage are thrown as CommanderError after their message was printed.
  */
 export async function createProgram(io: Io, args: readonly string[] = []): Promise<Command> {
@@ -87,7 +91,7 @@ export async function createProgram(io: Io, args: readonly string[] = []): Promi
     .description(
       "The copy you keep: stores OpenTelemetry GenAI spans durably, sends them on, and answers questions in SQL.",
     )
-    .version(VERSION, "-V, --version", "print the version")
+    .version(VERSION, VERSION_FLAGS.join(", "), "print the version")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
     .showHelpAfterError("(add --help for what is possible)")
@@ -103,10 +107,11 @@ export async function createProgram(io: Io, args: readonly string[] = []): Promi
       getErrHasColors: () => false,
     });
   const [wanted = ""] = args;
+  const isWhole = !isCommand(wanted) && !VERSION_FLAGS.includes(wanted);
   for (const [heading, commands] of Object.entries(COMMANDS)) {
     program.commandsGroup(heading);
     for (const [name, load] of Object.entries(commands)) {
-      if (name === wanted || !isCommand(wanted)) (await load())(program, io);
+      if (isWhole || name === wanted) (await load())(program, io);
     }
   }
   program.addHelpText("after", footer());
