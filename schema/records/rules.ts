@@ -1,3 +1,4 @@
+import { canonicalJson } from "../canonical-json.js";
 import { GUARD_FIELDS, guardsProblem } from "./rule-guards.js";
 import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
 
@@ -133,9 +134,20 @@ function ruleProblem(data: JsonObject): string | undefined {
   for (const [index, action] of actions.entries()) {
     const problem = actionProblem(action) ?? guardsProblem(action);
     if (problem !== undefined) return `has an action actions[${index}] that ${problem}`;
+    const same = actions.findIndex((other) => effectOf(other) === effectOf(action));
+    if (same < index) {
+      return `has an action actions[${index}] that does to each run what actions[${same}] does: put it into a rule of its own`;
+    }
   }
   return undefined;
 }
+
+/** What a rule does to a run only once: a second example of it in a dataset would take the place of the first. */
+function effectOf(action: JsonObject): string {
+  return canonicalJson([action["type"], ...TARGET_FIELDS.map((field) => action[field] ?? null)]);
+}
+
+const TARGET_FIELDS = ["dataset", "dataset_id", "queue", "queue_id", "key", "url", "url_env"];
 
 function actionProblem(action: JsonObject): string | undefined {
   const given = (name: string): boolean => action[name] !== undefined && action[name] !== null;

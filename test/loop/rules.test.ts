@@ -23,6 +23,10 @@ test("a rule that can't work is refused and named with its field; nothing of the
     [{ name: "x", actions: [{ type: "explode" }] }, "actions[0].type must be one of"],
     [{ name: "x", actions: [{ type: "add_to_dataset" }] }, "actions[0] that needs dataset or dataset_id"],
     [{ name: "x", actions: [{ ...TO_DATASET, outputs: "best" }] }, "actions[0].outputs must be one of"],
+    [
+      { name: "x", actions: [{ ...TO_DATASET, outputs: "correction" }, TO_DATASET] },
+      "actions[1] that does to each run what actions[0] does",
+    ],
     [{ name: "x", actions: [{ type: "add_feedback" }] }, "actions[0] that needs key"],
     [
       { name: "x", where: "nme = 'a'", actions: [TO_DATASET] },

@@ -41,7 +41,13 @@ export async function redacted(
   );
   const replaced = JSON.parse(textIn(row, "texts")) as readonly string[];
   let at = 0;
-  return mapTexts(value, (text) => replaced[at++] ?? text);
+  return mapTexts(value, () => {
+    const text = replaced[at++];
+    // Whatever went wrong then, what was to be redacted must not be stored.
+    if (text === undefined)
+      throw new CounterfoilError("CF_RECORD_INVALID", "could not be redacted: a text is missing");
+    return text;
+  });
 }
 
 /** What can't be redacted is not stored: an error of the run, which holds up no other. */
