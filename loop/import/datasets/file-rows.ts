@@ -29,18 +29,18 @@ export interface FileRow {
 /** Every row of a file, or why a line of it is none. */
 export type RowOrProblem = FileRow | { readonly where: string; readonly problem: string };
 
-const ENDINGS: Readonly<Record<string, RowFormat>> = {
-  csv: "csv",
-  jsonl: "jsonl",
-  ndjson: "jsonl",
-  json: "jsonl",
-  parquet: "parquet",
-};
+const ENDINGS: ReadonlyMap<string, RowFormat> = new Map([
+  ["csv", "csv"],
+  ["jsonl", "jsonl"],
+  ["ndjson", "jsonl"],
+  ["json", "jsonl"],
+  ["parquet", "parquet"],
+]);
 
 /** What a file is by its name; undefined for other names. */
 export function formatOfName(path: string): RowFormat | undefined {
   const ending = /\.(\w+)$/.exec(path)?.[1] ?? "";
-  return ENDINGS[ending.toLowerCase()];
+  return ENDINGS.get(ending.toLowerCase());
 }
 
 /**

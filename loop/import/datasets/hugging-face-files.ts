@@ -16,18 +16,18 @@ const TRAIN = "train";
 /** Each may try all that is left of a name. */
 const WILDCARDS_MAX = 8;
 /** Names that Hugging Face takes for a split. */
-const SPLIT_WORDS: Readonly<Record<string, string>> = {
-  train: "train",
-  training: "train",
-  test: "test",
-  testing: "test",
-  eval: "test",
-  evaluation: "test",
-  validation: "validation",
-  valid: "validation",
-  val: "validation",
-  dev: "validation",
-};
+const SPLIT_WORDS = new Map([
+  ["train", "train"],
+  ["training", "train"],
+  ["test", "test"],
+  ["testing", "test"],
+  ["eval", "test"],
+  ["evaluation", "test"],
+  ["validation", "validation"],
+  ["valid", "validation"],
+  ["val", "validation"],
+  ["dev", "validation"],
+]);
 
 /**
  * The files of a dataset in Hugging Face's layout, with their splits: as the head of `README.md` says, else by names
@@ -143,7 +143,7 @@ function splitInName(path: string): string | undefined {
   const sharded = /(?:^|\/)(\w+(?:\.\w+)*)-\d{5}-of-\d{5}\.\w+$/.exec(path)?.[1];
   if (sharded !== undefined) return sharded;
   const words = path.replace(/\.\w+$/, "").split(/[^A-Za-z]+/);
-  return words.map((word) => SPLIT_WORDS[word.toLowerCase()]).find((split) => split !== undefined);
+  return words.map((word) => SPLIT_WORDS.get(word.toLowerCase())).find((split) => split !== undefined);
 }
 
 /** `*` within a name, `**` over folders, `?` and `{a,b}` as shells have them. */

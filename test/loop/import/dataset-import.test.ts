@@ -269,6 +269,8 @@ describe("a folder in Hugging Face's layout", () => {
     expect(found("hf", "b")).toEqual(["train: one.csv"]);
     expect(() => found("hf")).toThrow("say which of its configs with --config: a, b");
     rmSync(join(folder.path, "hf/README.md"));
+    file("hf3/constructor.csv", "");
+    expect(found("hf3")).toEqual(["train: constructor.csv"]);
     for (const path of ["data/gold-00000-of-00002.parquet", "dev.jsonl", "test/7.csv"])
       file(`hf2/${path}`, "");
     expect(found("hf2")).toEqual([
