@@ -80,7 +80,7 @@ function serverDoor(server: HttpServer, signal: AbortSignal): OpenDoor {
   return {
     append: async (entries) => {
       const body = encodeImportBatch(entries);
-      const tooLarge = `What is one version can't go in parts. Raise max_request_body_size above ${body.length}, or stop the server and run this again without it.`;
+      const tooLarge = `What is one span, one request or one version can't go in parts. Raise max_request_body_size above ${body.length}, or stop the server and run this again without it.`;
       await postBytes(server, {
         path: IMPORT_PATH,
         contentType: IMPORT_MEDIA_TYPE,
