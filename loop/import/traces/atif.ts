@@ -1,21 +1,16 @@
-import { createHash } from "node:crypto";
+import { type JsonObject, type JsonValue, type Span, timeToUnixNano } from "../../../schema/index.js";
 import {
-  type JsonObject,
-  type JsonValue,
-  type KeyValue,
-  type Span,
-  timeToUnixNano,
-} from "../../../schema/index.js";
-import {
+  attributesOf,
+  namedSpanId,
+  namedTraceId,
   objectAt,
   objectsAt,
   present,
+  problem,
   scopeOf,
   spanOf,
   textAt,
-  textAttribute,
   type TraceItem,
-  valueOf,
 } from "./trace-items.js";
 
 const SCOPE = scopeOf("atif");
@@ -41,8 +36,8 @@ export function atifItems(where: string, row: JsonObject): TraceItem[] | undefin
   if (!Array.isArray(row["steps"]) || textAt(row, "schema_version") === undefined) return undefined;
   const version = textAt(row, "schema_version") ?? "";
   if (!VERSION.test(version))
-    return [problem(where, `it is of version ${version.slice(0, 40)}; 1.x are known`)];
-  const traceId = digest(`atif/${textAt(row, "session_id") ?? identityOf(row)}`).slice(0, 32);
+    return [problem("spans", where, `it is of version ${version.slice(0, 40)}; 1.x are known`)];
+  const traceId = namedTraceId(`atif/${textAt(row, "session_id") ?? identityOf(row)}`);
   const trajectory = { traceId, parentId: "", sessionId: textAt(row, "session_id"), depth: 0 };
   return trajectoryItems(where, row, trajectory);
 }
@@ -70,9 +65,10 @@ function trajectoryItems(where: string, row: JsonObject, place: Place): TraceIte
   const steps = objectsAt(row, "steps");
   const times = timesOf(steps);
   const [start, end] = [times[0], times.at(-1)];
-  if (start === undefined || end === undefined) return [problem(where, "none of its steps has a timestamp")];
+  if (start === undefined || end === undefined)
+    return [problem("spans", where, "none of its steps has a timestamp")];
   if (place.depth > DEPTH_MAX)
-    return [problem(where, `its subagents are nested more than ${DEPTH_MAX} deep`)];
+    return [problem("spans", where, `its subagents are nested more than ${DEPTH_MAX} deep`)];
   const identity = identityOf(row);
   const rootId = spanIdOf(place, `root/${identity}`);
   const spans = [rootSpan(row, { ...place, rootId }, { start, end })];
@@ -142,7 +138,7 @@ function rootSpan(
     name: textAt(agent, "name") ?? "agent",
     startTimeUnixNano: start,
     endTimeUnixNano: end,
-    attributes: attributes({
+    attributes: attributesOf({
       "gen_ai.operation.name": "invoke_agent",
       "gen_ai.agent.name": textAt(agent, "name"),
       "gen_ai.agent.version": textAt(agent, "version"),
@@ -195,7 +191,7 @@ function modelSpan(
     name: `chat ${model ?? ""}`.trim(),
     startTimeUnixNano: time,
     endTimeUnixNano: time,
-    attributes: attributes({
+    attributes: attributesOf({
       "gen_ai.operation.name": "chat",
       "gen_ai.request.model": model,
       "gen_ai.conversation.id": place.sessionId,
@@ -236,7 +232,7 @@ function toolSpans(
       name: textAt(call, "function_name") ?? "tool",
       startTimeUnixNano: time,
       endTimeUnixNano: time,
-      attributes: attributes({
+      attributes: attributesOf({
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": textAt(call, "function_name"),
         "gen_ai.tool.call.id": callId,
@@ -279,23 +275,6 @@ function jsonOf(value: JsonValue | undefined): string | undefined {
   return isEmpty ? undefined : JSON.stringify(value);
 }
 
-function attributes(given: Readonly<Record<string, JsonValue | undefined>>): KeyValue[] {
-  return Object.entries(given).flatMap(([key, item]): KeyValue[] => {
-    if (item === undefined || item === "") return [];
-    if (typeof item === "string") return [textAttribute(key, item)];
-    const value = valueOf(item);
-    return value === undefined ? [] : [{ key, value }];
-  });
-}
-
 function spanIdOf({ traceId }: Pick<Place, "traceId">, name: string): string {
-  return digest(`atif/${traceId}/${name}`).slice(0, 16);
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-function problem(where: string, reason: string): TraceItem {
-  return { kind: "problem", type: "spans", where, reason };
+  return namedSpanId(`atif/${traceId}/${name}`);
 }

@@ -218,7 +218,9 @@ class TraceSink {
       if (here.get(keyOf(item.span)) === String(item.span.endTimeUnixNano)) this.#unchanged(item);
       else missing.push(item);
     }
-    for (const part of this.#parts(missing)) await this.#append(part);
+    const encode = (part: readonly SpanItem[]): Uint8Array =>
+      encodeOtlp("traces", { resourceSpans: this.#requestOf(part) });
+    await inRequests(missing, encode, (part, payload) => this.#append(part, payload));
   }
 
   /** Ends of the spans that are here, by {@link keyOf}; "0" for one that has none. */
@@ -239,24 +241,7 @@ WHERE trace_id IN (${marks(1, traces)}) AND span_id IN (${marks(1 + traces.lengt
     );
   }
 
-  /** One request each, of a few megabytes at most where that is more than a span. */
-  *#parts(items: readonly SpanItem[]): Generator<SpanItem[]> {
-    let part: SpanItem[] = [];
-    let bytes = 0;
-    for (const item of items) {
-      const size = sizeOf(item);
-      if (part.length > 0 && bytes + size > IMPORT_BATCH_BYTES) {
-        yield part;
-        [part, bytes] = [[], 0];
-      }
-      part.push(item);
-      bytes += size;
-    }
-    if (part.length > 0) yield part;
-  }
-
-  async #append(items: readonly SpanItem[]): Promise<void> {
-    const payload = encodeOtlp("traces", { resourceSpans: this.#requestOf(items) });
+  async #append(items: readonly SpanItem[], payload: Uint8Array): Promise<void> {
     const { itemCount, reason, rejected } = scanRequest("traces", payload);
     const inline = items.reduce((sum, { span }) => sum + evaluationsOfSpan(span).length, 0);
     if (rejected > 0 || itemCount !== items.length) {
@@ -307,23 +292,29 @@ WHERE trace_id IN (${marks(1, traces)}) AND span_id IN (${marks(1 + traces.lengt
     if (changes.length === 0) return;
     const missing = await missingRecords({ rows: this.#options.read }, changes);
     this.tally.unchanged(FEEDBACK, changes.length - missing.length);
-    if (missing.length === 0) return;
-    const payload = encodeRecords(missing);
-    await this.#options.door.append([
-      { signal: "records", payload, itemCount: missing.length, receivedUnixNano: undefined },
-    ]);
-    this.tally.stored(FEEDBACK, missing.length);
+    await inRequests(missing, encodeRecords, async ({ length }, payload) => {
+      await this.#options.door.append([
+        { signal: "records", payload, itemCount: length, receivedUnixNano: undefined },
+      ]);
+      this.tally.stored(FEEDBACK, length);
+    });
   }
+}
+
+/** All in order, in requests of a few megabytes at most where that is more than one item: a server has a bound for each. */
+async function inRequests<T>(
+  items: readonly T[],
+  encode: (items: readonly T[]) => Uint8Array,
+  send: (items: readonly T[], payload: Uint8Array) => Promise<void>,
+): Promise<void> {
+  if (items.length === 0) return;
+  const payload = encode(items);
+  if (payload.length <= IMPORT_BATCH_BYTES || items.length === 1) return send(items, payload);
+  const middle = Math.ceil(items.length / 2);
+  await inRequests(items.slice(0, middle), encode, send);
+  await inRequests(items.slice(middle), encode, send);
 }
 
 function keyOf({ spanId, traceId }: SpanItem["span"]): string {
   return traceId + spanId;
-}
-
-/** About the bytes of a span. */
-function sizeOf({ span }: SpanItem): number {
-  return span.attributes.reduce(
-    (sum, { key, value }) => sum + key.length + (value?.stringValue?.length ?? 16),
-    200,
-  );
 }

@@ -1,26 +1,31 @@
-import { createHash } from "node:crypto";
 import {
   CounterfoilError,
+  isDeeper,
+  RUN_JSON_DEPTH_MAX,
   type JsonObject,
   type JsonValue,
   type KeyValue,
   nameUuid,
   type Span,
   timeToUnixNano,
+  UNIX_NANO_MAX,
   unixNanoToTime,
   ZIP_TOTAL_BYTES_MAX,
 } from "../../../schema/index.js";
 import {
+  attributesOf,
+  namedSpanId,
+  namedTraceId,
   objectAt,
   objectsAt,
   present,
+  problem,
   scopeOf,
   spanOf,
   textAt,
-  textAttribute,
   type TraceItem,
-  valueOf,
 } from "./trace-items.js";
+import { tooDeep } from "./trace-files.js";
 import { ZipFile } from "./zip-file.js";
 
 const SCORES = "0d1f6a34-6f0c-5c0e-8a53-1c6a3f2b7e24";
@@ -30,7 +35,12 @@ const SAMPLE = /^samples\/.*\.json$/s;
 /** The head of a log that is whole, and of one that was not finished. */
 const HEADS = ["header.json", "start.json", "_journal/start.json"];
 /** What Inspect's own metrics make of these grades. */
-const GRADES: Readonly<Record<string, number>> = { C: 1, I: 0, P: 0.5, N: 0 };
+const GRADES = new Map([
+  ["C", 1],
+  ["I", 0],
+  ["P", 0.5],
+  ["N", 0],
+]);
 const ATTACHMENT = /^attachment:\/\/([0-9a-f]{32})$/;
 
 /**
@@ -67,8 +77,10 @@ export function* inspectFileItems(path: string): Generator<TraceItem[]> {
       }
       const sample = jsonIn(zip.read(entry));
       yield sample === undefined
-        ? [{ kind: "problem", type: "rows", where, reason: "it is no JSON object" }]
-        : sampleItems(where, objectAt(head, "eval") ?? {}, sample);
+        ? [problem("rows", where, "it is no JSON object")]
+        : isDeeper(sample, RUN_JSON_DEPTH_MAX)
+          ? [problem("rows", where, tooDeep)]
+          : sampleItems(where, objectAt(head, "eval") ?? {}, sample);
     }
   } finally {
     zip.close();
@@ -122,19 +134,18 @@ function sampleItems(where: string, evaluation: JsonObject, row: JsonObject): Tr
     row["epoch"] ?? null,
   ];
   const identity = textAt(row, "uuid") ?? JSON.stringify(place);
-  const traceId = digest(`inspect/${identity}`).slice(0, 32);
+  const traceId = namedTraceId(`inspect/${identity}`);
   const data = objectAt(row, "events_data") ?? {};
   const sample = {
     traceId,
-    rootId: digest(`inspect/root/${identity}`).slice(0, 16),
+    rootId: namedSpanId(`inspect/root/${identity}`),
     row,
     attachments: objectAt(row, "attachments") ?? {},
     pool: [...objectsAt(data, "messages"), ...objectsAt(row, "message_pool")],
   };
   const events = objectsAt(row, "events");
   const [start, end] = timesOf(evaluation, row, events);
-  if (start === undefined)
-    return [{ kind: "problem", type: "spans", where, reason: "nothing in it says when it was" }];
+  if (start === undefined) return [problem("spans", where, "nothing in it says when it was")];
   const spans = [
     rootSpan(sample, evaluation, { start, end: end ?? start }),
     ...events.flatMap((event, at) => eventSpan(sample, event, at)),
@@ -154,11 +165,12 @@ function timesOf(
     timeToUnixNano(row["started_at"]) ??
     timeToUnixNano(events[0]?.["timestamp"]) ??
     timeToUnixNano(evaluation["created"]);
-  const seconds = row["total_time"];
+  const nanos = typeof row["total_time"] === "number" ? Math.round(row["total_time"] * 1e9) : NaN;
   const end =
     timeToUnixNano(row["completed_at"]) ??
-    (start !== undefined && typeof seconds === "number"
-      ? start + BigInt(Math.round(seconds * 1e9))
+    // A number of JSON may be infinite, or beyond any time.
+    (start !== undefined && nanos >= 0 && nanos < Number(UNIX_NANO_MAX - start)
+      ? start + BigInt(nanos)
       : undefined) ??
     timeToUnixNano(events.at(-1)?.["timestamp"]);
   return [start, end];
@@ -186,7 +198,7 @@ function rootSpan(
     ...(error === undefined
       ? {}
       : { status: { code: STATUS_ERROR, message: textAt(error, "message") ?? "" } }),
-    attributes: attributes({
+    attributes: attributesOf({
       "gen_ai.operation.name": "invoke_agent",
       "gen_ai.agent.name": task,
       "gen_ai.input.messages": messagesOf(sample, asked as readonly JsonValue[]),
@@ -220,7 +232,7 @@ function eventSpan(sample: Sample, event: JsonObject, at: number): Span[] {
   return [
     spanOf({
       traceId: sample.traceId,
-      spanId: digest(`inspect/event/${sample.rootId}/${id}`).slice(0, 16),
+      spanId: namedSpanId(`inspect/event/${sample.rootId}/${id}`),
       parentSpanId: sample.rootId,
       name: kind === "model" ? `chat ${textAt(event, "model") ?? ""}` : (textAt(event, "function") ?? "tool"),
       startTimeUnixNano: start,
@@ -240,7 +252,7 @@ function modelAttributes(sample: Sample, event: JsonObject): KeyValue[] {
       : referred(sample, event["input_refs"]);
   const config = objectAt(event, "config") ?? {};
   const [provider] = (textAt(event, "model") ?? "").split("/");
-  return attributes({
+  return attributesOf({
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": (textAt(event, "model") ?? "").includes("/") ? provider : undefined,
     "gen_ai.request.model": (textAt(event, "model") ?? "").replace(/^[^/]*\//, ""),
@@ -281,7 +293,7 @@ function usageOf(usage: JsonObject): Record<string, JsonValue | undefined> {
 
 function toolAttributes(sample: Sample, event: JsonObject): KeyValue[] {
   const result = resolved(sample, event["result"] ?? null);
-  return attributes({
+  return attributesOf({
     "gen_ai.operation.name": "execute_tool",
     "gen_ai.tool.name": textAt(event, "function"),
     "gen_ai.tool.call.id": textAt(event, "id"),
@@ -345,7 +357,7 @@ function scoresOf(where: string, sample: Sample, time: string): TraceItem[] {
       typeof value === "number" || typeof value === "boolean"
         ? value
         : typeof value === "string"
-          ? GRADES[value]
+          ? GRADES.get(value)
           : undefined;
     const data = present({
       key,
@@ -366,15 +378,6 @@ function scoresOf(where: string, sample: Sample, time: string): TraceItem[] {
   });
 }
 
-function attributes(given: Readonly<Record<string, JsonValue | undefined>>): KeyValue[] {
-  return Object.entries(given).flatMap(([key, item]): KeyValue[] => {
-    if (item === undefined || item === "") return [];
-    if (typeof item === "string") return [textAttribute(key, item)];
-    const value = valueOf(item);
-    return value === undefined ? [] : [{ key, value }];
-  });
-}
-
 function filled<T extends JsonValue>(value: T | undefined): T | undefined {
   return value === undefined || value === null || Object.keys(value as object).length === 0
     ? undefined
@@ -383,8 +386,4 @@ function filled<T extends JsonValue>(value: T | undefined): T | undefined {
 
 function jsonText(value: JsonValue): string | undefined {
   return value === null ? undefined : JSON.stringify(value);
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   CounterfoilError,
   IMPORT_TRACE_ROWS_CHARS_MAX,
@@ -12,14 +11,17 @@ import {
   uuidOf,
 } from "../../../schema/index.js";
 import {
+  attributesOf,
+  namedSpanId,
+  namedTraceId,
   objectAt,
   present,
+  problem,
   scopeOf,
   spanOf,
   textAt,
   textAttribute,
   type TraceItem,
-  valueOf,
 } from "./trace-items.js";
 
 /** Reads the rows of an export of Langfuse: observations, scores and traces, of its blob storage export or its API. */
@@ -38,7 +40,11 @@ const OBSERVATION = "langfuse.observation.";
 const TRACE = "langfuse.trace.";
 const STATUS_ERROR = 2;
 /** Who gave a score, in the words of `feedback_source.type`. */
-const SOURCES: Readonly<Record<string, string>> = { ANNOTATION: "human", API: "api", EVAL: "model" };
+const SOURCES = new Map([
+  ["ANNOTATION", "human"],
+  ["API", "api"],
+  ["EVAL", "model"],
+]);
 /** Columns of observations that become something else than an attribute of their own name. */
 const READ = new Set(
   (
@@ -144,7 +150,7 @@ function observationAttributes(row: JsonObject): KeyValue[] {
   const hasCost = cost !== undefined && Object.keys(cost).length > 0;
   const version = row["prompt_version"];
   return [
-    ...attributes({
+    ...attributesOf({
       [`${OBSERVATION}type`]: textAt(row, "type")?.toLowerCase(),
       [`${OBSERVATION}input`]: contentOf(row["input"]),
       [`${OBSERVATION}output`]: contentOf(row["output"]),
@@ -162,7 +168,7 @@ function observationAttributes(row: JsonObject): KeyValue[] {
       [`${OBSERVATION}prompt.version`]: typeof version === "string" ? Number(version) : version,
     }),
     ...metadataOf(row, `${OBSERVATION}metadata.`),
-    ...attributes(
+    ...attributesOf(
       Object.fromEntries(
         Object.entries({ ...row, observation_id: row["id"] }).flatMap(([name, value]) =>
           READ.has(name) || value === undefined ? [] : [[`langfuse.export.${name}`, bare(value)]],
@@ -174,7 +180,7 @@ function observationAttributes(row: JsonObject): KeyValue[] {
 
 /** What Langfuse says of the trace on each of its observations. */
 function contextAttributes(row: JsonObject): KeyValue[] {
-  return attributes({
+  return attributesOf({
     "user.id": textAt(row, "user_id"),
     "session.id": textAt(row, "session_id"),
     "langfuse.environment": textAt(row, "environment"),
@@ -188,7 +194,7 @@ function contextAttributes(row: JsonObject): KeyValue[] {
 
 function traceAttributes(trace: JsonObject): KeyValue[] {
   return [
-    ...attributes({
+    ...attributesOf({
       [`${TRACE}name`]: textAt(trace, "name"),
       [`${TRACE}input`]: contentOf(trace["input"]),
       [`${TRACE}output`]: contentOf(trace["output"]),
@@ -207,7 +213,7 @@ function traceSpan(where: string, id: string, row: JsonObject): TraceItem {
     scope: SCOPE,
     span: spanOf({
       traceId: traceIdIn(id),
-      spanId: digest(`langfuse/trace/${id}`).slice(0, 16),
+      spanId: namedSpanId(`langfuse/trace/${id}`),
       name: textAt(row, "name") ?? "",
       startTimeUnixNano: time,
       endTimeUnixNano: time,
@@ -252,7 +258,7 @@ function score(where: string, row: JsonObject): TraceItem {
     span_id: observed === undefined ? undefined : spanIdIn(observed),
     thread_id: trace === undefined ? session : undefined,
     feedback_source: present({
-      type: SOURCES[textAt(row, "source") ?? ""] ?? "import",
+      type: SOURCES.get(textAt(row, "source") ?? "") ?? "import",
       metadata: objectAt(row, "metadata"),
       user_id: author,
     }),
@@ -280,15 +286,11 @@ function score(where: string, row: JsonObject): TraceItem {
 /** Ids of Langfuse are any text. Those that OpenTelemetry made are kept; others always give the same id. */
 function traceIdIn(id: string): string {
   const known = traceIdOf(id);
-  return known === undefined || /^0+$/.test(known) ? digest(`langfuse/trace/${id}`).slice(0, 32) : known;
+  return known === undefined || /^0+$/.test(known) ? namedTraceId(`langfuse/trace/${id}`) : known;
 }
 
 function spanIdIn(id: string): string {
-  return /^(?!0+$)[0-9a-f]{16}$/.test(id) ? id : digest(`langfuse/observation/${id}`).slice(0, 16);
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return /^(?!0+$)[0-9a-f]{16}$/.test(id) ? id : namedSpanId(`langfuse/observation/${id}`);
 }
 
 function nanosAt(row: JsonObject, name: string): bigint | undefined {
@@ -296,16 +298,11 @@ function nanosAt(row: JsonObject, name: string): bigint | undefined {
   return text === undefined ? undefined : timeToUnixNano(text.replace(/([+-]\d{2})$/, "$1:00"));
 }
 
-function attributes(given: Readonly<Record<string, JsonValue | undefined>>): KeyValue[] {
-  return Object.entries(given).flatMap(([key, item]): KeyValue[] => {
-    const value = item === undefined || item === "" ? undefined : valueOf(item);
-    return value === undefined ? [] : [{ key, value }];
-  });
-}
-
 function metadataOf(row: JsonObject, prefix: string): KeyValue[] {
   const given = objectAt(row, "metadata") ?? {};
-  return attributes(Object.fromEntries(Object.entries(given).map(([name, value]) => [prefix + name, value])));
+  return attributesOf(
+    Object.fromEntries(Object.entries(given).map(([name, value]) => [prefix + name, value])),
+  );
 }
 
 /** Texts as they are, everything else as JSON. */
@@ -340,8 +337,4 @@ function jsonList(text: string): JsonValue {
 function numberOf(value: JsonValue | undefined): number | undefined {
   const given = typeof value === "string" && value !== "" ? Number(value) : value;
   return typeof given === "number" && Number.isFinite(given) ? given : undefined;
-}
-
-function problem(type: "spans" | "feedback", where: string, reason: string): TraceItem {
-  return { kind: "problem", type, where, reason };
 }

@@ -13,6 +13,7 @@ import {
   objectAt,
   objectsAt,
   present,
+  problem,
   spanOf,
   textAt,
   textAttribute,
@@ -24,10 +25,22 @@ import {
 const ANNOTATIONS = "0d1f6a34-6f0c-5c0e-8a53-1c6a3f2b7e22";
 /** OTLP's names as protobuf and Phoenix write them. */
 const SNAKE = /^[a-z]+(?:_[a-z]+)+$/;
-const PYTHON_NUMBERS: Readonly<Record<string, string>> = { inf: "Infinity", "-inf": "-Infinity", nan: "NaN" };
-const STATUS_CODES: Readonly<Record<string, number>> = { UNSET: 0, OK: 1, ERROR: 2 };
+const PYTHON_NUMBERS = new Map([
+  ["inf", "Infinity"],
+  ["-inf", "-Infinity"],
+  ["nan", "NaN"],
+]);
+const STATUS_CODES = new Map([
+  ["UNSET", 0],
+  ["OK", 1],
+  ["ERROR", 2],
+]);
 /** Phoenix's kinds of annotators in the words of `feedback_source.type`. */
-const SOURCE_TYPES: Readonly<Record<string, string>> = { HUMAN: "human", LLM: "model", CODE: "code" };
+const SOURCE_TYPES = new Map([
+  ["HUMAN", "human"],
+  ["LLM", "model"],
+  ["CODE", "code"],
+]);
 const LISTS = ["resourceLogs", "resourceMetrics"];
 
 /**
@@ -83,7 +96,7 @@ function lowerCamel(value: JsonValue): JsonValue {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]): [string, JsonValue] => {
       if (name === "double_value" && typeof item === "string") {
-        return ["doubleValue", PYTHON_NUMBERS[item] ?? item];
+        return ["doubleValue", PYTHON_NUMBERS.get(item) ?? item];
       }
       const camel = SNAKE.test(name)
         ? name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -124,7 +137,7 @@ function phoenixSpan(where: string, row: JsonObject): TraceItem {
         droppedAttributesCount: 0,
       })),
       status: {
-        code: STATUS_CODES[textAt(row, "status_code") ?? ""] ?? 0,
+        code: STATUS_CODES.get(textAt(row, "status_code") ?? "") ?? 0,
         message: textAt(row, "status_message") ?? "",
       },
     }),
@@ -176,7 +189,7 @@ function annotation(where: string, row: JsonObject): TraceItem {
     span_id: spanId,
     thread_id: thread,
     feedback_source: present({
-      type: kind === undefined ? "import" : (SOURCE_TYPES[kind] ?? kind),
+      type: kind === undefined ? "import" : (SOURCE_TYPES.get(kind) ?? kind),
       metadata: objectAt(row, "metadata"),
       user_id: textAt(row, "user_id"),
     }),
@@ -185,8 +198,4 @@ function annotation(where: string, row: JsonObject): TraceItem {
     modified_at: time,
   });
   return { kind: "feedback", where, id: nameUuid(ANNOTATIONS, JSON.stringify(identity)), time, data };
-}
-
-function problem(type: "spans" | "feedback" | "rows", where: string, reason: string): TraceItem {
-  return { kind: "problem", type, where, reason };
 }

@@ -6,10 +6,12 @@ import {
   CounterfoilError,
   DATASET_FILES_MAX,
   errorMessage,
+  isDeeper,
   type JsonObject,
   type JsonValue,
   parseCsv,
   parseJson,
+  RUN_JSON_DEPTH_MAX,
 } from "../../../schema/index.js";
 import type { FileEngine } from "../../../store/index.js";
 
@@ -17,6 +19,9 @@ import type { FileEngine } from "../../../store/index.js";
 export type TraceRow =
   | { readonly where: string; readonly row: JsonObject }
   | { readonly where: string; readonly problem: string };
+
+/** Why a row is not taken that would overflow the stack of whatever walks through it. */
+export const tooDeep = `it is nested more than ${RUN_JSON_DEPTH_MAX} deep`;
 
 /** Names of files that have rows, and of logs of Inspect, in a folder. */
 export const ROW_NAMES = /\.(?:json|jsonl|ndjson|csv|parquet)(?:\.gz)?$/i;
@@ -117,6 +122,7 @@ function objectRow(where: string, text: string): TraceRow {
 }
 
 function asRow(where: string, value: JsonValue): TraceRow {
+  if (isDeeper(value, RUN_JSON_DEPTH_MAX)) return { where, problem: tooDeep };
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? { where, row: value as JsonObject }
     : { where, problem: "it is no JSON object" };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type {
   AnyValue,
   InstrumentationScope,
@@ -26,12 +27,14 @@ export type TraceItem =
       readonly time: string;
       readonly data: JsonObject;
     }
-  | {
-      readonly kind: "problem";
-      readonly type: "spans" | "feedback" | "rows";
-      readonly where: string;
-      readonly reason: string;
-    };
+  | ProblemItem;
+
+interface ProblemItem {
+  readonly kind: "problem";
+  readonly type: "spans" | "feedback" | "rows";
+  readonly where: string;
+  readonly reason: string;
+}
 
 const KIND_INTERNAL = 1;
 
@@ -67,6 +70,29 @@ export function scopeOf(name: string): InstrumentationScope {
 /** An attribute that is a text. */
 export function textAttribute(key: string, stringValue: string): KeyValue {
   return { key, value: { stringValue } };
+}
+
+/** Attributes of the fields that say something: no nulls, no empty texts. */
+export function attributesOf(fields: Readonly<Record<string, JsonValue | undefined>>): KeyValue[] {
+  return Object.entries(fields).flatMap(([key, item]): KeyValue[] => {
+    const value = item === undefined || item === "" ? undefined : valueOf(item);
+    return value === undefined ? [] : [{ key, value }];
+  });
+}
+
+/** A trace id that is the same for the same name. */
+export function namedTraceId(name: string): string {
+  return createHash("sha256").update(name).digest("hex").slice(0, 32);
+}
+
+/** A span id that is the same for the same name. */
+export function namedSpanId(name: string): string {
+  return namedTraceId(name).slice(0, 16);
+}
+
+/** What could not be taken, and why. */
+export function problem(type: ProblemItem["type"], where: string, reason: string): ProblemItem {
+  return { kind: "problem", type, where, reason };
 }
 
 /** JSON as an attribute's value: lists of scalars as arrays, everything deeper as its JSON text. Undefined for null. */

@@ -163,6 +163,26 @@ describe("import inspect", () => {
     ]);
   });
 
+  it("a duration beyond any time, and a grade that is a word of objects, keep no sample out", async () => {
+    const text = JSON.stringify({
+      ...header,
+      samples: [
+        {
+          id: 7,
+          epoch: 1,
+          uuid: "endless",
+          input: "q",
+          total_time: "ENDLESS",
+          scores: { judge: { value: "constructor" } },
+        },
+      ],
+    }).replace('"ENDLESS"', "1e400");
+    expect(await imports.take("inspect", imports.file("endless.json", text))).toEqual({
+      counts: ["spans: 1 found, 1 stored, 0 unchanged", "feedback: 1 found, 1 stored, 0 unchanged"],
+      reasons: [],
+    });
+  });
+
   it("refuses zip files that are none, cut short, damaged, encrypted, or larger than they say", async () => {
     const files = { "header.json": header, "samples/1.json": sample };
     const whole = zip(files);

@@ -4,7 +4,13 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { phoenixItems } from "../../../loop/import/traces/phoenix.js";
-import { decodeOtlpJson, encodeOtlpJson, type JsonObject, type JsonValue } from "../../../schema/index.js";
+import {
+  decodeOtlpJson,
+  encodeOtlpJson,
+  IMPORT_BATCH_BYTES,
+  type JsonObject,
+  type JsonValue,
+} from "../../../schema/index.js";
 import { openFileEngine } from "../../../store/index.js";
 import { otlpArbitraries } from "../../support/otlp-arbitraries.js";
 import { lines, type TraceImports, traceImports } from "./trace-imports.js";
@@ -159,6 +165,35 @@ describe("import phoenix", () => {
       expect.stringContaining("a.jsonl.gz"),
       expect.stringMatching(/^Can't import [^:]*c\.parquet: (?!Can't import)/),
     ]);
+  });
+
+  const span = (n: number, more: JsonObject) => ({
+    name: "hostile",
+    context: { trace_id: TRACE, span_id: `00000000000010${n}0` },
+    start_time: "2026-11-01T12:00:00Z",
+    ...more,
+  });
+
+  it("what is nested deeper than the stack reaches is named or left out, words of objects mean nothing; the rest is taken", async () => {
+    const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
+    const text =
+      `{"data": [${deep}]}\n` +
+      lines(span(1, { attributes: deep }), span(2, { status_code: "constructor", attributes: {} }));
+    expect(await imports.take("phoenix", imports.file("deep.jsonl", text))).toEqual({
+      counts: ["spans: 2 found, 2 stored, 0 unchanged", "rows: 1 found, 0 stored, 0 unchanged"],
+      reasons: ["it is nested more than 1000 deep"],
+    });
+  });
+
+  it("hands over requests of few megabytes, whatever in a span is large", async () => {
+    const events = [{ name: "x".repeat(1_500_000), timestamp: "2026-11-01T12:00:00Z", attributes: {} }];
+    const path = imports.file("large.jsonl", lines(...[3, 4, 5, 6, 7].map((n) => span(n, { events }))));
+    imports.requests.length = 0;
+    expect(await imports.take("phoenix", path)).toEqual({
+      counts: ["spans: 5 found, 5 stored, 0 unchanged"],
+      reasons: [],
+    });
+    expect(Math.max(...imports.requests)).toBeLessThanOrEqual(IMPORT_BATCH_BYTES);
   });
 
   it("refuses files that are cut short, and says so of what is not there", async () => {

@@ -10,6 +10,8 @@ export interface TraceImports {
   readonly harness: MirrorHarness;
   readonly reader: MirrorReader;
   readonly folder: string;
+  /** Bytes of each request that an import handed over. */
+  readonly requests: number[];
   /** Writes a file below the folder; gives its path. */
   file(name: string, bytes: string | Uint8Array): string;
   /** Imports; gives what became of each type that was found, and why things were skipped. */
@@ -20,11 +22,14 @@ export interface TraceImports {
 export async function traceImports(): Promise<TraceImports> {
   const folder = bundleFolder();
   const harness = await MirrorHarness.open();
+  const requests: number[] = [];
+  const door = doorOf(harness);
   const reader = createMirrorReader({ dataDir: harness.dir });
   return {
     harness,
     reader,
     folder: folder.path,
+    requests,
     file: (name, bytes) => {
       const path = join(folder.path, name);
       mkdirSync(dirname(path), { recursive: true });
@@ -37,7 +42,13 @@ export async function traceImports(): Promise<TraceImports> {
         format,
         project,
         dataDir: harness.dir,
-        door: doorOf(harness),
+        door: {
+          ...door,
+          append: (entries) => {
+            requests.push(entries.reduce((sum, { payload }) => sum + payload.length, 0));
+            return door.append(entries);
+          },
+        },
         read: (sql, params) => reader.query(sql, params),
       });
       const counts = report.types.flatMap(({ found, stored, type, unchanged }) =>
