@@ -193,18 +193,18 @@ function reviewerIn(body: JsonObject): string {
   throw new CounterfoilError("CF_USAGE", "reviewer is required: the name or id of who reviews.");
 }
 
-const CHANGES: Readonly<Record<string, ItemChange["kind"]>> = {
-  viewed: "view",
-  released: "release",
-  completed: "complete",
-  skipped: "skip",
-  open: "reopen",
-};
+const CHANGES: ReadonlyMap<unknown, Exclude<ItemChange["kind"], "place">> = new Map([
+  ["viewed", "view"],
+  ["released", "release"],
+  ["completed", "complete"],
+  ["skipped", "skip"],
+  ["open", "reopen"],
+]);
 
 function changeIn(status: JsonValue | undefined): ItemChange {
-  const kind = CHANGES[typeof status === "string" ? status : "completed"];
-  if (kind !== undefined && kind !== "place") return { kind };
-  const names = Object.keys(CHANGES).join(", ");
+  const kind = CHANGES.get(status ?? "completed");
+  if (kind !== undefined) return { kind };
+  const names = [...CHANGES.keys()].join(", ");
   throw new CounterfoilError("CF_USAGE", `status must be one of ${names}, got ${JSON.stringify(status)}.`);
 }
 

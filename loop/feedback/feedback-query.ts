@@ -14,6 +14,8 @@ export interface FeedbackFilter {
   readonly traceIds?: readonly string[];
   /** Span ids, 16 lowercase hex digits; give the trace with them. */
   readonly spanIds?: readonly string[];
+  /** With `spanIds`: feedback on the trace alone, which names no span, too. */
+  readonly orTraceAlone?: boolean;
   readonly keys?: readonly string[];
   readonly sources?: readonly string[];
   readonly sessions?: readonly string[];
@@ -47,7 +49,9 @@ export function pageSql(filter: FeedbackFilter): { sql: string; params: SqlParam
     ...anyOf("id", filter.ids),
     ...runs(filter.runIds, anyOf),
     ...anyOf("trace_id", filter.traceIds),
-    ...anyOf("span_id", filter.spanIds),
+    ...anyOf("span_id", filter.spanIds).map((spans) =>
+      filter.orTraceAlone === true ? `(${spans} OR span_id IS NULL)` : spans,
+    ),
     ...anyOf("key", filter.keys),
     ...anyOf("source_type", filter.sources),
     ...sessions(filter, bindings, anyOf),

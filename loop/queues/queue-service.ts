@@ -101,9 +101,9 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
 
   create(data: JsonObject, id: string = randomUUID()): Promise<AnnotationQueue> {
     return this.#ports.turns.run(async () => {
-      const all = await this.list();
-      if (all.some((queue) => queue.id === id)) throw taken(`id ${id}`);
-      const made = await this.#put(all, id, { created_at: this.#now().toISOString(), ...data });
+      const rows = await this.#ports.rows("SELECT 1 FROM annotation_queues WHERE id = $1", [id]);
+      if (rows.length > 0) throw taken(`id ${id}`);
+      const made = await this.#put(id, { created_at: this.#now().toISOString(), ...data });
       return { ...made, items: 0, archived: 0 };
     });
   }
@@ -113,7 +113,7 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     return this.#ports.turns.run(async () => {
       const { id, data } = await this.#queue(idOrName);
       const merged = Object.entries({ ...data, ...change }).filter(([, value]) => value !== null);
-      await this.#put(await this.list(), id, Object.fromEntries(merged));
+      await this.#put(id, Object.fromEntries(merged));
       return this.get(id);
     });
   }
@@ -282,13 +282,13 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     );
   }
 
-  async #put(
-    all: readonly AnnotationQueue[],
-    id: string,
-    given: JsonObject,
-  ): Promise<Omit<AnnotationQueue, "items" | "archived">> {
+  async #put(id: string, given: JsonObject): Promise<Omit<AnnotationQueue, "items" | "archived">> {
     const name = textIn(given, "name");
-    if (all.some((queue) => queue.id !== id && queue.name === name)) throw taken(`name ${name}`);
+    const others = await this.#ports.rows(
+      "SELECT 1 FROM annotation_queues WHERE name = $1 AND id <> $2 LIMIT 1",
+      [name, id],
+    );
+    if (others.length > 0) throw taken(`name ${name}`);
     const time = this.#now().toISOString();
     const data = { ...given, updated_at: time };
     await this.#append([{ type: ANNOTATION_QUEUES.type, id, op: "put", data, time }]);

@@ -44,10 +44,14 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
   }
   const isRoot = row["parent_span_id"] === null;
   const [feedback, toolCalls] = await Promise.all([
-    ports.feedback.list({ traceIds: [traceId], limit: FEEDBACK_MAX }),
+    ports.feedback.list({
+      traceIds: [traceId],
+      spanIds: [spanId],
+      orTraceAlone: isRoot,
+      limit: FEEDBACK_MAX,
+    }),
     toolCallsBelow(ports.rows, { traceId, spanId, isRoot }),
   ]);
-  const about = feedback.filter(({ span_id: span }) => span === spanId || (isRoot && span === null));
   const { inputs, outputs } = runContentOf(row);
   const run = {
     ...Object.fromEntries(FIELDS.map((field) => [field, (row[field] ?? null) as JsonValue])),
@@ -57,7 +61,7 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
     outputs: outputs as JsonValue,
     tool_calls: toolCalls,
   };
-  return { run, feedback: about };
+  return { run, feedback };
 }
 
 const FIELDS = [

@@ -16,7 +16,7 @@ import {
   threadItems,
   timeIn,
 } from "./queue-parts.js";
-import { runKeyIn } from "./queue-run-routes.js";
+import { checkAddCount, runKeyIn } from "./queue-run-routes.js";
 import { platformView } from "./queue-views.js";
 
 const reviewer = LANGSMITH_REVIEWER;
@@ -30,6 +30,7 @@ export function queueItemHandlers(parts: QueueParts): Readonly<Record<string, Ha
       const { items } = objectBody(call.request.body);
       if (!Array.isArray(items) || items.length === 0)
         throw badField(["body", "items"], "must be a list of items");
+      checkAddCount(items, ["body", "items"]);
       const runs = items.map((item, at) => runKeyIn(runItem(item, at), ["body", "items", at]));
       await parts.sources.projects.load();
       return json(200, { items: (await queues.add(idInPath(call, "queue_id"), runs, ADDED_BY)).map(view) });
@@ -72,8 +73,7 @@ export function queueItemHandlers(parts: QueueParts): Readonly<Record<string, Ha
       const id = idInPath(call, "queue_id");
       const status = query.get("status");
       const sections: readonly QueueSection[] = status === "all" ? QUEUE_SECTIONS : [sectionIn(status)];
-      const isBounded = BOUNDS.some((name) => query.has(name));
-      if (!isBounded) {
+      if (!BOUNDS.some((name) => query.has(name))) {
         const counts = await queues.counts(id, reviewer);
         return json(200, { count: sections.reduce((sum, section) => sum + counts[section], 0) });
       }

@@ -100,9 +100,10 @@ function sizeHandlers({ queues }: QueueParts): Readonly<Record<string, Handler>>
 async function changeStatus({ queues }: QueueParts, call: Call): Promise<ApiReply> {
   const body = objectBody(call.request.body);
   const id = idInPath(call, "queue_run_id");
+  const [first, ...more] = changesOf(body);
   const queue = await queues.queueOfItem(id);
-  let item = await queues.item(queue.id, id, reviewer);
-  for (const change of changesOf(body)) item = await queues.review(queue.id, id, { reviewer, change });
+  let item = await queues.review(queue.id, id, { reviewer, change: first });
+  for (const change of more) item = await queues.review(queue.id, id, { reviewer, change });
   return json(200, {
     queue_item_id: id,
     annotation_queue_run_id: id,
@@ -115,12 +116,17 @@ async function changeStatus({ queues }: QueueParts, call: Call): Promise<ApiRepl
 /** Run ids, or objects with them. */
 function runsIn(body: RunJson): RunReference[] {
   if (!Array.isArray(body)) throw badField(["body"], "must be a list of runs");
-  if (body.length > QUEUE_ADD_MAX) throw badField(["body"], `must have at most ${QUEUE_ADD_MAX} runs`);
+  checkAddCount(body, ["body"]);
   return body.map((each, at) => {
     if (typeof each !== "object" || each === null || Array.isArray(each))
       return { runId: idIn(each, ["body", at]) };
     return runKeyIn(each, ["body", at]);
   });
+}
+
+/** Throws 422 for more runs than one call may add. */
+export function checkAddCount(runs: readonly unknown[], where: readonly string[]): void {
+  if (runs.length > QUEUE_ADD_MAX) throw badField(where, `must have at most ${QUEUE_ADD_MAX} runs`);
 }
 
 /** A run named by an object with its `run_id`. */
@@ -137,7 +143,7 @@ export function runKeyIn(
   };
 }
 
-function changesOf(body: Readonly<Record<string, RunJson>>): ItemChange[] {
+function changesOf(body: Readonly<Record<string, RunJson>>): [ItemChange, ...ItemChange[]] {
   const place = timeIn(body["override_added_at"], ["body", "override_added_at"]);
   const status = body["status"] ?? null;
   const kind =

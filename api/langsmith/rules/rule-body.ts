@@ -17,23 +17,25 @@ export interface RuleTargets {
 }
 
 /** What LangSmith's rules can do and ours can't, or not by this API, and where else it is found. */
-const NOT_HERE: Readonly<Record<string, string>> = {
-  evaluators: "evaluators",
-  code_evaluators: "evaluators",
-  evaluator_id: "evaluators",
-  use_corrections_dataset: "evaluators",
-  corrections_dataset_id: "evaluators",
-  num_few_shot_examples: "evaluators",
-  alignment_annotation_queue_id: "evaluators",
-  spend_limit: "evaluators",
-  alerts: "alerts",
-  dataset_id: "rules over the experiments of a dataset",
-  group_by: "rules over threads",
-  backfill_from: "backfills by this route; POST /api/v1/rules/{name}/backfill does one",
-  transient: "rules for one time",
-  extend_only: "retention by trace, so there is nothing to extend",
-  include_extended_stats: "statistics in what rules send",
-};
+const NOT_HERE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    evaluators: "evaluators",
+    code_evaluators: "evaluators",
+    evaluator_id: "evaluators",
+    use_corrections_dataset: "evaluators",
+    corrections_dataset_id: "evaluators",
+    num_few_shot_examples: "evaluators",
+    alignment_annotation_queue_id: "evaluators",
+    spend_limit: "evaluators",
+    alerts: "alerts",
+    dataset_id: "rules over the experiments of a dataset",
+    group_by: "rules over threads",
+    backfill_from: "backfills by this route; POST /api/v1/rules/{name}/backfill does one",
+    transient: "rules for one time",
+    extend_only: "retention by trace, so there is nothing to extend",
+    include_extended_stats: "statistics in what rules send",
+  }),
+);
 
 /** What a rule that was read carries besides what can be set; there is one retention, so that none is extended. */
 const IGNORED: ReadonlySet<string> = new Set([
@@ -82,7 +84,7 @@ const TAKEN: ReadonlySet<string> = new Set([
 export function checkRuleBody(body: RunRecord): void {
   for (const [field, value] of Object.entries(body)) {
     if (TAKEN.has(field) || IGNORED.has(field)) continue;
-    const what = NOT_HERE[field];
+    const what = NOT_HERE.get(field);
     if (what === undefined) throw badField(["body", field], "is no field of a run rule");
     if (!isNothing(value)) throw new RefusedCall(501, `Counterfoil's rules do not have ${what} (${field}).`);
   }

@@ -1,5 +1,6 @@
 import type { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { QUEUE_ADD_MAX } from "../../../schema/index.js";
 import { runApi, type RunningApi } from "../../api/running-api.js";
 import { clientOf, collect } from "./sdk.js";
 
@@ -166,6 +167,12 @@ test("the generated client views, completes, reopens and puts back runs, counts 
   ).rejects.toThrow("not threads");
 });
 
+test("more items than one call may add are refused before any of them is looked for", async () => {
+  const { id } = await client.createAnnotationQueue({ name: "too many" });
+  const items = Array.from({ length: QUEUE_ADD_MAX + 1 }, () => ({ run_id: crypto.randomUUID() }));
+  await expect(client.annotationQueues.items.create(id, { items })).rejects.toThrow("must have at most");
+});
+
 async function call(method: string, path: string, body?: object) {
   const answer = await fetch(`${api.url}/api/v1${path}`, {
     method,
@@ -283,6 +290,7 @@ test("what our rules can't say is refused by name, and nothing is made", async (
     [{ backfill_from: "2026-01-01T00:00:00Z" }, 501, "/backfill"],
     [{ group_by: "thread_id" }, 501, "threads"],
     [{ webhooks: [{ url: "https://hooks.example" }] }, 501, "/api/v1/rules"],
+    [{ constructor: true }, 422, "is no field of a run rule"],
     [{ fliter: "true" }, 422, "is no field of a run rule"],
     [{ filter: "eq(nme, 1)" }, 422, "nme"],
     [{ sampling_rate: "all" }, 422, "must be a number"],

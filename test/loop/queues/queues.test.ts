@@ -33,7 +33,7 @@ const sql = (text: string) => queryRows({ dataDir: api.dataDir, sql: text });
 const GONE = "7f1b3f0e-0000-4000-8000-000000000000";
 
 /** Traces that were sent, and how many of them tests have taken. */
-const TRACES = 9;
+const TRACES = 10;
 let taken = 0;
 const traceIdOf = (at: number): string => at.toString(16).padStart(32, "a");
 const spanIdOf = (kind: "b" | "c", at: number): string => `${kind}${at.toString(16).padStart(15, "0")}`;
@@ -151,6 +151,26 @@ test("what a reviewer says is feedback of a human with their name that names the
   });
 });
 
+test("a reviewer is shown what was said about a run however much was said later about others of its trace", async () => {
+  const [item] = await queueOf("shown", 1);
+  const trace = { trace_id: traceIdOf(taken) };
+  const said = [
+    { ...trace, key: "of the trace", score: 1 },
+    { ...trace, span_id: spanIdOf("b", taken), key: "of the root", score: 1 },
+  ];
+  await call("POST", "/api/v1/feedback", said);
+  const later = { ...trace, span_id: spanIdOf("c", taken), key: "of the tool", score: 1 };
+  const many = await call(
+    "POST",
+    "/api/v1/feedback",
+    Array.from({ length: 101 }, () => later),
+  );
+  expect(many.status).toBeLessThan(300);
+  const { body } = await call("GET", queue(`/shown/items/${item ?? ""}`));
+  const { feedback } = body as { feedback: { key: string }[] };
+  expect(feedback.map(({ key }) => key).toSorted()).toEqual(["of the root", "of the trace"]);
+});
+
 test("a review without an answer that the rubric requires is refused, and changes nothing", async () => {
   const rubric = { rubric_items: [{ feedback_key: "tone", is_required: true }, { feedback_key: "other" }] };
   const [item] = await queueOf("rubric", 1, rubric);
@@ -234,6 +254,8 @@ test("bad queues, items and reviews are refused with what is wrong", async () =>
     ["POST", "/two/items", { runs: [{ trace_id: "7" }] }, 400, "runs[0] needs a run_id"],
     ["POST", "/two/next", {}, 400, "reviewer is required"],
     ["POST", "/two/items/7/review", { reviewer: "ann" }, 404, "Item 7 of annotation queue two not found"],
+    ["POST", "/two/items/7/review", { reviewer: "ann", status: "constructor" }, 400, "status must be one of"],
+    ["POST", "/two/items/7/review", { reviewer: "ann", status: 5 }, 400, "status must be one of"],
     ["GET", "/two/items?section=mine", undefined, 400, "section must be one of"],
     ["GET", "/two/agreement?level=x", undefined, 400, "level must be one of"],
   ];
