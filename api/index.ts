@@ -3,6 +3,7 @@ import {
   type Bindings,
   createFeedbackService,
   DatasetService,
+  EvaluatorService,
   FeedbackConfigCache,
   InTurn,
   ProjectService,
@@ -16,6 +17,7 @@ import { createLangSmithApi } from "./langsmith/langsmith-api.js";
 import { ProjectNames } from "./langsmith/projects/project-names.js";
 import { projectSql } from "./langsmith/runs/run-query.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
+import { createEvaluatorsApi } from "./native/evaluators-api.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
@@ -30,6 +32,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createPricesApi,
   createImportApi,
   createRulesApi,
+  createEvaluatorsApi,
   createQueuesApi,
   createLangSmithApi,
 ];
@@ -59,8 +62,20 @@ export const createApi: CreateApi = (host): Api => {
     const found = await names.namesOf(ids);
     return (bindings: Bindings) => `${projectSql(found, bindings)} AND ${names.shownSql("s", bindings)}`;
   };
-  const ruleBook = new RuleService({ writer, rows, sandbox });
-  const shared = { configs, datasets, rules, ruleBook, sandbox, queues, projects, runsOfProjects };
+  // Rules name evaluators.
+  const book = { writer, rows, sandbox, turns: new InTurn() };
+  const [ruleBook, evaluators] = [new RuleService(book), new EvaluatorService(book)];
+  const shared = {
+    configs,
+    datasets,
+    rules,
+    ruleBook,
+    evaluators,
+    sandbox,
+    queues,
+    projects,
+    runsOfProjects,
+  };
   const apis = APIS.map((create) => create(watched, reads, shared));
   return {
     find(method, path) {

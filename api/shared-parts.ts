@@ -1,6 +1,7 @@
 import type {
   Bindings,
   DatasetService,
+  EvaluatorService,
   FeedbackConfigCache,
   ProjectService,
   QueueService,
@@ -22,6 +23,8 @@ export interface SharedParts {
   /** A condition over `s`, a row of `spans`: the runs that LangSmith's API shows of the projects with these ids. */
   readonly runsOfProjects: (ids: readonly string[]) => Promise<(bindings: Bindings) => string>;
   readonly projects: { readonly service: ProjectService; readonly names: ProjectNames };
+  /** One for all, in turn with the rules. */
+  readonly evaluators: EvaluatorService;
   /** Where SQL of users runs. */
   readonly sandbox: Sandbox;
   /** One for all, so that changes of items come in turn. */

@@ -98,7 +98,10 @@ export {
   PromptService,
 } from "./prompts/prompt-service.js";
 export { type RuleLogFilter, readRuleLogs } from "./rules/rule-logs.js";
-export { type RuleChangePlan, type RuleDraft, RuleService } from "./rules/rule-service.js";
+export { type Evaluator, readEvaluators } from "./evaluators/evaluator-book.js";
+export { type EvaluatorPorts, EvaluatorService } from "./evaluators/evaluator-service.js";
+export { type ChangePlan, type NamedDraft, nameTaken } from "./records/named-things.js";
+export { RuleService } from "./rules/rule-service.js";
 export type { Rule } from "./rules/rule-types.js";
 export type { QuarantineDecision } from "./rules/quarantine.js";
 export type { Sandbox } from "./rules/where.js";

@@ -297,8 +297,9 @@ export const GUARD_TEXT_CHARS_MAX = 20_000;
 export const GUARD_CANDIDATES_MAX = 20;
 /** Examples that a guard reads at once. */
 export const GUARD_EXAMPLES_PER_QUERY = 200;
-/** Rules of one server. */
+/** Rules, and evaluators, of one server. */
 export const RULES_MAX = 500;
+export const EVALUATORS_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */
 export const RULE_LOG_PAGE_MAX = 1_000;
 /** Items of annotation queues in one page of an answer, and runs that are added at once. */

@@ -1,7 +1,6 @@
 import {
   type QuarantineDecision,
   type Rule,
-  type RuleDraft,
   readRuleLogs,
   type RulesEngine,
   type RuleService,
@@ -14,12 +13,12 @@ import {
   API_READ_WAIT_MS,
   CounterfoilError,
   type JsonObject,
-  type JsonValue,
   RULE_LOG_PAGE_MAX,
 } from "../../schema/index.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import type { SharedParts } from "../shared-parts.js";
 import { decodedSegment, jsonBody, jsonObject, jsonReply, wholeNumberIn } from "./json-call.js";
+import { appliedDrafts, draftOf, saved } from "./named-drafts.js";
 
 const PATH = /^\/api\/v1\/rules(?:\/([^/]+))?(?:\/([^/]+))?$/;
 const LOG_PAGE_DEFAULT = 100;
@@ -36,7 +35,10 @@ export function createRulesApi(
 ): Api {
   const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
   const verbs: Readonly<Record<string, ApiHandler>> = {
-    apply: async (request) => jsonReply(await apply(service, request)),
+    apply: async (request) => {
+      const { drafts, options } = appliedDrafts(request, "rules");
+      return jsonReply(await service.apply(drafts, options));
+    },
     wait: async (request) => jsonReply(await wait(host, rules, request)),
   };
   return {
@@ -88,32 +90,7 @@ function ruleReply({ id, data }: Rule): JsonObject {
 /** Creates a rule, or replaces the one of that id. */
 async function save(service: RuleService, request: ApiRequest, id?: string): Promise<JsonObject> {
   const draft = draftOf(jsonObject(jsonBody(request)));
-  if (id === undefined) {
-    const name = draft.data["name"];
-    if ((await service.list()).some((rule) => rule.name === name)) {
-      throw new CounterfoilError("CF_CONFLICT", `A rule named ${JSON.stringify(name)} already exists.`);
-    }
-  }
-  const [plan] = await service.apply([{ ...draft, ...(id === undefined ? {} : { id }) }]);
-  return ruleReply(await service.get(plan?.id ?? ""));
-}
-
-async function apply(service: RuleService, request: ApiRequest): Promise<unknown> {
-  const { rules, dry_run: dryRun, prune } = jsonObject(jsonBody(request));
-  if (!Array.isArray(rules)) throw new CounterfoilError("CF_USAGE", "rules must be a list of rules.");
-  const drafts = (rules as readonly JsonValue[]).map((rule, index) => {
-    if (typeof rule !== "object" || rule === null || Array.isArray(rule)) {
-      throw new CounterfoilError("CF_USAGE", `rules[${index}] must be an object.`);
-    }
-    return draftOf(rule as JsonObject);
-  });
-  return service.apply(drafts, { dryRun: dryRun === true, prune: prune === true });
-}
-
-/** Without what the server keeps itself, so that what was read can be sent back. */
-function draftOf({ id, version, created_at, updated_at, ...data }: JsonObject): RuleDraft {
-  void [version, created_at, updated_at];
-  return { data, ...(typeof id === "string" ? { id } : {}) };
+  return ruleReply(await saved(service, { type: "rule", draft, id }));
 }
 
 /** Waits until every rule is through with everything that was accepted before, and the mirror shows what they made of it. */

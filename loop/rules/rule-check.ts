@@ -1,11 +1,19 @@
 import { checkRecord, CounterfoilError, type JsonObject, RULES } from "../../schema/index.js";
 import { Bindings } from "../filter/filter-sql.js";
+import { evaluatorOf } from "../evaluators/evaluator-book.js";
 import { type FilterNode, parseFilter } from "../filter/parse-filter.js";
 import { ruleConditionSql } from "./rule-filter.js";
 import { whereOf } from "./where.js";
 
 /** A rule's name and data, as they are checked together with others. */
 export interface NamedRule {
+  readonly name: string;
+  readonly data: JsonObject;
+}
+
+/** An evaluator, as cycles are told by it. */
+export interface EvaluatorKeys {
+  readonly id: string;
   readonly name: string;
   readonly data: JsonObject;
 }
@@ -17,12 +25,15 @@ export function checkRule(data: JsonObject): void {
 }
 
 /**
- * Checks that no rule sets itself off, alone or through others: gives feedback that its own filter waits for. Throws
- * CF_RECORD_INVALID, which names the way round.
+ * Checks that no rule sets itself off, alone or through others: gives feedback that its own filter waits for, by itself or
+ * by an evaluator. Throws CF_RECORD_INVALID, which names the way round.
  */
-export function checkCycles(rules: readonly NamedRule[]): void {
+export function checkCycles(rules: readonly NamedRule[], evaluators: readonly EvaluatorKeys[]): void {
   const next = new Map(
-    rules.map((rule) => [rule, rules.filter((other) => givenKeys(rule).some((key) => waitsFor(other, key)))]),
+    rules.map((rule) => {
+      const keys = givenKeys(rule, evaluators);
+      return [rule, rules.filter((other) => keys.some((key) => waitsFor(other, key)))];
+    }),
   );
   for (const rule of rules) {
     const way = wayBack(rule, next);
@@ -57,12 +68,18 @@ function wayBack(
   return undefined;
 }
 
-/** Keys of the feedback that a rule gives. */
-function givenKeys({ data }: NamedRule): string[] {
+/** Keys of the feedback that a rule gives, by itself or by evaluators. */
+function givenKeys({ data }: NamedRule, evaluators: readonly EvaluatorKeys[]): string[] {
   const actions = (data["actions"] ?? []) as readonly JsonObject[];
-  return actions.flatMap(({ type, key }) =>
-    type === "add_feedback" && typeof key === "string" ? [key] : [],
-  );
+  return actions.flatMap((action) => {
+    const key =
+      action["type"] === "add_feedback"
+        ? action["key"]
+        : action["type"] === "run_evaluator"
+          ? evaluatorOf(action, evaluators)?.data["feedback_key"]
+          : undefined;
+    return typeof key === "string" ? [key] : [];
+  });
 }
 
 /** Whether feedback of that key may make a rule take a run. */

@@ -1,10 +1,13 @@
 import type { Column } from "../columns.js";
+import { ALERT_EVENTS } from "./alerts.js";
 import { COMPARATIVE_EXPERIMENTS } from "./comparative-experiments.js";
 import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 import { ERASURES } from "./erasures.js";
+import { EVALUATOR_RUNS, EVALUATORS } from "./evaluators.js";
 import { FEEDBACK_CONFIGS } from "./feedback-configs.js";
 import { FEEDBACK_TOKENS } from "./feedback-tokens.js";
 import { FEEDBACK } from "./feedback.js";
+import { PINS, RUN_TAGS } from "./marks.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
 import { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
@@ -32,6 +35,11 @@ export const RECORD_TYPES: readonly RecordType[] = [
   RULE_RUNS,
   ANNOTATION_QUEUES,
   QUEUE_ITEMS,
+  EVALUATORS,
+  EVALUATOR_RUNS,
+  ALERT_EVENTS,
+  PINS,
+  RUN_TAGS,
 ];
 
 /** Table of records of a type that this version does not know. */

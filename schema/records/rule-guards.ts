@@ -1,8 +1,7 @@
+import { patternsProblem, REDACT_FIELDS } from "./redact-fields.js";
 import type { Field, JsonObject, JsonValue } from "./types.js";
 
 const LIST_MAX = 100;
-const NAME_LENGTH_MAX = 1_000;
-const PATTERN_LENGTH_MAX = 2_000;
 
 /** What is asked before a run enters a dataset: `guards` of the action `add_to_dataset`. */
 export const GUARD_FIELDS: readonly Field[] = [
@@ -56,21 +55,7 @@ export const GUARD_FIELDS: readonly Field[] = [
     kind: "list",
     lengthMax: LIST_MAX,
     doc: "What to replace in every text of inputs and outputs before they are stored.",
-    fields: [
-      {
-        name: "pattern",
-        kind: "text",
-        required: true,
-        lengthMax: PATTERN_LENGTH_MAX,
-        doc: "Regular expression (RE2).",
-      },
-      {
-        name: "replacement",
-        kind: "text",
-        lengthMax: NAME_LENGTH_MAX,
-        doc: "`[redacted]` by default. `\\1` stands for the first group.",
-      },
-    ],
+    fields: REDACT_FIELDS,
   },
   { name: "quarantine", kind: "boolean", doc: "Wait until someone approves (`rules approve`)." },
 ];
@@ -102,14 +87,5 @@ export function guardsProblem(action: JsonObject): string | undefined {
   const exclusive = new Set((guards["exclusive_splits"] ?? []) as readonly JsonValue[]);
   const both = ((action["splits"] ?? []) as readonly string[]).filter((split) => exclusive.has(split));
   if (both.length > 1) return `puts runs into ${both.join(" and ")}, which are exclusive_splits`;
-  return redactProblem((guards["redact"] ?? []) as readonly JsonObject[]);
-}
-
-/** In replacements of RE2 a backslash stands before the number of a group, or another backslash. */
-function redactProblem(patterns: readonly JsonObject[]): string | undefined {
-  const at = patterns.findIndex(
-    ({ replacement }) => typeof replacement === "string" && !/^(?:[^\\]|\\[0-9\\])*$/.test(replacement),
-  );
-  if (at < 0) return undefined;
-  return `has a guards.redact[${at}].replacement with a backslash before something else than a digit or a backslash`;
+  return patternsProblem("guards.redact", (guards["redact"] ?? []) as readonly JsonObject[]);
 }

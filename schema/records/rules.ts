@@ -1,4 +1,5 @@
 import { canonicalJson } from "../canonical-json.js";
+import { envNameProblem, exactlyOneProblem, webhookUrlProblem } from "./reach-out.js";
 import { GUARD_FIELDS, guardsProblem } from "./rule-guards.js";
 import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
 
@@ -150,23 +151,20 @@ function effectOf(action: JsonObject): string {
 const TARGET_FIELDS = ["dataset", "dataset_id", "queue", "queue_id", "key", "url", "url_env"];
 
 function actionProblem(action: JsonObject): string | undefined {
-  const given = (name: string): boolean => action[name] !== undefined && action[name] !== null;
-  const exactlyOne = (left: string, right: string): string | undefined =>
-    given(left) === given(right) ? `needs ${left} or ${right}` : undefined;
   const type = action["type"] as (typeof RULE_ACTIONS)[number];
   switch (type) {
     case "add_to_dataset": {
       const splits = (action["splits"] ?? []) as readonly JsonValue[];
       if (splits.some((split) => typeof split !== "string" || split === ""))
         return "has splits that are no texts";
-      return exactlyOne("dataset", "dataset_id");
+      return exactlyOneProblem(action, "dataset", "dataset_id");
     }
     case "add_to_annotation_queue":
-      return exactlyOne("queue", "queue_id");
+      return exactlyOneProblem(action, "queue", "queue_id");
     case "add_feedback":
-      return given("key") ? undefined : "needs key";
+      return isGiven(action["key"]) ? undefined : "needs key";
     case "webhook":
-      return exactlyOne("url", "url_env") ?? webhookProblem(action);
+      return exactlyOneProblem(action, "url", "url_env") ?? webhookProblem(action);
   }
 }
 
@@ -175,21 +173,11 @@ function webhookProblem(action: JsonObject): string | undefined {
     const problem = webhookUrlProblem(action["url"]);
     if (problem !== undefined) return `has a url that ${problem}`;
   }
-  for (const name of ["url_env", "secret_env"]) {
-    const variable = action[name];
-    if (typeof variable === "string" && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
-      return `has a ${name} that is no name of an environment variable`;
-    }
-  }
-  return undefined;
+  return envNameProblem(action, ["url_env", "secret_env"]);
 }
 
-/** What is wrong with the address of a webhook; undefined when nothing is. */
-export function webhookUrlProblem(text: string): string | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return "is no http or https address";
-  if (url.username !== "" || url.password !== "") return "holds a password: use secret_env";
-  return undefined;
+function isGiven(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** What can become of a run under a rule, in the order in which one of them speaks for all actions. */

@@ -76,23 +76,39 @@ function mapTexts(value: JsonValue, map: (text: string) => string): JsonValue {
 /** A private character that no pattern is about. */
 const MARK = "\u{f8ff}";
 
+/** A list of what to replace, and where in the data it stands. */
+export interface PatternList {
+  readonly path: string;
+  readonly patterns: readonly JsonObject[];
+}
+
+/** What the guards of a rule replace. */
+export function patternsOfRule(data: JsonObject): PatternList[] {
+  const actions = (data["actions"] ?? []) as readonly JsonObject[];
+  return actions.map((action, index) => ({
+    path: `actions[${index}].guards.redact`,
+    patterns: ((action["guards"] as JsonObject | undefined)?.["redact"] ?? []) as readonly JsonObject[],
+  }));
+}
+
 /**
  * Throws CF_RECORD_INVALID for a pattern that is no regular expression, and for a replacement that leaves what it should
  * replace: RE2 keeps the text when a replacement names a group that the pattern does not have.
  */
-export async function checkPatterns(sandbox: Sandbox, data: JsonObject): Promise<void> {
-  const actions = (data["actions"] ?? []) as readonly JsonObject[];
-  const found = actions.flatMap((action, index) => {
-    const patterns = ((action["guards"] as JsonObject | undefined)?.["redact"] ??
-      []) as readonly JsonObject[];
-    return patterns.map((each, at) => {
+export async function checkPatterns(
+  sandbox: Sandbox,
+  lists: readonly PatternList[],
+  type: string,
+): Promise<void> {
+  const found = lists.flatMap(({ path, patterns }) =>
+    patterns.map((each, at) => {
       const pattern = textIn(each, "pattern");
       // Whether it compiles, and with the mark as another thing to match, whether that goes.
       const compiles = `regexp_matches('', ${sqlString(pattern)})`;
       const stays = `regexp_replace('${MARK}', ${sqlString(`(?:${pattern})|${MARK}`)}, ${sqlString(replacementOf(each))}, 'g') = '${MARK}'`;
-      return { path: `actions[${index}].guards.redact[${at}]`, sql: `${compiles} IS NOT NULL AND ${stays}` };
-    });
-  });
+      return { path: `${path}[${at}]`, sql: `${compiles} IS NOT NULL AND ${stays}` };
+    }),
+  );
   if (found.length === 0) return;
   // All at once, as each time is a process: which of them is wrong is asked only when one is.
   const [row] = await sandbox(`SELECT [${found.map(({ sql }) => sql).join(", ")}] AS stay`).catch(() => []);
@@ -100,9 +116,9 @@ export async function checkPatterns(sandbox: Sandbox, data: JsonObject): Promise
   for (const [at, { path, sql }] of found.entries()) {
     const why = Array.isArray(stay) ? undefined : await problemOf(sandbox, sql);
     if (why !== undefined)
-      throw new CounterfoilError("CF_RECORD_INVALID", `Not a valid rule: ${path}.pattern: ${why}`);
+      throw new CounterfoilError("CF_RECORD_INVALID", `Not a valid ${type}: ${path}.pattern: ${why}`);
     if (Array.isArray(stay) && stay[at] === true) {
-      const text = `Not a valid rule: ${path}.replacement leaves what it should replace, or names a group that the pattern does not have.`;
+      const text = `Not a valid ${type}: ${path}.replacement leaves what it should replace, or names a group that the pattern does not have.`;
       throw new CounterfoilError("CF_RECORD_INVALID", text);
     }
   }
