@@ -20,14 +20,28 @@ const REFERENCES_MAX = 500;
 
 /** The runs of these references, in their order. Throws CF_NOT_FOUND for the first that is not there. */
 export async function findRuns(rows: Rows, references: readonly RunReference[]): Promise<FoundRun[]> {
-  const found: FoundRun[] = [];
+  const found = await lookUpRuns(rows, references);
+  return found.map((run, at) => run ?? missing(references[at]));
+}
+
+/** The same with undefined for each that is not there. */
+export async function lookUpRuns(
+  rows: Rows,
+  references: readonly RunReference[],
+): Promise<(FoundRun | undefined)[]> {
+  const found: (FoundRun | undefined)[] = [];
   for (let at = 0; at < references.length; at += REFERENCES_MAX) {
     found.push(...(await findSome(rows, references.slice(at, at + REFERENCES_MAX))));
   }
   return found;
 }
 
-async function findSome(rows: Rows, references: readonly RunReference[]): Promise<FoundRun[]> {
+function missing({ runId, traceId, spanId }: RunReference = {}): never {
+  const text = runId ?? `of trace ${traceId ?? ""}${spanId === undefined ? "" : `, span ${spanId},`}`;
+  throw new CounterfoilError("CF_NOT_FOUND", `Run ${text} not found`);
+}
+
+async function findSome(rows: Rows, references: readonly RunReference[]): Promise<(FoundRun | undefined)[]> {
   const runIds = references.flatMap(({ runId }) => runId ?? []);
   // A root's trace follows from its id, any other run's span does: both are indexed, and run ids are not.
   const roots = await select(rows, (bind) => [
@@ -54,10 +68,7 @@ async function findSome(rows: Rows, references: readonly RunReference[]): Promis
   return references.map(({ runId, traceId, spanId }) => {
     const isIt = (run: SomeRun): boolean =>
       run.traceId === traceId && (spanId === undefined ? run.isRoot : run.spanId === spanId);
-    const run = runId === undefined ? ofTraces.find(isIt) : byId.get(runId);
-    if (run !== undefined) return run;
-    const text = runId ?? `of trace ${traceId ?? ""}${spanId === undefined ? "" : `, span ${spanId},`}`;
-    throw new CounterfoilError("CF_NOT_FOUND", `Run ${text} not found`);
+    return runId === undefined ? ofTraces.find(isIt) : byId.get(runId);
   });
 }
 

@@ -110,6 +110,11 @@ export const RULES: RecordType = {
       doc: "What to do, in this order.",
       fields: ACTION_FIELDS,
     },
+    {
+      name: "langsmith",
+      kind: "object",
+      doc: "Of a rule that was imported: what LangSmith's says besides, such as `is_enabled`, `evaluators`, `alerts`.",
+    },
     { name: "version", kind: "integer", doc: "Counts its changes from 1." },
     { name: "created_at", kind: "time", doc: "When it was made." },
     { name: "updated_at", kind: "time", doc: "When it was last changed." },

@@ -65,7 +65,8 @@ export async function importLangSmith(options: ImportOptions): Promise<ImportRep
   await tally.attempt("feedback", () =>
     importFeedback(run, { sessions: chosen ? sessions : undefined, since }),
   );
-  if (!chosen) await importOthers(run);
   await tally.attempt("datasets", () => importDatasets(run, chosen ? datasets : undefined));
+  // Rules name datasets and queues, which are here by then.
+  if (!chosen) await importOthers(run, projects);
   return tally.report(source.endpoint.href, source.retries);
 }

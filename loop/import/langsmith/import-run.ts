@@ -156,6 +156,31 @@ function isHere(change: ChangeRecord, here: Here | undefined): boolean {
   return here.source !== "import" && BigInt(here.time) >= (timeToUnixNano(change.time) ?? 0n);
 }
 
+/** Gives each thing of a table a name that nothing else of the table has here: names are unique. */
+export class FreeNames {
+  /** Ids by names. */
+  readonly #taken: Map<unknown, unknown>;
+
+  private constructor(taken: Map<unknown, unknown>) {
+    this.#taken = taken;
+  }
+
+  static async of(
+    { door }: Pick<ImportRun, "door">,
+    table: "annotation_queues" | "rules",
+  ): Promise<FreeNames> {
+    const rows = await door.rows(`SELECT id, name FROM ${table}`, []);
+    return new FreeNames(new Map(rows.map(({ id, name }) => [name, id])));
+  }
+
+  /** The name, or one beside it when another thing has it. */
+  take(name: string, id: string): string {
+    const free = (this.#taken.get(name) ?? id) === id ? name : `${name} (${id})`;
+    this.#taken.set(free, id);
+    return free;
+  }
+}
+
 /** The fields that say something: without those that are null, and without the named ones. */
 export function fieldsOf(item: JsonObject, without: ReadonlySet<string>): JsonObject {
   return Object.fromEntries(

@@ -1,7 +1,9 @@
-import { type ChangeRecord, type JsonObject, priceOfMapEntry, recordTypeOf } from "../../../schema/index.js";
+import { type ChangeRecord, type JsonObject, priceOfMapEntry } from "../../../schema/index.js";
 import { feedbackConfigId } from "../../feedback/feedback-configs.js";
-import { fieldsOf, type ImportRun, listed, storeRecords, textAt } from "./import-run.js";
+import { fieldsOf, type ImportRun, listed, type ListedProject, storeRecords, textAt } from "./import-run.js";
 import { importPrompts } from "./prompts.js";
+import { importQueues, QUEUES } from "./queues.js";
+import { importRules, RULES_TYPE } from "./rules.js";
 
 const CONFIG_FIELDS = new Set(["id", "tenant_id", "modified_at"]);
 const COMPARATIVE_FIELDS = new Set(["id", "tenant_id", "modified_at", "experiments_info", "feedback_stats"]);
@@ -10,22 +12,13 @@ const PRICES = "model prices";
 /** LangSmith does not say when a price was changed: a change that was made here is taken for the later one. */
 const UNKNOWN_TIME = new Date(0).toISOString();
 
-/** What LangSmith has and this version has no type of record for: it is counted, so that nobody takes it for imported. */
-const NOT_KEPT: readonly (readonly [type: string, path: string])[] = [
-  ["annotation queues", "/api/v1/annotation-queues"],
-  ["rules", "/api/v1/runs/rules"],
-];
-
-/** Imports what is neither runs, feedback nor datasets, as far as there are types of records for it. */
-export async function importOthers(run: ImportRun): Promise<void> {
+/** Imports what is neither runs, feedback nor datasets. `projects` are all that the source has: rules name them by id. */
+export async function importOthers(run: ImportRun, projects: readonly ListedProject[]): Promise<void> {
   await run.tally.attempt("feedback configs", () => importConfigs(run));
-  if (recordTypeOf("prompt") !== undefined) await run.tally.attempt("prompts", () => importPrompts(run));
+  await run.tally.attempt("prompts", () => importPrompts(run));
   await run.tally.attempt(PRICES, () => importPrices(run));
-  for (const [type, path] of NOT_KEPT) {
-    await run.tally.attempt(type, async () => {
-      for await (const page of listed(run.source, path)) run.tally.notKept(type, page.length);
-    });
-  }
+  await run.tally.attempt(QUEUES, () => importQueues(run));
+  await run.tally.attempt(RULES_TYPE, () => importRules(run, projects));
 }
 
 /**
@@ -67,7 +60,6 @@ async function importConfigs(run: ImportRun): Promise<void> {
 
 /** Imports the comparisons of a dataset's experiments; the judgements are feedback. */
 export async function importComparisons(run: ImportRun, dataset: string): Promise<void> {
-  if (recordTypeOf("comparative_experiment") === undefined) return;
   for await (const page of listed(run.source, `/api/v1/datasets/${dataset}/comparative`)) {
     const changes = page.flatMap((item): ChangeRecord[] => {
       const id = textAt(item, "id");

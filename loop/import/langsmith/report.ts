@@ -17,6 +17,9 @@ export const IMPORT_TYPES = [
   "prompts",
   "prompt commits",
   "model prices",
+  "annotation queues",
+  "queue items",
+  "rules",
 ] as const;
 
 /** One of {@link IMPORT_TYPES}, or a type of record. */
