@@ -6,7 +6,7 @@ import { Bindings } from "../filter/filter-sql.js";
 import { InTurn } from "../records/in-turn.js";
 import { removeWhole } from "../records/remove-whole.js";
 import { textIn } from "../records/text-in.js";
-import { VersionClock } from "../records/version-clock.js";
+import { timeText, VersionClock } from "../records/version-clock.js";
 import { type Bind, examplesAsOf, examplesSql, SPLITS, TIME_TEXT } from "./example-sql.js";
 import { schemaProblems } from "./schema-check.js";
 import type {
@@ -93,11 +93,11 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
       if ((await this.list({ ids: [id] })).length > 0) throw taken(`A dataset with the id ${id}`);
       const time = this.#clock.next();
       const examples = await this.#newExamples({ id, data }, drafts, time);
-      await this.#writer.append([
-        { type: "dataset", id, op: "put", data: { ...data, created_at: data["created_at"] ?? time }, time },
-        ...examples,
-      ]);
-      return this.get(id);
+      const whole = { ...data, created_at: data["created_at"] ?? time };
+      await this.#writer.append([{ type: "dataset", id, op: "put", data: whole, time }, ...examples]);
+      // Not read back: what waits for the mirror may fail, and who then creates again is told that the name is taken.
+      const modifiedAt = timeText(time);
+      return { id, data: whole, modifiedAt, exampleCount: examples.length, experimentCount: 0 };
     });
   }
 

@@ -9,6 +9,7 @@ import {
 import type { ReaderRow, RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { InTurn } from "../records/in-turn.js";
+import { timeText } from "../records/version-clock.js";
 import { removeWhole } from "../records/remove-whole.js";
 import { textIn } from "../records/text-in.js";
 
@@ -103,9 +104,11 @@ FROM prompts AS p LEFT JOIN (
       if ((await this.list(name)).length > 0) {
         throw new CounterfoilError("CF_CONFLICT", `A prompt named ${name} already exists.`);
       }
-      const whole = { ...data, repo_handle: name, created_at: this.#now().toISOString() };
-      await this.#writer.append([{ type: PROMPTS.type, id: randomUUID(), op: "put", data: whole }]);
-      return this.get(name);
+      const [id, time] = [randomUUID(), this.#now().toISOString()];
+      const whole = { ...data, repo_handle: name, created_at: time };
+      await this.#writer.append([{ type: PROMPTS.type, id, op: "put", data: whole, time }]);
+      // Not read back: what waits for the mirror may fail, and who then creates again is told that the name is taken.
+      return { id, name, data: whole, updatedAt: timeText(time), commits: 0, lastCommitHash: undefined };
     });
   }
 

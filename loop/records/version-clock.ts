@@ -16,3 +16,8 @@ export class VersionClock {
     return new Date(this.#last).toISOString();
   }
 }
+
+/** A time with milliseconds in the form in which queries give times: UTC with microseconds. */
+export function timeText(time: string): string {
+  return time.replace("Z", "000+00:00");
+}
