@@ -83,14 +83,15 @@ async function importItems(run: ImportRun, queueId: string): Promise<void> {
   for (const archived of ["false", "true"]) {
     for await (const page of listed(run.source, `${PATH}/${queueId}/runs`, { archived })) {
       const fresh = page.filter(({ id }) => isRunId(id) && !seen.has(id));
+      const ids = fresh.map((item) => (textAt(item, "id") ?? "").toLowerCase());
       for (const { id } of fresh) seen.add(id);
       if (seen.size > QUEUE_ITEMS_MAX) {
-        run.tally.found(ITEMS, fresh.length);
-        for (const { id } of fresh)
-          run.tally.skipped(ITEMS, String(id), `a queue has at most ${QUEUE_ITEMS_MAX} items here`);
+        run.tally.found(ITEMS, ids.length);
+        for (const id of ids)
+          run.tally.skipped(ITEMS, id, `a queue has at most ${QUEUE_ITEMS_MAX} items here`);
         continue;
       }
-      const references = fresh.map((item) => ({ runId: (textAt(item, "id") ?? "").toLowerCase() }));
+      const references = ids.map((runId) => ({ runId }));
       const here = await lookUpRuns((sql, params) => run.door.rows(sql, params), references);
       const changes = fresh.map((item, at) => itemChange(queueId, item, here[at] ?? computedRun(item)));
       await storeRecords(run, ITEMS, changes);
