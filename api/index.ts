@@ -23,6 +23,7 @@ import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
 import { createQueuesApi } from "./native/queues-api.js";
 import { createRulesApi } from "./native/rules-api.js";
+import { createSqlApi } from "./native/sql-api.js";
 import type { SharedParts } from "./shared-parts.js";
 import { watchRecords } from "./watch-records.js";
 
@@ -34,6 +35,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createRulesApi,
   createEvaluatorsApi,
   createQueuesApi,
+  createSqlApi,
   createLangSmithApi,
 ];
 

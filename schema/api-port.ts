@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { JournalSignal } from "./signals.js";
 
 /**
@@ -22,12 +23,16 @@ export interface ApiRequest {
   readonly body: Uint8Array;
 }
 
-/** One whole answer. */
+/** One answer. */
 export interface ApiReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly contentType: string;
-  readonly body: string | Uint8Array;
+  /**
+   * A stream is sent as it is read, and destroyed when the client goes away; `content-length` is in the headers then. It may not
+   * read from the request's body.
+   */
+  readonly body: string | Uint8Array | Readable;
 }
 
 /**

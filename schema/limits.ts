@@ -105,6 +105,8 @@ export const SEALER_NICENESS = 5;
 export const SEAL_BATCH_BYTES = 768 * 1024;
 /** Spans whose ids the sealer remembers to notice one that comes again; older ones are left to compaction. */
 export const SEAL_RECENT_IDS = 1 << 20;
+/** Text of a query, bytes. */
+export const QUERY_BYTES_MAX = 1024 * 1024;
 /** A query by default: wall time ms, engine memory MiB, threads, result rows to a file and into memory. */
 export const QUERY_TIMEOUT_MS = 30_000;
 export const QUERY_MEMORY_MB = 1_024;
@@ -114,6 +116,10 @@ export const QUERY_ROWS_IN_MEMORY_MAX = 100_000;
 /** Largest result that is returned in memory, and largest file (result or spill) that a query may write, bytes. */
 export const QUERY_INLINE_BYTES_MAX = 64 * 1024 * 1024;
 export const QUERY_OUTPUT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
+/** SQL over HTTP: longest that a client may ask for, results on disk that are being read, and how long one is kept, ms. */
+export const QUERY_TIMEOUT_MS_MAX = 10 * 60_000;
+export const QUERY_ANSWERS_MAX = 4;
+export const QUERY_ANSWER_MS_MAX = 10 * 60_000;
 /** What a query process may allocate beyond the engine's memory: Node, stacks, single values, MiB. */
 export const QUERY_PROCESS_OVERHEAD_MB = 512;
 /** Niceness of query and compaction processes above our own: beside a busy collector they get about a tenth of a processor's time. */

@@ -13,6 +13,7 @@ export {
 } from "./records/record-writer.js";
 export { openSqlText } from "./views/open-sql.js";
 export { queryRows, runQuery } from "./query/run-query.js";
+export { type StreamedResult, streamQuery } from "./query/query-stream.js";
 export * from "./query/query-types.js";
 export { createMirrorReader } from "./reader/mirror-reader.js";
 export type { MirrorReader, ReaderOptions, ReaderQueryOptions, ReaderRow } from "./reader/reader-types.js";

@@ -128,7 +128,7 @@ class Reads {
     const bytes = Buffer.from(body === undefined ? "" : JSON.stringify(body));
     const request = { method, path: pathname, query: searchParams, header: () => undefined, body: bytes };
     const reply: ApiReply | undefined = await handler?.(request);
-    const text = Buffer.from(reply?.body ?? "").toString("utf8");
+    const text = typeof reply?.body === "string" ? reply.body : "";
     if (reply?.status !== 200) throw new Error(`${method} ${path}: ${text}`);
     return JSON.parse(text) as T;
   }

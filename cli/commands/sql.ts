@@ -2,6 +2,7 @@ import { type Writable } from "node:stream";
 import { type Command, Option } from "commander";
 import {
   csvLine,
+  QUERY_BYTES_MAX,
   QUERY_MEMORY_MB,
   QUERY_ROWS_IN_MEMORY_MAX,
   QUERY_ROWS_MAX,
@@ -18,8 +19,6 @@ import { formatCount } from "../output/values.js";
 import { untilAborted, warn } from "../query.js";
 
 const MEBIBYTE = 1024 * 1024;
-/** Text of a query from standard input, bytes: no query that a person or a program writes is longer. */
-const QUERY_BYTES_MAX = 1024 * 1024;
 const NUMERIC = /^(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|UINTEGER|DOUBLE|FLOAT|DECIMAL.*)$/;
 
 interface SqlOptions {
@@ -66,6 +65,7 @@ Examples:
   counterfoil sql "SELECT name, error_count, cost_usd FROM traces ORDER BY start_time DESC LIMIT 10"
   counterfoil sql "DESCRIBE spans"
   counterfoil sql --format parquet --out week.parquet "SELECT * FROM spans WHERE start_time > ago(INTERVAL 7 DAY)"
+  counterfoil sql --format arrow "SELECT * FROM traces" | python -c "import sys, pyarrow.ipc as ipc; print(ipc.open_stream(sys.stdin.buffer).read_pandas())"
   echo "SELECT count(*) FROM spans" | counterfoil sql --format jsonl -`,
     )
     .action((query: string, options: SqlOptions) => sql(query, options, io));
@@ -76,8 +76,12 @@ async function sql(query: string, options: SqlOptions, io: Io): Promise<void> {
   if (options.csvSafe && options.format !== "csv") {
     throw new CommandError(EXIT.usage, "--csv-safe goes with --format csv.");
   }
-  if (options.format === "parquet" && options.out === undefined && io.stdout.isTTY) {
-    throw new CommandError(EXIT.usage, "Parquet is binary: name a file with --out, or redirect the output.");
+  const isBinary = options.format === "parquet" || options.format === "arrow";
+  if (isBinary && options.out === undefined && io.stdout.isTTY) {
+    throw new CommandError(
+      EXIT.usage,
+      `The format ${options.format} is binary: name a file with --out, or redirect the output.`,
+    );
   }
   const text = query === "-" ? await readAll(io) : query;
   const progress = createProgress({ label: "query", stream: io.stderr });

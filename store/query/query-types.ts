@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 
-/** What a query's result can be written as. `table` gives every value as DuckDB's text, in memory. */
-export const QUERY_FORMATS = ["table", "json", "jsonl", "csv", "parquet"] as const;
+/** What a query's result can be written as. `table` gives every value as DuckDB's text, in memory; `arrow` is an IPC stream. */
+export const QUERY_FORMATS = ["table", "json", "jsonl", "csv", "parquet", "arrow"] as const;
 
 /** One of {@link QUERY_FORMATS}. */
 export type QueryFormat = (typeof QUERY_FORMATS)[number];

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { CounterfoilError, errorMessage } from "../../schema/errors.js";
 import { readCatalog } from "../catalog/read-catalog.js";
 import { answerOneRequest } from "../child-main.js";
@@ -66,6 +66,24 @@ async function resultRelation(connection: DuckDBConnection, request: ChildReques
   return RESULT;
 }
 
+/** Writes the rows to `<workDir>/result`; resolves with their number. */
+async function writeResult(
+  connection: DuckDBConnection,
+  { format, workDir }: ChildRequest,
+  { params, sql }: { readonly sql: string; readonly params: DuckDBValue[] },
+): Promise<number> {
+  const path = join(workDir, "result");
+  if (format === "arrow") {
+    const { writeArrowFile } = await import("./arrow-stream.js");
+    return await writeArrowFile(connection, { sql, params, path });
+  }
+  const copied = await connection.runAndReadAll(
+    `COPY (${sql}) TO ${sqlString(path)} (${copyOptions(format)}, USE_TMP_FILE false)`,
+    params,
+  );
+  return Number(copied.getRows()[0]?.[0] ?? 0);
+}
+
 async function runWith(
   request: ChildRequest,
   snapshot: CatalogSnapshot,
@@ -78,12 +96,7 @@ async function runWith(
     typeof value === "object" && value !== null ? BigInt(value.bigint) : value,
   );
   const rows = `SELECT ${projectionSql(columns, request.format)} FROM ${relation} LIMIT ${request.rowsMax}`;
-  const target = sqlString(join(request.workDir, "result"));
-  const copied = await connection.runAndReadAll(
-    `COPY (${rows}) TO ${target} (${copyOptions(request.format)}, USE_TMP_FILE false)`,
-    params,
-  );
-  const rowCount = Number(copied.getRows()[0]?.[0] ?? 0);
+  const rowCount = await writeResult(connection, request, { sql: rows, params });
   let truncated = false;
   if (rowCount === request.rowsMax) {
     const more = `SELECT count(*) FROM (SELECT 1 FROM ${relation} LIMIT ${rowCount + 1})`;

@@ -1,6 +1,9 @@
 import type { ChildRequest, QueryColumn } from "./query-types.js";
 import { sqlIdentifier } from "../views/sql-text.js";
 
+/** What DuckDB itself writes. */
+export type CopyFormat = Exclude<ChildRequest["format"], "arrow">;
+
 const TIMES = new Set(["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"]);
 const FLOATS = new Set(["DOUBLE", "FLOAT"]);
 /** Integer types whose values JavaScript's numbers can't all hold. */
@@ -29,14 +32,15 @@ function textColumn({ name, type }: QueryColumn, format: ChildRequest["format"])
 
 /** The select list that turns a result's columns into what the format can carry exactly. */
 export function projectionSql(columns: readonly QueryColumn[], format: ChildRequest["format"]): string {
-  if (format === "parquet") return columns.map(({ name }) => sqlIdentifier(name)).join(", ");
+  if (format === "parquet" || format === "arrow")
+    return columns.map(({ name }) => sqlIdentifier(name)).join(", ");
   if (format === "table") {
     return `[${columns.map(({ name }) => `CAST(${sqlIdentifier(name)} AS VARCHAR)`).join(", ")}] AS r`;
   }
   return columns.map((column) => textColumn(column, format)).join(", ");
 }
 
-const COPY_OPTIONS: Readonly<Record<ChildRequest["format"], string>> = {
+const COPY_OPTIONS: Readonly<Record<CopyFormat, string>> = {
   parquet: "FORMAT parquet, COMPRESSION zstd",
   csv: "FORMAT csv, HEADER true",
   json: "FORMAT json, ARRAY true",
@@ -46,6 +50,6 @@ const COPY_OPTIONS: Readonly<Record<ChildRequest["format"], string>> = {
 };
 
 /** COPY's options for the format. */
-export function copyOptions(format: ChildRequest["format"]): string {
+export function copyOptions(format: CopyFormat): string {
   return COPY_OPTIONS[format];
 }

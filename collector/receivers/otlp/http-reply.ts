@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { pipeline, type Readable } from "node:stream";
 import { encodeStatus, REFUSED_BODY_LINGER_MS } from "../../../schema/index.js";
 import { GRPC_STATUS, type WireStatus } from "../../ingest/status.js";
 import { declaredLength } from "./http-body.js";
@@ -13,6 +14,15 @@ export interface Reply {
   readonly headers?: OutgoingHttpHeaders;
   readonly contentType: string;
   readonly body: string | Uint8Array;
+}
+
+/** Sends an answer as it is read. When its source fails or the client goes away, the connection ends early. */
+export function sendStream(response: ServerResponse, reply: Omit<Reply, "body">, source: Readable): void {
+  if (!response.destroyed) {
+    response.writeHead(reply.status, { "content-type": reply.contentType, ...reply.headers });
+  }
+  // It destroys both. Nobody is left to be told: the client sees a body that is too short.
+  pipeline(source, response, () => undefined);
 }
 
 /** Sends an answer to a request whose body was read. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import {
   type Api,
   type ApiHandler,
-  type ApiReply,
   type ApiRequest,
   CounterfoilError,
   type ErrorCode,
@@ -12,7 +12,7 @@ import type { Arrival, Ingest } from "../../ingest/ingest.js";
 import { wireStatus } from "../../ingest/status.js";
 import type { KeyCheck } from "../otlp/auth.js";
 import { declaredLength, readBody, releaseBody } from "../otlp/http-body.js";
-import { refuse, sendReply, type Reply } from "../otlp/http-reply.js";
+import { refuse, sendReply, sendStream, type Reply } from "../otlp/http-reply.js";
 import { encodingOf } from "../otlp/media.js";
 import { isLoopback } from "../otlp/origin.js";
 
@@ -58,7 +58,9 @@ export async function serveApi(serving: ApiServing, exchange: ApiExchange): Prom
     if (!isPublic) checkKey(serving.keys, request);
     await withBody(serving, exchange, async (body) => {
       const reply = await exchange.handler(apiRequest(exchange, body));
-      sendReply(response, { ...reply, headers: { ...reply.headers, ...open } });
+      const { body: content, ...head } = { ...reply, headers: { ...reply.headers, ...open } };
+      if (content instanceof Readable) sendStream(response, head, content);
+      else sendReply(response, { ...head, body: content });
     });
   } catch (error) {
     if (error instanceof CounterfoilError && error.code === "CF_REQUEST_ABORTED") return;
@@ -132,7 +134,7 @@ function failureReply(error: unknown): Reply {
   const code = error instanceof CounterfoilError ? error.code : undefined;
   const own = code === undefined ? undefined : API_STATUS[code];
   const message = own === undefined ? wire.message : (error as CounterfoilError).message;
-  const reply: ApiReply = {
+  const reply: Reply = {
     status: own ?? wire.http,
     contentType: "application/json",
     headers: {

@@ -1,0 +1,152 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Table, tableFromIPC, type Vector } from "apache-arrow";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runApi, type RunningApi } from "./running-api.js";
+
+let api: RunningApi;
+
+beforeAll(async () => {
+  api = await runApi();
+}, 60_000);
+
+afterAll(() => api.stop());
+
+function post(
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(`${api.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+const sql = (text: string, accept?: string): Promise<Response> =>
+  post("/api/v1/sql", { sql: text }, accept === undefined ? {} : { accept });
+
+async function arrowOf(text: string): Promise<Table> {
+  const answer = await sql(text, "application/vnd.apache.arrow.stream");
+  expect(answer.headers.get("content-type")).toBe("application/vnd.apache.arrow.stream");
+  return tableFromIPC(new Uint8Array(await answer.arrayBuffer()));
+}
+
+/** Numbers that JSON does not know, as text. */
+const asText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
+
+test("SQL over HTTP sees what was acknowledged before, as an Arrow stream or what else Accept names", async () => {
+  const span = {
+    traceId: "ab".repeat(16),
+    spanId: "cd".repeat(8),
+    name: "hello",
+    startTimeUnixNano: "1795413600000000001",
+  };
+  await post("/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+  const table = await arrowOf("SELECT name, start_time FROM spans");
+  expect(table.getChild("name")?.get(0)).toBe("hello");
+  expect(table.getChild("start_time")?.data[0]?.values[0]).toBe(1795413600000000001n);
+
+  const csv = await sql("SELECT name FROM spans", "image/png, text/csv;q=0.5, application/json;q=0.1");
+  expect([csv.headers.get("content-type"), await csv.text()]).toEqual(["text/csv", "name\nhello\n"]);
+  const json = await post("/api/v1/sql", { sql: "SELECT i FROM range(5) t(i)", max_rows: 2 });
+  expect([json.headers.get("x-counterfoil-rows"), json.headers.get("x-counterfoil-truncated")]).toEqual([
+    "2",
+    "true",
+  ]);
+  expect(await json.json()).toEqual([{ i: 0 }, { i: 1 }]);
+});
+
+test("each type of SQL is Arrow's own in a stream, nulls and nesting included; what Arrow has no type for is text", async () => {
+  const table =
+    await arrowOf(`SELECT i, CASE WHEN i % 3 = 0 THEN NULL ELSE i END AS hole, 9007199254740993::BIGINT + i AS big,
+    -(2::HUGEINT ** 90)::HUGEINT AS huge, 18446744073709551615::UBIGINT AS ubig, (i * -1.25)::DECIMAL(10,2) AS dec,
+    TIMESTAMP_NS '2026-11-23 10:00:00.123456789' AS ns, TIMESTAMPTZ '2026-11-23 10:00:00+02' AS tz,
+    DATE '1960-01-02' AS day, TIME '10:11:12.5' AS time, i % 2 = 0 AS even, 'grüße ' || i AS text,
+    '\\x00\\xFF'::BLOB AS bytes, [i, NULL, 3] AS list, CASE WHEN i > 0 THEN []::VARCHAR[] END AS empty,
+    {'a': i, 'b': [{'c': 'x'}, NULL]} AS struct, MAP {'k1': [1], 'k2': NULL} AS map, [1.5, 2.5]::FLOAT[2] AS arr,
+    INTERVAL '2 months 3 days 4 seconds' AS wait, 'nan'::DOUBLE AS nan, 'a'::ENUM('a','b') AS enum,
+    union_value(num := 2) AS either, '101'::BIT AS bits FROM range(5000) t(i) ORDER BY i`);
+  expect([table.numRows, table.batches.length]).toEqual([5_000, 3]);
+  expect(table.schema.fields.map(({ name, type }) => `${name} ${String(type)}`).join(", ")).toBe(
+    "i Int64, hole Int64, big Int64, huge Decimal[38e0], ubig Uint64, dec Decimal[10e+2], ns Timestamp<NANOSECOND>, " +
+      "tz Timestamp<MICROSECOND, UTC>, day Date32<DAY>, time Time64<MICROSECOND>, even Bool, text Utf8, bytes Binary, " +
+      "list List<Int64>, empty List<Utf8>, struct Struct<{a:Int64, b:List<Struct<{c:Utf8}>>}>, " +
+      "map Map<{key:Utf8, value:List<Int32>}>, arr FixedSizeList[2]<Float32>, wait Interval<MONTH_DAY_NANO>, " +
+      "nan Float64, enum Utf8, either Utf8, bits Utf8",
+  );
+  const column = (name: string): Vector => table.getChild(name) as Vector;
+  // The numbers of the buffers: `get` would make floats of times.
+  const raw = (name: string): ArrayLike<unknown> => column(name).data[0]?.values as ArrayLike<unknown>;
+  const plain = (name: string, row: number): unknown =>
+    JSON.parse(JSON.stringify(column(name).get(row), asText));
+  expect(Array.from(column("hole")).slice(2999, 3003)).toEqual([2999n, null, 3001n, 3002n]);
+  expect([column("big").get(4999), column("ubig").get(0)]).toEqual([
+    9007199254740993n + 4999n,
+    2n ** 64n - 1n,
+  ]);
+  expect([String(column("huge").get(0)), String(column("dec").get(4999))]).toEqual([
+    String(-(2n ** 90n)),
+    "-624875",
+  ]);
+  expect([raw("ns")[0], raw("tz")[0]]).toEqual([
+    1795428000123456789n,
+    BigInt(Date.UTC(2026, 10, 23, 8)) * 1_000n,
+  ]);
+  expect([raw("day")[1], column("time").get(0)]).toEqual([-3652, 36_672_500_000n]);
+  expect([column("even").get(4998), column("even").get(4999)]).toEqual([true, false]);
+  expect([column("text").get(4999), Array.from(column("bytes").get(1) as Uint8Array)]).toEqual([
+    "grüße 4999",
+    [0, 255],
+  ]);
+  expect([plain("list", 4999), plain("empty", 0), plain("empty", 1)]).toEqual([
+    ["4999", null, "3"],
+    null,
+    [],
+  ]);
+  expect(plain("struct", 7)).toEqual({ a: "7", b: [{ c: "x" }, null] });
+  expect([plain("map", 7), plain("arr", 7)]).toEqual([{ k1: [1], k2: null }, [1.5, 2.5]]);
+  expect(Array.from(raw("wait")).slice(0, 4)).toEqual([2, 3, (4_000_000_000 % 2 ** 32) | 0, 0]);
+  const texts = ["enum", "either", "bits"].map((name) => column(name).get(0) as string);
+  expect([column("nan").get(0), ...texts]).toEqual([Number.NaN, "a", "2", "101"]);
+});
+
+test("an Arrow stream without rows has a schema; an integer that Arrow can't hold is an error that names the way out", async () => {
+  const table = await arrowOf("SELECT name, seq FROM spans WHERE false");
+  expect([table.numRows, table.schema.names]).toEqual([0, ["name", "seq"]]);
+  const huge = await sql(
+    "SELECT 170141183460469231731687303715884105727::HUGEINT AS n",
+    "application/vnd.apache.arrow.stream",
+  );
+  expect([huge.status, await huge.text()]).toEqual([400, expect.stringMatching(/38 digits.*Cast/)]);
+});
+
+test("a query that is wrong, writes or reaches outside is 400 with the reason, and a page of another site can't send one", async () => {
+  const code = async (answer: Promise<Response>): Promise<unknown[]> => {
+    const { status, ...response } = await answer.then(async (it) => ({
+      status: it.status,
+      body: await it.json(),
+    }));
+    return [status, (response.body as { error: { code: string } }).error.code];
+  };
+  expect(await code(sql("SELECT nothing FROM spans"))).toEqual([400, "CF_QUERY_FAILED"]);
+  expect(await code(sql("COPY spans TO '/tmp/x'"))).toEqual([400, "CF_QUERY_REFUSED"]);
+  expect(await code(sql("SELECT * FROM read_text('/etc/passwd')"))).toEqual([400, "CF_QUERY_REFUSED"]);
+  expect(await code(post("/api/v1/sql", { sql: "SELECT 1", timeout_seconds: 1e9 }))).toEqual([
+    400,
+    "CF_REQUEST_INVALID",
+  ]);
+  expect(await code(post("/api/v1/sql", { sql: "SELECT 1", limit: 1 }))).toEqual([400, "CF_REQUEST_INVALID"]);
+  expect(await code(sql("SELECT 1", "image/png"))).toEqual([400, "CF_REQUEST_INVALID"]);
+  const plain = fetch(`${api.url}/api/v1/sql`, { method: "POST", body: '{"sql":"SELECT 1"}' });
+  expect(await code(plain)).toEqual([400, "CF_REQUEST_INVALID"]);
+});
+
+test("a result whose reader goes away leaves no file behind", async () => {
+  const answer = await sql("SELECT repeat('x', 1000) AS x FROM range(100000)", "application/x-ndjson");
+  await answer.body?.cancel();
+  await expect
+    .poll(() => readdirSync(join(api.dataDir, "temp")).filter((name) => name.startsWith("query-")))
+    .toEqual([]);
+});
