@@ -123,7 +123,7 @@ FROM prompts AS p LEFT JOIN (
   /** Its commits go with it; above RECORD_CHANGES_MAX in several changes, the prompt in the last. */
   remove(name: string): Promise<void> {
     return this.#turns.run(async () => {
-      const { id } = await this.get(name);
+      const { id, data } = await this.get(name);
       await removeWhole(
         { rows: this.#rows, writer: this.#writer },
         {
@@ -131,6 +131,8 @@ FROM prompts AS p LEFT JOIN (
           partType: PROMPT_COMMITS.type,
           partIdsSql: "SELECT id FROM prompt_commits WHERE prompt_id = $1",
           params: [id],
+          // A destination knows it by its name.
+          last: { ...data, deleted_at: this.#now().toISOString() },
         },
       );
     });
@@ -188,9 +190,14 @@ FROM prompts AS p LEFT JOIN (
   tag(name: string, tag: string, commit: string): Promise<Commit> {
     return this.#turns.run(async () => {
       if (tag === LATEST) throw new CounterfoilError("CF_USAGE", "The tag latest moves by itself.");
+      if (/^\.*$/.test(tag))
+        throw new CounterfoilError("CF_USAGE", "A tag of dots names nothing in an address.");
       const prompt = await this.get(name);
       const found = await this.#find(prompt, commit);
-      await this.#put(prompt, { commit_tags: { ...tagsOf(prompt), [tag]: found.id } });
+      await this.#put(prompt, {
+        commit_tags: { ...tagsOf(prompt), [tag]: found.id },
+        tag_hashes: { ...hashesOf(prompt), [tag]: found.hash },
+      });
       return found;
     });
   }
@@ -200,7 +207,7 @@ FROM prompts AS p LEFT JOIN (
       const prompt = await this.get(name);
       const { [tag]: commit, ...others } = tagsOf(prompt);
       if (commit === undefined) throw missing(`Tag ${tag} of prompt ${name}`);
-      await this.#put(prompt, { commit_tags: others });
+      await this.#put(prompt, { commit_tags: others, tag_hashes: { ...hashesOf(prompt), [tag]: null } });
     });
   }
 
@@ -263,6 +270,10 @@ function commitHash(manifest: string, parent: string | undefined): string {
 
 function tagsOf({ data }: Prompt): Readonly<Record<string, string>> {
   return (data["commit_tags"] ?? {}) as Record<string, string>;
+}
+
+function hashesOf({ data }: Prompt): JsonObject {
+  return (data["tag_hashes"] ?? {}) as JsonObject;
 }
 
 function missing(what: string): CounterfoilError {

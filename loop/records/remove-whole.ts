@@ -1,4 +1,4 @@
-import { RECORD_CHANGES_MAX } from "../../schema/index.js";
+import { type JsonObject, RECORD_CHANGES_MAX } from "../../schema/index.js";
 import type { RecordDraft, RecordWriter, SqlParameter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { textIn } from "./text-in.js";
@@ -11,6 +11,8 @@ export interface Removal {
   /** A SELECT of the ids of parts that are there. */
   readonly partIdsSql: string;
   readonly params: readonly SqlParameter[];
+  /** The last state of the thing, written right before it goes: for whoever must know more of it than its id. */
+  readonly last?: JsonObject;
   /** Of all changes, so that they are one version. RFC 3339; without it each is dated as it is written. */
   readonly time?: string;
 }
@@ -21,10 +23,11 @@ export interface Removal {
  */
 export async function removeWhole(
   { rows, writer }: { readonly rows: Rows; readonly writer: RecordWriter },
-  { whole, partType, partIdsSql, params, time }: Removal,
+  { whole, partType, partIdsSql, params, time, last }: Removal,
 ): Promise<void> {
   const dated = time === undefined ? {} : { time };
-  const most = RECORD_CHANGES_MAX - 1;
+  const farewell: RecordDraft[] = last === undefined ? [] : [{ ...whole, op: "put", data: last, ...dated }];
+  const most = RECORD_CHANGES_MAX - 1 - farewell.length;
   for (;;) {
     const found = await rows(`SELECT id FROM (${partIdsSql}) ORDER BY id LIMIT ${most}`, params);
     const gone = found.map((row): RecordDraft => ({
@@ -35,7 +38,7 @@ export async function removeWhole(
       ...dated,
     }));
     if (gone.length < most) {
-      await writer.append([...gone, { ...whole, op: "delete", data: null, ...dated }]);
+      await writer.append([...gone, ...farewell, { ...whole, op: "delete", data: null, ...dated }]);
       return;
     }
     await writer.append(gone);

@@ -27,7 +27,13 @@ export const PROMPTS: RecordType = {
       kind: "object",
       doc: "Commit ids by tag: `{production: <id>}`. A tag can be moved.",
     },
+    {
+      name: "tag_hashes",
+      kind: "object",
+      doc: "Hashes of those commits by tag, null for a tag that was taken away: where a prompt is sent to, commits have other ids.",
+    },
     { name: "created_at", kind: "time", doc: "When it was created." },
+    { name: "deleted_at", kind: "time", doc: "In its last state: when it was deleted." },
   ],
   columns: [
     { name: "repo_handle", type: "VARCHAR", doc: "Unique name." },

@@ -139,7 +139,7 @@ export function promptName({ params }: Call): string {
 }
 
 function promptView({ id, name, data, updatedAt, commits, lastCommitHash }: Prompt): RunRecord {
-  const { commit_tags: _tags, liked, ...rest } = data;
+  const { commit_tags: _tags, tag_hashes: _hashes, liked, ...rest } = data;
   return {
     description: null,
     readme: null,

@@ -18,35 +18,64 @@ export type CommitPlace =
   | { readonly isThere: boolean; readonly parent: string | undefined }
   | { readonly failure: HttpAnswer | HttpFailure };
 
+/** A commit as it is there. */
+export interface CommitThere {
+  readonly id: string;
+  readonly hash: string;
+  /** Whether it is the commit that has this hash here. */
+  is(hash: string): boolean;
+}
+
+type Get = (path: string) => Promise<HttpAnswer | HttpFailure>;
+
 /**
- * Looks for a commit where it is to go. LangSmith has hashes of its own, so commits are known by the mark in their
- * description; another Counterfoil has the same hashes. `parent` is the hash there of the commit before it, or of the newest
- * one where that is not known.
+ * Commits of a prompt where they are sent to, newest first, page by page. LangSmith has hashes of its own, so commits are
+ * known by the mark in their description; another Counterfoil has the same hashes. The last page may be the answer that
+ * kept us from knowing.
  */
-export async function findCommit(
-  get: (path: string) => Promise<HttpAnswer | HttpFailure>,
-  { handle, hash, parentHash }: PushedCommit,
-): Promise<CommitPlace> {
+export async function* commitsThere(
+  get: Get,
+  handle: string,
+): AsyncGenerator<readonly CommitThere[] | { readonly failure: HttpAnswer | HttpFailure }> {
+  for (let offset = 0; ; offset += PAGE) {
+    const path = `/api/v1/commits/-/${encodeURIComponent(handle)}?limit=${PAGE}&offset=${offset}`;
+    const answer = await get(path);
+    if (!("status" in answer) || answer.status !== 200 || !answer.complete) {
+      yield { failure: answer };
+      return;
+    }
+    const commits = commitsIn(answer.body);
+    yield commits.flatMap(({ id, commit_hash: there, description }): CommitThere[] => {
+      if (typeof there !== "string") return [];
+      const { mark } = readCommitMark(typeof description === "string" ? description : undefined);
+      return [
+        {
+          id: typeof id === "string" ? id : "",
+          hash: there,
+          is: (wanted) => there === wanted || (mark !== undefined && wanted.startsWith(mark)),
+        },
+      ];
+    });
+    if (commits.length < PAGE) return;
+  }
+}
+
+/**
+ * Looks for a commit where it is to go. `parent` is the hash there of the commit before it, or of the newest one where that
+ * is not known.
+ */
+export async function findCommit(get: Get, { handle, hash, parentHash }: PushedCommit): Promise<CommitPlace> {
   let newest: string | undefined;
   let parent: string | undefined;
-  for (let offset = 0; ; offset += PAGE) {
-    const answer = await get(
-      `/api/v1/commits/-/${encodeURIComponent(handle)}?limit=${PAGE}&offset=${offset}`,
-    );
-    if (!("status" in answer) || answer.status !== 200 || !answer.complete) return { failure: answer };
-    const commits = commitsIn(answer.body);
-    for (const { commit_hash: there, description } of commits) {
-      if (typeof there !== "string") continue;
-      const is = (wanted: string): boolean => {
-        const { mark } = readCommitMark(typeof description === "string" ? description : undefined);
-        return there === wanted || (mark !== undefined && wanted.startsWith(mark));
-      };
-      newest ??= there;
-      if (is(hash)) return { isThere: true, parent: undefined };
-      if (parentHash !== undefined && is(parentHash)) parent ??= there;
+  for await (const page of commitsThere(get, handle)) {
+    if ("failure" in page) return page;
+    for (const commit of page) {
+      newest ??= commit.hash;
+      if (commit.is(hash)) return { isThere: true, parent: undefined };
+      if (parentHash !== undefined && commit.is(parentHash)) parent ??= commit.hash;
     }
-    if (commits.length < PAGE) return { isThere: false, parent: parent ?? newest };
   }
+  return { isThere: false, parent: parent ?? newest };
 }
 
 function commitsIn(body: Uint8Array): JsonObject[] {

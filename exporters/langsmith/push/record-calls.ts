@@ -7,6 +7,7 @@ import {
 } from "../../../schema/index.js";
 import type { HttpCall } from "../../core/http.js";
 import type { PushedCommit } from "./commit-place.js";
+import type { PushedTags } from "./prompt-tags.js";
 
 /** A request to LangSmith's API, in its words. */
 export interface RecordCall {
@@ -22,6 +23,10 @@ export interface RecordCall {
   readonly whenThere?: RecordCall;
   /** A thing that is gone is what a delete wants. */
   readonly goneIsDone?: true;
+  /** It can't be changed there: one that is there already (409) is what was wanted. */
+  readonly thereIsDone?: true;
+  /** Tags of the prompt's commits, which are set behind it. */
+  readonly tags?: PushedTags;
   /** Made only when this commit is not there yet, with the parent that it has there. */
   readonly commit?: PushedCommit;
 }
@@ -67,25 +72,49 @@ function datasetOf(call: RecordCall | undefined): JsonValue | undefined {
   return objectOf(call?.body)["dataset_id"];
 }
 
+const API = "/api/v1";
+/** Where things are that are deleted by their id. */
+const DELETED_AT: Readonly<Record<string, string>> = {
+  feedback: `${API}/feedback`,
+  dataset: `${API}/datasets`,
+  example: `${API}/examples`,
+  comparative_experiment: `${API}/datasets/comparative`,
+  annotation_queue: `${API}/annotation-queues`,
+};
+
 /** Undefined for a change that LangSmith has no words for. */
 function callOf({ type, id, op, data }: StoredChange): RecordCall | undefined {
-  const isDelete = op === "delete";
+  if (op === "delete") {
+    const at = DELETED_AT[type];
+    return at === undefined ? undefined : deleteOf(`${at}/${encodeURIComponent(id)}`);
+  }
   const fields = objectOf(data);
   switch (type) {
     case "feedback":
-      return isDelete ? deleteOf(`/api/v1/feedback/${id}`) : feedbackCall(id, fields);
+      return feedbackCall(id, fields);
+    case "feedback_config":
+      return configCall(fields);
     case "dataset":
-      return isDelete ? deleteOf(`/api/v1/datasets/${id}`) : datasetCall(id, fields);
+      return datasetCall(id, fields);
     case "example":
-      return isDelete ? deleteOf(`/api/v1/examples/${id}`) : exampleCall(id, fields);
+      return exampleCall(id, fields);
     case "prompt":
-      return isDelete ? undefined : promptCall(fields);
+      return promptCall(fields);
     case "prompt_commit":
-      return isDelete ? undefined : commitCall(fields);
+      return commitCall(fields);
     case "project":
-      return isDelete
-        ? undefined
-        : { method: "POST", path: "/api/v1/sessions?upsert=true", body: { ...fields, id } };
+      return { method: "POST", path: `${API}/sessions?upsert=true`, body: { ...fields, id } };
+    case "comparative_experiment":
+      return {
+        method: "POST",
+        path: `${API}/datasets/comparative`,
+        body: { ...fields, id },
+        thereIsDone: true,
+      };
+    case "annotation_queue":
+      return queueCall(id, fields);
+    case "queue_item":
+      return itemCall(fields);
     default:
       return undefined;
   }
@@ -118,6 +147,33 @@ function feedbackCall(id: string, fields: JsonObject): RecordCall {
   };
 }
 
+/** LangSmith finds the config of a key by the key. */
+function configCall({ created_at: _created, modified_at: _modified, ...body }: JsonObject): RecordCall {
+  const path = `${API}/feedback-configs`;
+  return { method: "POST", path, body, whenThere: { method: "PATCH", path, body } };
+}
+
+/** Reviewers are people of one server: who they are is not said to the other. */
+function queueCall(
+  id: string,
+  { assigned_reviewers: _who, reviewer_access_mode: _mode, updated_at: _at, ...fields }: JsonObject,
+): RecordCall {
+  const { created_at: _created, ...change } = fields;
+  const path = `${API}/annotation-queues`;
+  return {
+    method: "POST",
+    path,
+    body: { ...fields, id },
+    whenThere: { method: "PATCH", path: `${path}/${encodeURIComponent(id)}`, body: change },
+  };
+}
+
+/** A queue has a run once, however often it is added. */
+function itemCall({ queue_id: queue, run_id: run }: JsonObject): RecordCall {
+  const path = `${API}/annotation-queues/${encodeURIComponent(textOf(queue))}/runs`;
+  return { method: "POST", path, body: [textOf(run)], thereIsDone: true };
+}
+
 function datasetCall(id: string, fields: JsonObject): RecordCall {
   return {
     method: "POST",
@@ -146,14 +202,18 @@ function exampleCall(id: string, fields: JsonObject): RecordCall {
   };
 }
 
-/** Tags name commits by ids that LangSmith does not have. */
-function promptCall({ repo_handle: handle, description, readme, tags }: JsonObject): RecordCall {
+/** A prompt that is about to be deleted says so: LangSmith knows it by its name, which the deletion does not have. */
+function promptCall(fields: JsonObject): RecordCall {
+  const { repo_handle: handle, description, readme, tags, deleted_at: gone } = fields;
+  if (typeof gone === "string") return deleteOf(`/api/v1/repos/-/${encodeURIComponent(textOf(handle))}`);
+  const hashes = objectOf(fields["tag_hashes"]);
   const body = { description: description ?? "", readme: readme ?? "", tags: tags ?? [] };
   return {
     method: "POST",
     path: "/api/v1/repos",
     body: { ...body, repo_handle: handle ?? "", is_public: false },
     whenThere: { method: "PATCH", path: `/api/v1/repos/-/${encodeURIComponent(textOf(handle))}`, body },
+    ...(Object.keys(hashes).length === 0 ? {} : { tags: { handle: textOf(handle), hashes } }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { ExportBatch, Exporter, Outcome } from "../../core/exporter.js";
 import type { HttpAnswer, HttpFailure, HttpTransport } from "../../core/http.js";
 import { inflatePayload } from "../../core/payload.js";
 import { findCommit, type PushedCommit } from "./commit-place.js";
+import { type PushedTags, tagCalls } from "./prompt-tags.js";
 import { BULK_PATH, callsOf, exampleParts, objectOf, type RecordCall } from "./record-calls.js";
 
 /** Where to, and as whom. */
@@ -93,13 +94,44 @@ async function make(
   call: RecordCall,
   abort: AbortSignal,
 ): Promise<Outcome | undefined> {
-  if (call.commit !== undefined) return makeCommit(options, call, call.commit, abort);
+  const { commit, tags, whenThere } = call;
+  if (commit !== undefined) return makeCommit(options, call, commit, abort);
   const answer = await options.transport.post(requestOf(options, call), abort);
-  if ("status" in answer) {
-    if (answer.status === 409 && call.whenThere !== undefined) return make(options, call.whenThere, abort);
-    if (answer.status === 404 && call.goneIsDone === true) return undefined;
+  const status = "status" in answer ? answer.status : undefined;
+  if (status === 404 && call.goneIsDone === true) return undefined;
+  const isThere = status === 409;
+  if (isThere && whenThere !== undefined) {
+    const failure = await make(options, whenThere, abort);
+    if (failure !== undefined) return failure;
+  } else if (!isThere || call.thereIsDone !== true) {
+    const failure = outcomeOf(answer);
+    if (failure !== undefined) return failure;
   }
-  return outcomeOf(answer);
+  return tags === undefined ? undefined : makeTags(options, tags, abort);
+}
+
+async function makeTags(
+  options: RecordsExporterOptions,
+  tags: PushedTags,
+  abort: AbortSignal,
+): Promise<Outcome | undefined> {
+  const get = (path: string) => options.transport.post(requestOf(options, { method: "GET", path }), abort);
+  const found = await tagCalls(get, tags);
+  if ("failure" in found) return unknownYet(found.failure);
+  for (const call of found.calls) {
+    const failure = await make(options, call, abort);
+    if (failure !== undefined) return failure;
+  }
+  const [tag] = found.missing;
+  if (tag === undefined) return undefined;
+  const message = `the commit that the tag ${JSON.stringify(tag)} names is not there`;
+  return { kind: "retry", message, suspect: "tagged_commit_missing" };
+}
+
+/** Nothing was sent yet: a list that broke off says nothing. */
+function unknownYet(failure: HttpAnswer | HttpFailure): Outcome | undefined {
+  const brokeOff = "status" in failure && failure.status < 300;
+  return brokeOff ? { kind: "retry", message: "the list of commits broke off" } : outcomeOf(failure);
 }
 
 /** A commit is made once: asking comes first, as LangSmith gives each that is made a hash of its own. */
@@ -111,12 +143,7 @@ async function makeCommit(
 ): Promise<Outcome | undefined> {
   const get = (path: string) => options.transport.post(requestOf(options, { method: "GET", path }), abort);
   const place = await findCommit(get, commit);
-  if ("failure" in place) {
-    const { failure } = place;
-    // Nothing was sent yet: an answer that broke off says nothing about the commit.
-    const brokeOff = "status" in failure && failure.status < 300;
-    return brokeOff ? { kind: "retry", message: "the list of commits broke off" } : outcomeOf(failure);
-  }
+  if ("failure" in place) return unknownYet(place.failure);
   if (place.isThere) return undefined;
   const { commit: _commit, ...request } = call;
   const parent = place.parent === undefined ? {} : { parent_commit: place.parent };

@@ -1,5 +1,5 @@
 /** What of records goes to LangSmith. */
-export const PUSHED_RECORDS = ["feedback", "datasets", "projects", "prompts"] as const;
+export const PUSHED_RECORDS = ["feedback", "datasets", "projects", "prompts", "queues"] as const;
 
 /** One of {@link PUSHED_RECORDS}. */
 export type PushedRecords = (typeof PUSHED_RECORDS)[number];
