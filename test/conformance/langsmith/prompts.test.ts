@@ -78,9 +78,10 @@ test("the same history has the same hashes on every server, and numbers of a man
   expect((await push()).commit.commit_hash).toBe(first.commit.commit_hash);
   const rows = await queryRows({
     dataDir: api.dataDir,
-    sql: "SELECT op FROM prompts_history WHERE seq IN (SELECT seq FROM prompt_commits_history WHERE op = 'delete')",
+    sql: "SELECT op FROM prompts_history WHERE seq IN (SELECT seq FROM prompt_commits_history WHERE op = 'delete') ORDER BY seq_index",
   });
-  expect(rows).toEqual([{ op: "delete" }]);
+  // Its last state comes before it, for whoever knows it by its name.
+  expect(rows).toEqual([{ op: "put" }, { op: "delete" }]);
 });
 
 test("prompts are listed by what they say and how they are marked, liked, archived and deleted", async () => {
