@@ -233,6 +233,8 @@ export const LANGSMITH_RUNS_MAX = 10_000;
 /** Runs, and bytes of what was sent of them, that are remembered so that an update meets what it updates. */
 export const LANGSMITH_RUN_STATES_MAX = 50_000;
 export const LANGSMITH_RUN_STATES_BYTES_MAX = 64 * 1024 * 1024;
+/** Runs of which at least it is remembered that they came, so that new ones need not be looked for in the mirror; 4 MB. */
+export const LANGSMITH_SEEN_RUNS_MAX = 524_288;
 /** Import: tries of one request for at most this long, its longest wait between two tries, and for one answer, ms. */
 export const IMPORT_RETRY_MS = 5 * 60_000;
 export const IMPORT_BACKOFF_MAX_MS = 60_000;

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Runs that are OpenTelemetry spans: the span id, padded with zeros. */
@@ -23,8 +23,7 @@ export function runSpanId(runId: string): string {
   const known = spanIds.get(id);
   if (known !== undefined) return known;
   const padded = PADDED.exec(id);
-  const spanId =
-    padded === null ? createHash("sha256").update(id).digest("hex").slice(0, 16) : `${padded[1]}${padded[2]}`;
+  const spanId = padded === null ? hash("sha256", id, "hex").slice(0, 16) : `${padded[1]}${padded[2]}`;
   // Children of a run name it again within a moment.
   if (spanIds.size === SPAN_IDS_MAX) spanIds.clear();
   spanIds.set(id, spanId);

@@ -42,18 +42,35 @@ export const ATTR_IMPORT = "counterfoil.import";
 /** Name of the instrumentation scope of such spans. */
 export const NATIVE_RUN_SCOPE = "langsmith";
 
-const ATTR_INPUTS = "gen_ai.prompt";
-const ATTR_OUTPUTS = "gen_ai.completion";
-const ATTR_UPDATE = "langsmith.run.update";
+export const ATTR_INPUTS = "gen_ai.prompt";
+export const ATTR_OUTPUTS = "gen_ai.completion";
+export const ATTR_UPDATE = "langsmith.run.update";
+export const ATTR_TAGS = "langsmith.span.tags";
+export const ATTR_METADATA_PREFIX = "langsmith.metadata.";
+export const ATTR_USAGE = "langsmith.usage_metadata";
+export const ATTR_MODEL = "gen_ai.request.model";
+export const ATTR_TOOL_NAME = "langsmith.trace.name";
+export const ATTR_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk";
 const ATTR_ATTACHMENTS = "langsmith.attachments";
-const STATUS_OK = 1;
-const STATUS_ERROR = 2;
-const KIND_INTERNAL = 1;
+export const STATUS_OK = 1;
+export const STATUS_ERROR = 2;
+export const KIND_INTERNAL = 1;
+
+/** Fields that are attributes of their own, too, in their order. */
+export const RUN_TEXTS: readonly (readonly [field: string, attribute: string])[] = [
+  ["run_type", "langsmith.span.kind"],
+  ["session_name", "langsmith.trace.session_name"],
+  ["trace_id", "langsmith.trace.id"],
+  ["id", ATTR_LANGSMITH_SPAN_ID],
+  ["parent_run_id", "langsmith.span.parent_id"],
+  ["dotted_order", "langsmith.span.dotted_order"],
+  ["reference_example_id", "langsmith.reference_example_id"],
+];
 
 /**
  * The span of a run. `run` must have `id` and `trace_id`, both UUIDs; everything else may be missing. Nothing is lost:
  * {@link spanToNativeRun} gives the same run back. The attributes are LangSmith's own OpenTelemetry names, so that the
- * rules which read those fill the mirror's columns.
+ * rules which read those fill the mirror's columns. `encodeRuns` writes the same from a run's bytes.
  */
 export function runToSpan({ run, attachments, update, imported }: NativeRun): Span {
   const id = textOf(run["id"]) ?? "";
@@ -127,25 +144,19 @@ function runAttributes(run: RunFields, start: bigint): KeyValue[] {
   if (inputs === null) rest["inputs"] = null;
   if (outputs === null) rest["outputs"] = null;
   put(ATTR_LANGSMITH_RUN, writeRunFields(rest));
-  put("langsmith.span.kind", run["run_type"]);
-  put("langsmith.trace.session_name", run["session_name"]);
-  put("langsmith.trace.id", run["trace_id"]);
-  put(ATTR_LANGSMITH_SPAN_ID, run["id"]);
-  put("langsmith.span.parent_id", run["parent_run_id"]);
-  put("langsmith.span.dotted_order", run["dotted_order"]);
-  put("langsmith.reference_example_id", run["reference_example_id"]);
-  if (run["run_type"] === "tool") put("langsmith.trace.name", run["name"]);
+  for (const [field, attribute] of RUN_TEXTS) put(attribute, run[field]);
+  if (run["run_type"] === "tool") put(ATTR_TOOL_NAME, run["name"]);
   const tags = run["tags"];
   if (Array.isArray(tags) && tags.length > 0) {
-    attributes.push({ key: "langsmith.span.tags", value: { arrayValue: { values: tags.map(textValue) } } });
+    attributes.push({ key: ATTR_TAGS, value: { arrayValue: { values: tags.map(textValue) } } });
   }
   const extra = objectOf(run["extra"]);
   attributes.push(...metadataAttributes(run, extra));
   const usage = usageOf(run, extra);
-  if (usage !== undefined) put("langsmith.usage_metadata", writeRunJson(usage));
+  if (usage !== undefined) put(ATTR_USAGE, writeRunJson(usage));
   const first = firstTokenSeconds(run["events"], start);
   if (first !== undefined) {
-    attributes.push({ key: "gen_ai.response.time_to_first_chunk", value: { doubleValue: first } });
+    attributes.push({ key: ATTR_TIME_TO_FIRST_CHUNK, value: { doubleValue: first } });
   }
   if (inputs !== undefined && inputs !== null) put(ATTR_INPUTS, writeRunJson(inputs));
   if (outputs !== undefined && outputs !== null) put(ATTR_OUTPUTS, writeRunJson(outputs));
@@ -157,12 +168,12 @@ function metadataAttributes(run: RunFields, extra: RunFields | undefined): KeyVa
   const attributes: KeyValue[] = [];
   for (const [name, value] of Object.entries(metadata ?? {})) {
     if (value === null || name === "usage_metadata") continue;
-    attributes.push({ key: `langsmith.metadata.${name}`, value: scalarValue(value) });
+    attributes.push({ key: `${ATTR_METADATA_PREFIX}${name}`, value: scalarValue(value) });
   }
   const params = objectOf(extra?.["invocation_params"]);
   const model = textOf(params?.["model"]) ?? textOf(params?.["model_name"]);
   if (run["run_type"] === "llm" && model !== undefined && metadata?.["ls_model_name"] === undefined) {
-    attributes.push({ key: "gen_ai.request.model", value: { stringValue: model } });
+    attributes.push({ key: ATTR_MODEL, value: { stringValue: model } });
   }
   return attributes;
 }
@@ -177,7 +188,7 @@ function usageOf({ outputs }: RunFields, extra: RunFields | undefined): RunValue
 }
 
 /** From the start to the first `new_token` event, seconds. */
-function firstTokenSeconds(events: RunValue | undefined, start: bigint): number | undefined {
+export function firstTokenSeconds(events: RunValue | undefined, start: bigint): number | undefined {
   const list = events instanceof JsonText ? events.parse() : events;
   if (!Array.isArray(list) || start === 0n) return undefined;
   const first = list.map(objectOf).find((event) => event?.["name"] === "new_token");
@@ -185,7 +196,8 @@ function firstTokenSeconds(events: RunValue | undefined, start: bigint): number 
   return at === undefined || at < start ? undefined : Number(at - start) / 1e9;
 }
 
-function attachmentAttribute(attachments: readonly RunAttachment[]): KeyValue[] {
+/** The files of a run as an attribute; none when it has none. */
+export function attachmentAttribute(attachments: readonly RunAttachment[]): KeyValue[] {
   if (attachments.length === 0) return [];
   const list = attachments.map(({ name, mimeType, content }) => ({
     name,
@@ -203,7 +215,8 @@ function attachmentsOf(list: unknown): RunAttachment[] {
   }));
 }
 
-function scalarValue(value: Exclude<RunValue, null>): AnyValue {
+/** A value of the metadata as an attribute has it. */
+export function scalarValue(value: Exclude<RunValue, null>): AnyValue {
   if (typeof value === "boolean") return { boolValue: value };
   if (value instanceof JsonText && INT64.test(value.text)) return int64Value(value.text);
   if (typeof value !== "number")
@@ -218,7 +231,8 @@ function int64Value(text: string): AnyValue {
   return BigInt.asIntN(64, intValue) === intValue ? { intValue } : { stringValue: text };
 }
 
-function textValue(value: RunValue): AnyValue {
+/** The same of a tag: whatever it is, as text. */
+export function textValue(value: RunValue): AnyValue {
   return { stringValue: typeof value === "string" ? value : writeRunJson(value) };
 }
 

@@ -12,6 +12,8 @@ export function runTimeNanos(value: unknown): bigint | undefined {
     return inRange(BigInt(Math.round(value * 1_000)) * 1_000n);
   }
   if (typeof value !== "string") return undefined;
+  const usual = usualTime(value);
+  if (usual !== undefined) return usual;
   const match =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9})\d*)?)?(Z|[+-]\d{2}:?\d{2})?$/i.exec(
       value.trim(),
@@ -26,6 +28,8 @@ export function runTimeNanos(value: unknown): bigint | undefined {
 /** The start time in a dotted order's last segment, nanoseconds since 1970. */
 export function dottedOrderNanos(dottedOrder: unknown): bigint | undefined {
   if (typeof dottedOrder !== "string") return undefined;
+  const usual = usualStamp(dottedOrder, dottedOrder.lastIndexOf(".") + 1);
+  if (usual !== undefined) return usual;
   const match = DOTTED.exec(dottedOrder.slice(dottedOrder.lastIndexOf(".") + 1));
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, micros] = match;
@@ -37,6 +41,51 @@ export function nanosToRunTime(nanos: bigint): string {
   const micros = nanos / 1_000n;
   const seconds = new Date(Number(micros / 1_000_000n) * 1_000).toISOString().slice(0, 19);
   return `${seconds}.${String(micros % 1_000_000n).padStart(6, "0")}+00:00`;
+}
+
+/** `2026-11-23T10:00:00.123456Z`, with three or six digits of a second, as nearly all clients write it; else undefined. */
+function usualTime(text: string): bigint | undefined {
+  const { length } = text;
+  const digits = length === 24 ? 3 : length === 27 ? 6 : length === 32 ? 6 : 0;
+  if (digits === 0 || !text.endsWith(length === 32 ? "+00:00" : "Z")) return undefined;
+  if (text[4] !== "-" || text[7] !== "-" || text[10] !== "T") return undefined;
+  if (text[13] !== ":" || text[16] !== ":" || text[19] !== ".") return undefined;
+  const micros = digits === 6 ? digitsAt(text, 20, 6) : 1_000 * digitsAt(text, 20, 3);
+  return momentAt(text, [0, 5, 8, 11, 14, 17], micros);
+}
+
+/** `20261123T100000123456Z` at a place of a text. */
+function usualStamp(text: string, at: number): bigint | undefined {
+  if (text[at + 8] !== "T" || text[at + 21] !== "Z") return undefined;
+  const micros = digitsAt(text, at + 15, 6);
+  return momentAt(text, [at, at + 4, at + 6, at + 9, at + 11, at + 13], micros);
+}
+
+/** Of year, month, day, hour, minute and second at these places. Days that not all months have are not for here. */
+function momentAt(text: string, at: readonly number[], micros: number): bigint | undefined {
+  const [y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0] = at;
+  const year = digitsAt(text, y, 4);
+  const month = digitsAt(text, mo, 2);
+  const day = digitsAt(text, d, 2);
+  const hour = digitsAt(text, h, 2);
+  const minute = digitsAt(text, mi, 2);
+  const second = digitsAt(text, s, 2);
+  const isUsual =
+    year >= 1971 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour >= 0 && hour <= 23;
+  if (!isUsual || minute < 0 || minute > 59 || second < 0 || second > 59 || micros < 0) return undefined;
+  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
+  return inRange(BigInt(ms * 1_000 + micros) * 1_000n);
+}
+
+/** The number that so many digits are; negative when there is anything else. */
+function digitsAt(text: string, start: number, count: number): number {
+  let value = 0;
+  for (let at = start; at < start + count; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) return Number.NEGATIVE_INFINITY;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function zoneText(zone: string): string {

@@ -8,9 +8,16 @@ const SHORT_CHARS = 40;
  * before its length and tag are written, so nothing is measured twice. Callers write fields in reverse order.
  */
 export class WireWriter {
-  #bytes: Buffer = Buffer.allocUnsafe(FIRST_BYTES);
-  #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
-  #pos = FIRST_BYTES;
+  #bytes: Buffer;
+  #view: DataView;
+  #pos: number;
+
+  /** `firstBytes`: about how much will be written, so that little is copied into larger buffers. */
+  constructor(firstBytes = FIRST_BYTES) {
+    this.#bytes = Buffer.allocUnsafe(firstBytes);
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    this.#pos = firstBytes;
+  }
 
   /** Bytes written so far: take it before a nested message, and give it to {@link lengthSince} after. */
   get written(): number {
@@ -20,6 +27,32 @@ export class WireWriter {
   /** Everything written, as a copy of its own. */
   finish(): Uint8Array {
     return new Uint8Array(this.#bytes.subarray(this.#pos));
+  }
+
+  /** Everything written, not copied: nothing may be written after. */
+  take(): Uint8Array {
+    return this.#bytes.subarray(this.#pos);
+  }
+
+  /** Bytes as they are, without their length. */
+  copy(source: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    let to = this.#reserve(size);
+    // A call costs more than a short copy.
+    if (size > SHORT_CHARS) this.#bytes.set(source.subarray(start, end), to);
+    else for (let at = start; at < end; at++) this.#bytes[to++] = source[at] as number;
+  }
+
+  byte(value: number): void {
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
+  }
+
+  /** A text without its length. */
+  text(value: string): void {
+    const size = Buffer.byteLength(value);
+    const at = this.#reserve(size);
+    this.#bytes.write(value, at, size, "utf8");
   }
 
   tag(number: number, wireType: number): void {

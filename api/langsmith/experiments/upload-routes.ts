@@ -15,6 +15,7 @@ import {
   type JsonObject,
   EXAMPLES_UPLOAD_MAX,
   nanosToRunTime,
+  rawFieldsOf,
   RECORD_CHANGES_MAX,
   type RunFields,
   type RunJson,
@@ -72,7 +73,8 @@ async function upload(parts: ExperimentUploadParts, body: RunRecord): Promise<Ru
   if (description !== null && typeof description !== "string")
     throw badField(["body", "experiment_description"], "must be a text");
   const post = rows.map(({ run }) => ({ ...run, session_name: name }));
-  const writes = batchWrites({ post }, Buffer.byteLength(JSON.stringify(post)));
+  const fields = rawFieldsOf({ post });
+  const writes = batchWrites(fields, fields.size);
   const given = {
     description,
     start_time: timeAt(body, "experiment_start_time", ["body"]) ?? new Date().toISOString(),

@@ -22,8 +22,8 @@ export function createRunArchive(reads: MirrorReads): RunArchive {
     async find(writes) {
       const params: string[] = [];
       const bind = (text: string): string => `$${params.push(text)}`;
-      const conditions = writes.map(({ fields }) => {
-        const { id, trace_id: trace } = fields;
+      const conditions = writes.map(({ id, fields }) => {
+        const trace = fields.text("trace_id");
         if (!isRunId(trace)) return `run_id = ${bind(id)}`;
         return `(trace_id = ${bind(runTraceId(trace))} AND span_id = ${bind(runSpanId(id))})`;
       });

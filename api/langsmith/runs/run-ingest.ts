@@ -4,21 +4,20 @@ import {
   type ApiReply,
   checkRecord,
   CounterfoilError,
-  encodeOtlp,
+  encodeRuns,
   errorMessage,
   FEEDBACK,
   IMPORT_HEADER,
-  type NativeRun,
-  NATIVE_RUN_SCOPE,
+  type RawRun,
   type RunRecord,
-  runToSpan,
 } from "../../../schema/index.js";
 import type { Call, Handler } from "../call.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { badField, json } from "../replies.js";
 import type { RunStates } from "./run-states.js";
-import { parseRunBody } from "../body.js";
-import { batchWrites, multipartWrites, type RunWrite, singleWrite } from "./run-writes.js";
+import { rawBody } from "../body.js";
+import { multipartWrites } from "./multipart-writes.js";
+import { batchWrites, type RunWrite, singleWrite } from "./run-writes.js";
 
 /** What storing runs needs. */
 export interface RunStoreParts {
@@ -54,12 +53,12 @@ export function runIngestHandlers(parts: RunIngestParts): Readonly<Record<string
   };
   const single = (kind: RunWrite["kind"], call: Call, id?: string): Promise<ApiReply> => {
     const { body } = call.request;
-    return accept(call, [singleWrite(kind, parseRunBody(body), body.length, id)]);
+    return accept(call, [singleWrite(kind, rawBody(body), body.length, id)]);
   };
   return {
     createRun: (call) => single("post", call),
     updateRun: (call) => single("patch", call, call.params["run_id"]),
-    batchRuns: (call) => accept(call, batchWrites(parseRunBody(call.request.body), call.request.body.length)),
+    batchRuns: (call) => accept(call, batchWrites(rawBody(call.request.body), call.request.body.length)),
     multipartRuns: async (call) => {
       const { request } = call;
       const { writes, feedback: drafts } = multipartWrites(request.body, request.header("content-type"));
@@ -93,10 +92,8 @@ async function createEach(feedback: FeedbackService, drafts: readonly RunRecord[
 /** Runs may name their project by its id alone; the mirror has names. Throws 422 for an id that is none. */
 async function withProjects(writes: readonly RunWrite[], names: ProjectNames): Promise<readonly RunWrite[]> {
   const byId = ({ kind, fields }: RunWrite): string | undefined => {
-    const { session_id: id, session_name: name } = fields;
-    return kind === "post" && typeof id === "string" && typeof name !== "string"
-      ? id.toLowerCase()
-      : undefined;
+    if (kind !== "post" || fields.isString(fields.find("session_name"))) return undefined;
+    return fields.text("session_id")?.toLowerCase();
   };
   const ids = writes.flatMap((write) => byId(write) ?? []);
   if (ids.length === 0) return writes;
@@ -106,25 +103,16 @@ async function withProjects(writes: readonly RunWrite[], names: ProjectNames): P
     if (id === undefined) return write;
     const name = known.get(id);
     if (name === undefined) throw badField(["body", "session_id"], `names no project: ${id}`);
-    return { ...write, fields: { ...write.fields, session_name: name } };
+    return { ...write, fields: write.fields.with("session_name", name) };
   });
 }
 
 /** One journal record: an OTLP request whose spans are the runs. */
-function entryOf(runs: readonly NativeRun[]) {
-  const payload = encodeOtlp("traces", {
-    resourceSpans: [
-      {
-        scopeSpans: [
-          {
-            scope: { name: NATIVE_RUN_SCOPE, version: "", attributes: [], droppedAttributesCount: 0 },
-            spans: runs.map(runToSpan),
-            schemaUrl: "",
-          },
-        ],
-        schemaUrl: "",
-      },
-    ],
-  });
-  return { signal: "traces", payload, itemCount: runs.length, receiver: "langsmith" } as const;
+function entryOf(runs: readonly RawRun[]) {
+  return {
+    signal: "traces",
+    payload: encodeRuns(runs),
+    itemCount: runs.length,
+    receiver: "langsmith",
+  } as const;
 }
