@@ -4,6 +4,8 @@ import { inertLines } from "./output/text.js";
 import { readServerFile, type ServerFile } from "./server-file.js";
 
 const TIMEOUT_MS = 10_000;
+/** Has one of the server's API keys, when it wants one. */
+const KEY_VARIABLE = "COUNTERFOIL_API_KEY";
 /** A few megabytes, and the journal's sync. */
 const POST_TIMEOUT_MS = 60_000;
 
@@ -67,16 +69,18 @@ async function exchange(
     headers?: Record<string, string>;
     signal?: AbortSignal;
     timeoutMs: number;
-    tooLarge?: string;
   },
 ): Promise<string> {
-  const { path, signal, timeoutMs, tooLarge, ...init } = request;
+  const { path, signal, timeoutMs, ...init } = request;
   const limit = AbortSignal.timeout(timeoutMs);
+  const key = process.env[KEY_VARIABLE];
+  const headers = { ...init.headers, ...(key === undefined ? {} : { "x-api-key": key }) };
   let response: Response;
   let text: string;
   try {
     response = await fetch(server.url + path, {
       ...init,
+      headers,
       signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
     });
     text = await response.text();
@@ -91,7 +95,7 @@ async function exchange(
   }
   if (response.ok) return text;
   const said = messageOf(parseJson(text)) ?? text.slice(0, 300);
-  const message = response.status === 413 ? (tooLarge ?? said) : said;
+  const message = response.status === 401 ? `${said} This command takes it from ${KEY_VARIABLE}.` : said;
   const exitCode =
     response.status === 404
       ? EXIT.notFound
@@ -101,27 +105,23 @@ async function exchange(
   throw new CommandError(exitCode, `The server answered ${response.status}: ${inertLines(message)}`);
 }
 
-/** Posts bytes to the server; a refusal ends the command as with {@link callServer}. */
-export async function postBytes(
+/** Sends bytes to the server; a refusal ends the command as with {@link callServer}. */
+export async function sendBytes(
   server: HttpServer,
   request: {
+    method: "POST" | "PUT";
     path: string;
     contentType: string;
     body: Uint8Array;
     signal: AbortSignal;
-    /** What to say, and to do, when the server does not take as much; else its own message. */
-    tooLarge?: string;
   },
 ): Promise<void> {
-  const { body, contentType, path, signal, tooLarge } = request;
+  const { body, contentType, ...rest } = request;
   await exchange(server, {
-    path,
-    method: "POST",
+    ...rest,
     body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) as Buffer<ArrayBuffer>,
     headers: { "content-type": contentType },
-    signal,
     timeoutMs: POST_TIMEOUT_MS,
-    ...(tooLarge === undefined ? {} : { tooLarge }),
   });
 }
 

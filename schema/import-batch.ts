@@ -3,6 +3,8 @@ import { JOURNAL_SIGNALS, type JournalSignal } from "./signals.js";
 
 /** Path to which an import posts what a running server is to make durable. */
 export const IMPORT_PATH = "/api/v1/import/entries";
+/** Path to which the pieces of a larger one are put, followed by a UUID that the sender makes. */
+export const IMPORT_UPLOAD_PATH = "/api/v1/import/uploads/";
 /** Media type of such a body: no web page can send it elsewhere without being asked (CSRF). */
 export const IMPORT_MEDIA_TYPE = "application/vnd.counterfoil.entries";
 

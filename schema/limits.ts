@@ -255,6 +255,11 @@ export const BUNDLE_MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 export const BUNDLE_RATIO_MAX = 2_000;
 /** Bytes of what is imported that are handed to the journal before the first of them is awaited, and in one request to a server. */
 export const IMPORT_BATCH_BYTES = 4 * 1024 * 1024;
+/** An import that is larger than that goes in pieces: bytes of one, of all of them (the largest journal record), uploads at once, and ms without a piece after which one is forgotten. */
+export const IMPORT_PIECE_BYTES = 1024 * 1024;
+export const IMPORT_UPLOAD_BYTES_MAX = JOURNAL_PAYLOAD_BYTES_MAX + 1024;
+export const IMPORT_UPLOADS_MAX = 4;
+export const IMPORT_UPLOAD_IDLE_MS = 10 * 60_000;
 /** One line of a bundle's JSON Lines file, bytes: above what a body of the default size can become as text. */
 export const BUNDLE_LINE_BYTES_MAX = 256 * 1024 * 1024;
 /** Import of a dataset, one change: bytes of a file and of all its examples, rows, and files of a folder. */

@@ -13,6 +13,7 @@ export {
 } from "./records/record-writer.js";
 export { openSqlText } from "./views/open-sql.js";
 export { queryRows, runQuery } from "./query/run-query.js";
+export { createWorkDir } from "./query/work-dir.js";
 export { type StreamedResult, streamQuery } from "./query/query-stream.js";
 export * from "./query/query-types.js";
 export { createMirrorReader } from "./reader/mirror-reader.js";

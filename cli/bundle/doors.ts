@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { readStoredCursors } from "../../collector/destinations.js";
 import { type Journal, openJournal } from "../../journal/index.js";
@@ -6,6 +7,8 @@ import {
   IMPORT_BATCH_BYTES,
   IMPORT_MEDIA_TYPE,
   IMPORT_PATH,
+  IMPORT_PIECE_BYTES,
+  IMPORT_UPLOAD_PATH,
   type PriceTable,
 } from "../../schema/index.js";
 import {
@@ -22,7 +25,7 @@ import {
 } from "../../store/index.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { readJournalOnDisk, readMirrorOnDisk } from "../offline.js";
-import { callServer, findServer, type HttpServer, postBytes } from "../server-client.js";
+import { callServer, findServer, type HttpServer, sendBytes } from "../server-client.js";
 
 /** Time that sealing what waits may take, ms: hours of a backlog. */
 const SETTLE_MS = 60 * 60 * 1000;
@@ -77,17 +80,19 @@ async function flush(server: HttpServer, signal: AbortSignal): Promise<void> {
 }
 
 function serverDoor(server: HttpServer, signal: AbortSignal): OpenDoor {
+  const post = (method: "POST" | "PUT", path: string, body: Uint8Array): Promise<void> =>
+    sendBytes(server, { method, path, contentType: IMPORT_MEDIA_TYPE, body, signal });
   return {
     append: async (entries) => {
       const body = encodeImportBatch(entries);
-      const tooLarge = `What is one span, one request or one version can't go in parts. Raise max_request_body_size above ${body.length}, or stop the server and run this again without it.`;
-      await postBytes(server, {
-        path: IMPORT_PATH,
-        contentType: IMPORT_MEDIA_TYPE,
-        body,
-        signal,
-        ...(entries.length === 1 ? { tooLarge } : {}),
-      });
+      if (body.length <= IMPORT_BATCH_BYTES) return post("POST", IMPORT_PATH, body);
+      // One record, which can't be stored in parts. The server has a bound for each request.
+      const id = randomUUID();
+      for (let at = 0; at < body.length; at += IMPORT_PIECE_BYTES) {
+        const piece = body.subarray(at, at + IMPORT_PIECE_BYTES);
+        await post("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=${at}`, piece);
+      }
+      await post("POST", `${IMPORT_PATH}?upload=${id}`, new Uint8Array());
     },
     settle: () => flush(server, signal),
     close: async () => undefined,

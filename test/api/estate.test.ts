@@ -1,13 +1,33 @@
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Table, tableFromIPC, type Vector } from "apache-arrow";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { openDoor } from "../../cli/bundle/doors.js";
+import { writeServerFile } from "../../cli/server-file.js";
+import { importDataset } from "../../loop/index.js";
+import { IMPORT_MEDIA_TYPE, IMPORT_PATH, IMPORT_UPLOAD_PATH } from "../../schema/index.js";
+import { createMirrorReader } from "../../store/index.js";
 import { runApi, type RunningApi } from "./running-api.js";
 
 let api: RunningApi;
 
+const KEY = "key-of-this-test";
+const CONFIG = `receivers:
+  otlp:
+    protocols:
+      http: { endpoint: 127.0.0.1:0, max_request_body_size: 2MiB, auth: { api_keys: [${KEY}] } }
+exporters:
+  mirror:
+service:
+  pipelines:
+    traces: { receivers: [otlp], exporters: [mirror] }
+`;
+
 beforeAll(async () => {
-  api = await runApi();
+  vi.stubEnv("COUNTERFOIL_API_KEY", KEY);
+  api = await runApi(CONFIG);
+  // What `start` leaves for other commands.
+  writeServerFile(api.dataDir, { pid: process.pid, started_at: "", url: api.url, version: "" });
 }, 60_000);
 
 afterAll(() => api.stop());
@@ -19,9 +39,16 @@ function post(
 ): Promise<Response> {
   return fetch(`${api.url}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...headers },
+    headers: { "content-type": "application/json", "x-api-key": KEY, ...headers },
     body: JSON.stringify(body),
   });
+}
+
+/** Files of one of this name: each is in a folder of its own. */
+function filesInTemp(name: string): string[] {
+  return readdirSync(join(api.dataDir, "temp"), { recursive: true, encoding: "utf8" }).filter(
+    (path) => basename(path) === name,
+  );
 }
 
 const sql = (text: string, accept?: string): Promise<Response> =>
@@ -139,14 +166,70 @@ test("a query that is wrong, writes or reaches outside is 400 with the reason, a
   ]);
   expect(await code(post("/api/v1/sql", { sql: "SELECT 1", limit: 1 }))).toEqual([400, "CF_REQUEST_INVALID"]);
   expect(await code(sql("SELECT 1", "image/png"))).toEqual([400, "CF_REQUEST_INVALID"]);
-  const plain = fetch(`${api.url}/api/v1/sql`, { method: "POST", body: '{"sql":"SELECT 1"}' });
+  const plain = fetch(`${api.url}/api/v1/sql`, {
+    method: "POST",
+    headers: { "x-api-key": KEY },
+    body: '{"sql":"SELECT 1"}',
+  });
   expect(await code(plain)).toEqual([400, "CF_REQUEST_INVALID"]);
 });
 
 test("a result whose reader goes away leaves no file behind", async () => {
   const answer = await sql("SELECT repeat('x', 1000) AS x FROM range(100000)", "application/x-ndjson");
   await answer.body?.cancel();
-  await expect
-    .poll(() => readdirSync(join(api.dataDir, "temp")).filter((name) => name.startsWith("query-")))
-    .toEqual([]);
+  await expect.poll(() => filesInTemp("answer")).toEqual([]);
+});
+
+test("a version that is larger than one request may be goes to the server in pieces, and is one version", async () => {
+  const door = await openDoor(api.dataDir, new AbortController().signal);
+  const reader = createMirrorReader({ dataDir: api.dataDir });
+  const padding = "x".repeat(1_000);
+  const rows = Array.from({ length: 6_000 }, (_, n) => ({
+    where: `row ${n}`,
+    split: undefined,
+    row: { inputs: { n, padding } },
+  }));
+  const mapping = { shape: "auto", inputs: [], outputs: [], metadata: [] } as const;
+  const given = { dataset: "large", rows, mapping, skipInvalid: false, dryRun: false, door };
+  const report = await importDataset({ ...given, read: (text, params) => reader.query(text, params) });
+  expect(report).toMatchObject({ created: true, added: 6_000 });
+  const count = await sql("SELECT count(*) AS n, count(DISTINCT seq) AS places FROM examples");
+  expect(await count.json()).toEqual([{ n: 6_000, places: 1 }]);
+  await Promise.all([reader.close(), door.close()]);
+});
+
+test("an upload that has a gap, is cut short, or is not there stores nothing", async () => {
+  const send = (method: string, path: string, body?: string): Promise<Response> =>
+    fetch(`${api.url}${path}`, {
+      method,
+      headers: { "content-type": IMPORT_MEDIA_TYPE, "x-api-key": KEY },
+      ...(body === undefined ? {} : { body }),
+    });
+  const id = "5ee11f3e-8843-4395-aa31-11de99bbc843";
+  const line = JSON.stringify({
+    type: "dataset",
+    id,
+    op: "put",
+    time: "2026-11-28T00:00:00Z",
+    data: { name: "cut" },
+  });
+  const body = `records ${line.length + 1} -\n${line}\n`;
+  expect((await send("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=5`, body)).status).toBe(409);
+  expect(await (await send("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=0`, body.slice(0, 40))).json()).toEqual({
+    bytes: 40,
+  });
+  expect((await send("POST", `${IMPORT_PATH}?upload=${id}`)).status).toBe(400);
+  // It was used, and is gone.
+  expect((await send("POST", `${IMPORT_PATH}?upload=${id}`)).status).toBe(404);
+  // A piece that is sent again after a lost answer is put in the same place.
+  for (const [offset, part] of [
+    [0, body.slice(0, 40)],
+    [0, body.slice(0, 40)],
+    [40, body.slice(40)],
+  ] as const) {
+    expect((await send("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=${offset}`, part)).status).toBe(200);
+  }
+  expect(await (await send("POST", `${IMPORT_PATH}?upload=${id}`)).json()).toEqual({ entries: 1 });
+  expect(await (await sql("SELECT name FROM datasets WHERE name = 'cut'")).json()).toEqual([{ name: "cut" }]);
+  expect(filesInTemp("body")).toEqual([]);
 });
