@@ -18,6 +18,7 @@ import { ProjectNames } from "./langsmith/projects/project-names.js";
 import { projectSql } from "./langsmith/runs/run-query.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createEvaluatorsApi } from "./native/evaluators-api.js";
+import { createDatasetsApi } from "./native/datasets-api.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createPricesApi } from "./native/prices-api.js";
@@ -36,6 +37,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createEvaluatorsApi,
   createQueuesApi,
   createSqlApi,
+  createDatasetsApi,
   createLangSmithApi,
 ];
 

@@ -59,6 +59,7 @@ export {
   type MergeRequest,
   planMerge,
 } from "./datasets/dataset-merge.js";
+export { type DecidedMerge, planDecidedMerge } from "./datasets/decided-merge.js";
 export { storeVersion } from "./datasets/store-version.js";
 export * from "./datasets/types.js";
 export * from "./import/index.js";

@@ -262,6 +262,8 @@ export const IMPORT_UPLOADS_MAX = 4;
 export const IMPORT_UPLOAD_IDLE_MS = 10 * 60_000;
 /** One line of a bundle's JSON Lines file, bytes: above what a body of the default size can become as text. */
 export const BUNDLE_LINE_BYTES_MAX = 256 * 1024 * 1024;
+/** Versions of a dataset in one answer. */
+export const DATASET_LOG_PAGE_MAX = 100_000;
 /** Import of a dataset, one change: bytes of a file and of all its examples, rows, and files of a folder. */
 export const DATASET_FILE_BYTES_MAX = 128 * 1024 * 1024;
 export const DATASET_CHANGE_BYTES_MAX = 64 * 1024 * 1024;

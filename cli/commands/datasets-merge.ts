@@ -1,9 +1,9 @@
 import { type Command } from "commander";
 import type { MergeConflict, MergePlan } from "../../loop/index.js";
 import type { JsonObject } from "../../schema/index.js";
-import { CommandError, EXIT } from "../exit-codes.js";
+import { EXIT } from "../exit-codes.js";
 import { type Io, write } from "../io.js";
-import { requireDataDir, shown, withDataDir } from "../options.js";
+import { requireDataDir, withDataDir } from "../options.js";
 import { inert } from "../output/text.js";
 import { formatCount } from "../output/values.js";
 
@@ -17,7 +17,6 @@ interface MergeOptions {
   readonly json?: boolean;
 }
 
-const ALL = "all";
 const HASH_DIGITS = 12;
 const SHOWN_CHARS = 200;
 const ids = (text: string, before: readonly string[]): readonly string[] => [...before, ...text.split(",")];
@@ -70,42 +69,20 @@ async function run(
   options: MergeOptions,
   io: Io,
 ): Promise<void> {
-  const { dataDir, ours, theirs } = options;
+  const { asOf, dataDir, ours, theirs } = options;
   requireDataDir(dataDir);
-  const both = ours.find((id) => theirs.includes(id));
-  if (both !== undefined)
-    throw new CommandError(EXIT.usage, `${shown(both)} is in both --ours and --theirs.`);
-  const [
-    { findDataset, planMerge, storeVersion, versionTime },
-    { createMirrorReader },
-    { openDoor, settleMirror },
-  ] = await Promise.all([
-    import("../../loop/index.js"),
-    import("../../store/index.js"),
-    import("../bundle/doors.js"),
-  ]);
+  const [{ planDecidedMerge, storeVersion }, { createMirrorReader }, { openDoor, settleMirror }] =
+    await Promise.all([
+      import("../../loop/index.js"),
+      import("../../store/index.js"),
+      import("../bundle/doors.js"),
+    ]);
   await settleMirror(dataDir, io.signal);
   const reader = createMirrorReader({ dataDir });
   try {
     const rows = (sql: string, params: Parameters<typeof reader.query>[1]) => reader.query(sql, params);
-    const line = { ours: await findDataset(rows, dataset), theirs: await findDataset(rows, from) };
-    const { asOf } = options;
-    const asked = new Set<string>();
-    const plan = await planMerge({
-      rows,
-      ...line,
-      theirsAsOf: asOf === undefined ? undefined : await versionTime(rows, line.theirs.id, asOf),
-      unrelated: options.unrelated === true,
-      choice: (id) => {
-        asked.add(id);
-        if (ours.includes(id) || ours.includes(ALL)) return theirs.includes(id) ? "theirs" : "ours";
-        return theirs.includes(id) || theirs.includes(ALL) ? "theirs" : undefined;
-      },
-    });
-    const unknown = [...ours, ...theirs].find((id) => id !== ALL && !asked.has(id));
-    if (unknown !== undefined) {
-      throw new CommandError(EXIT.notFound, `${line.ours.name} has no example ${shown(unknown)} to decide.`);
-    }
+    const unrelated = options.unrelated === true;
+    const plan = await planDecidedMerge({ rows, dataset, from, asOf, ours, theirs, unrelated });
     const isDone = plan.conflicts.length === 0 && options.dryRun !== true;
     if (isDone && plan.changes.length > 0) {
       const door = await openDoor(dataDir, io.signal);

@@ -1,6 +1,6 @@
 import { type Command } from "commander";
 import type { DatasetLogEntry, ExampleDifference, ExampleRevision } from "../../loop/index.js";
-import { type JsonObject } from "../../schema/index.js";
+import { DATASET_LOG_PAGE_MAX, type JsonObject } from "../../schema/index.js";
 import type { SqlParameter } from "../../store/index.js";
 import { type Io, terminalWidth, write } from "../io.js";
 import { requireDataDir, wholeNumber, withDataDir } from "../options.js";
@@ -11,7 +11,6 @@ import { mirrorRows, rowsToJson } from "../query.js";
 import { addDatasetsMergeCommand } from "./datasets-merge.js";
 
 const LOG_LIMIT = 20;
-const LOG_LIMIT_MAX = 100_000;
 /** Digits of a hash that lists show. */
 const HASH_DIGITS = 12;
 
@@ -48,7 +47,7 @@ export function addDatasetsCommand(program: Command, io: Io): void {
   withDataDir(datasets.command("log"))
     .description("show the versions of a dataset, newest first, each with the hash of its content")
     .argument("<dataset>", "name or id")
-    .option("--limit <n>", "at most this many", wholeNumber(1, LOG_LIMIT_MAX), LOG_LIMIT)
+    .option("--limit <n>", "at most this many", wholeNumber(1, DATASET_LOG_PAGE_MAX), LOG_LIMIT)
     .option("--json", "print a JSON array")
     .addHelpText(
       "after",

@@ -8,7 +8,7 @@ import { removeWhole } from "../records/remove-whole.js";
 import { textIn } from "../records/text-in.js";
 import { timeText, VersionClock } from "../records/version-clock.js";
 import { type Bind, examplesAsOf, examplesSql, SPLITS, TIME_TEXT } from "./example-sql.js";
-import { schemaProblems } from "./schema-check.js";
+import { checkExampleSchemas } from "./example-schemas.js";
 import type {
   Dataset,
   DatasetVersion,
@@ -153,7 +153,7 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
 
   /** Throws CF_RECORD_INVALID for an example that the dataset would not take. */
   async validate(datasetId: string, example: JsonObject): Promise<void> {
-    checkSchemas((await this.get(datasetId)).data, example);
+    checkExampleSchemas((await this.get(datasetId)).data, example);
   }
 
   /** Adds examples as one new version; gives their ids and the version. */
@@ -173,7 +173,7 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
     drafts: readonly ExampleDraft[],
     time: string,
   ): Promise<(RecordDraft & { readonly id: string })[]> {
-    for (const { data } of drafts) checkSchemas(dataset.data, data);
+    for (const { data } of drafts) checkExampleSchemas(dataset.data, data);
     const records = drafts.map(({ id = randomUUID(), data }) => ({
       type: "example",
       id,
@@ -202,7 +202,7 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
         const example = byId.get(change.id);
         if (example === undefined) throw missing(`Example ${change.id}`);
         const data = changedData(example.data, change);
-        checkSchemas(dataOfDataset.get(example.datasetId) ?? {}, data);
+        checkExampleSchemas(dataOfDataset.get(example.datasetId) ?? {}, data);
         return { type: "example", id: change.id, op: "put", data, time };
       });
       await this.#append(records);
@@ -313,22 +313,6 @@ WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = ${bind(datasetId
     const sql = `SELECT tag, ${TIME_TEXT("as_of")} AS as_of FROM dataset_tags WHERE dataset_id = ${bind(datasetId)} ORDER BY tag`;
     return new Map((await this.#rows(sql, params)).map((row) => [textIn(row, "tag"), textIn(row, "as_of")]));
   }
-}
-
-/** Throws CF_RECORD_INVALID for inputs or outputs that the dataset's JSON Schemas do not allow. */
-function checkSchemas(dataset: JsonObject, example: JsonObject): void {
-  const problems = (["inputs", "outputs"] as const).flatMap((field) => {
-    const schema = dataset[`${field}_schema_definition`] ?? null;
-    const value = example[field] ?? null;
-    // Outputs may come later.
-    if (schema === null || (field === "outputs" && value === null)) return [];
-    return schemaProblems(schema as JsonObject, value ?? {}, field);
-  });
-  if (problems.length === 0) return;
-  throw new CounterfoilError(
-    "CF_RECORD_INVALID",
-    `Not a valid example by the JSON Schema of its dataset: ${problems.join("; ")}.`,
-  );
 }
 
 function changedData(data: JsonObject, { data: change, files, added = [] }: ExampleChange): JsonObject {

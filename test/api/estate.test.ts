@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openDoor } from "../../cli/bundle/doors.js";
 import { writeServerFile } from "../../cli/server-file.js";
 import { importDataset } from "../../loop/index.js";
-import { IMPORT_MEDIA_TYPE, IMPORT_PATH, IMPORT_UPLOAD_PATH } from "../../schema/index.js";
+import { IMPORT_MEDIA_TYPE, IMPORT_PATH, IMPORT_UPLOAD_PATH, type JsonObject } from "../../schema/index.js";
 import { createMirrorReader } from "../../store/index.js";
 import { runApi, type RunningApi } from "./running-api.js";
 
@@ -32,17 +32,36 @@ beforeAll(async () => {
 
 afterAll(() => api.stop());
 
-function post(
+/** A request with the key, made again as long as a busy machine's mirror is behind (503). */
+async function ask(
+  method: string,
+  path: string,
+  init: { body?: string; headers?: Readonly<Record<string, string>> } = {},
+): Promise<Response> {
+  for (;;) {
+    const answer = await fetch(api.url + path, {
+      method,
+      ...init,
+      headers: { "x-api-key": KEY, ...init.headers },
+    });
+    if (answer.status !== 503) return answer;
+  }
+}
+
+function send(
+  method: string,
   path: string,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
-  return fetch(`${api.url}${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-api-key": KEY, ...headers },
+  return ask(method, path, {
+    headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
 }
+
+const post = (path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response> =>
+  send("POST", path, body, headers);
 
 /** Files of one of this name: each is in a folder of its own. */
 function filesInTemp(name: string): string[] {
@@ -166,11 +185,7 @@ test("a query that is wrong, writes or reaches outside is 400 with the reason, a
   ]);
   expect(await code(post("/api/v1/sql", { sql: "SELECT 1", limit: 1 }))).toEqual([400, "CF_REQUEST_INVALID"]);
   expect(await code(sql("SELECT 1", "image/png"))).toEqual([400, "CF_REQUEST_INVALID"]);
-  const plain = fetch(`${api.url}/api/v1/sql`, {
-    method: "POST",
-    headers: { "x-api-key": KEY },
-    body: '{"sql":"SELECT 1"}',
-  });
+  const plain = ask("POST", "/api/v1/sql", { body: '{"sql":"SELECT 1"}' });
   expect(await code(plain)).toEqual([400, "CF_REQUEST_INVALID"]);
 });
 
@@ -199,10 +214,9 @@ test("a version that is larger than one request may be goes to the server in pie
 });
 
 test("an upload that has a gap, is cut short, or is not there stores nothing", async () => {
-  const send = (method: string, path: string, body?: string): Promise<Response> =>
-    fetch(`${api.url}${path}`, {
-      method,
-      headers: { "content-type": IMPORT_MEDIA_TYPE, "x-api-key": KEY },
+  const upload = (method: string, path: string, body?: string): Promise<Response> =>
+    ask(method, path, {
+      headers: { "content-type": IMPORT_MEDIA_TYPE },
       ...(body === undefined ? {} : { body }),
     });
   const id = "5ee11f3e-8843-4395-aa31-11de99bbc843";
@@ -214,22 +228,92 @@ test("an upload that has a gap, is cut short, or is not there stores nothing", a
     data: { name: "cut" },
   });
   const body = `records ${line.length + 1} -\n${line}\n`;
-  expect((await send("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=5`, body)).status).toBe(409);
-  expect(await (await send("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=0`, body.slice(0, 40))).json()).toEqual({
+  expect((await upload("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=5`, body)).status).toBe(409);
+  expect(
+    await (await upload("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=0`, body.slice(0, 40))).json(),
+  ).toEqual({
     bytes: 40,
   });
-  expect((await send("POST", `${IMPORT_PATH}?upload=${id}`)).status).toBe(400);
+  expect((await upload("POST", `${IMPORT_PATH}?upload=${id}`)).status).toBe(400);
   // It was used, and is gone.
-  expect((await send("POST", `${IMPORT_PATH}?upload=${id}`)).status).toBe(404);
+  expect((await upload("POST", `${IMPORT_PATH}?upload=${id}`)).status).toBe(404);
   // A piece that is sent again after a lost answer is put in the same place.
   for (const [offset, part] of [
     [0, body.slice(0, 40)],
     [0, body.slice(0, 40)],
     [40, body.slice(40)],
   ] as const) {
-    expect((await send("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=${offset}`, part)).status).toBe(200);
+    expect((await upload("PUT", `${IMPORT_UPLOAD_PATH}${id}?offset=${offset}`, part)).status).toBe(200);
   }
-  expect(await (await send("POST", `${IMPORT_PATH}?upload=${id}`)).json()).toEqual({ entries: 1 });
+  expect(await (await upload("POST", `${IMPORT_PATH}?upload=${id}`)).json()).toEqual({ entries: 1 });
   expect(await (await sql("SELECT name FROM datasets WHERE name = 'cut'")).json()).toEqual([{ name: "cut" }]);
   expect(filesInTemp("body")).toEqual([]);
+});
+
+test("two lines of a dataset are merged over HTTP: conflicts are all in the answer, and nothing is stored until they are decided", async () => {
+  const dataset = async (name: string, given: JsonObject = {}): Promise<string> => {
+    const { id } = (await (await post("/api/v1/datasets", { name, ...given })).json()) as { id: string };
+    return id;
+  };
+  const examples = async (
+    datasetId: string,
+    answers: Readonly<Record<string, string>>,
+  ): Promise<string[]> => {
+    const body = Object.entries(answers).map(([q, a]) => ({
+      dataset_id: datasetId,
+      inputs: { q },
+      outputs: { a },
+    }));
+    const made = (await (await post("/api/v1/examples/bulk", body)).json()) as readonly { id: string }[];
+    return made.map(({ id }) => id);
+  };
+  const change = (id: string, body: JsonObject): Promise<Response> =>
+    send("PATCH", `/api/v1/examples/${id}`, body);
+  const get = async (path: string): Promise<unknown> => (await ask("GET", path)).json();
+  const merge = async (body: JsonObject): Promise<unknown[]> => {
+    const answer = await post("/api/v1/datasets/line-a/merge", body);
+    return [answer.status, await answer.json()];
+  };
+  const [a, b] = [await dataset("line-a"), await dataset("line-b")];
+  const [inA = ""] = await examples(a, { one: "1", two: "2" });
+  const [inB = ""] = await examples(b, { one: "1", two: "2" });
+  await change(inA, { outputs: { a: "ours" } });
+  await change(inB, { outputs: { a: "theirs" } });
+  await examples(b, { three: "3" });
+
+  const open = {
+    added: 1,
+    conflicts: [{ id: inA, theirs_id: inB, parts: ["inputs and outputs"] }],
+    stored: false,
+  };
+  expect(await merge({ from: "line-b" })).toMatchObject([409, { ...open, error: { code: "CF_CONFLICT" } }]);
+  expect(await merge({ from: "line-b", dry_run: true })).toMatchObject([200, open]);
+  expect(await merge({ from: "line-b", theirs: [inB] })).toMatchObject([404, {}]);
+  expect(await merge({ from: "line-b", nonsense: 1 })).toMatchObject([400, {}]);
+  expect(await get("/api/v1/datasets/line-a/log")).toMatchObject([
+    { examples: 2, modified: 1 },
+    { added: 2 },
+  ]);
+  const done = { stored: true, added: 1, modified: 1, removed: 0, conflicts: [] };
+  expect(await merge({ from: b, theirs: [inA] })).toMatchObject([200, done]);
+  expect(await merge({ from: "line-b" })).toMatchObject([200, { stored: false, added: 0, modified: 0 }]);
+  const [newest] = (await get("/api/v1/datasets/line-a/log?limit=1")) as readonly JsonObject[];
+  expect(newest).toMatchObject({ examples: 3, by: ["merge"] });
+  expect(((await get("/api/v1/datasets/line-b/log?limit=1")) as readonly JsonObject[])[0]?.["hash"]).toBe(
+    newest?.["hash"],
+  );
+  const differences = await get(`/api/v1/datasets/line-a/diff?from=2020-01-01T00:00:00Z`);
+  expect(differences).toHaveLength(3);
+  expect(await get(`/api/v1/examples/${inA}/blame`)).toMatchObject([
+    { by: "langsmith" },
+    { by: "langsmith" },
+    { by: "merge" },
+  ]);
+
+  // What the dataset's JSON Schema does not allow does not come in through a merge either.
+  await dataset("line-c", {
+    inputs_schema_definition: { type: "object", properties: { q: { type: "number" } } },
+  });
+  const refused = await post("/api/v1/datasets/line-c/merge", { from: "line-b", unrelated: true });
+  expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining("JSON Schema")]);
 });

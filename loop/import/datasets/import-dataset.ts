@@ -14,7 +14,7 @@ import {
 } from "../../../schema/index.js";
 import type { ImportDoor } from "../../../store/index.js";
 import { storeVersion } from "../../datasets/store-version.js";
-import { schemaProblems } from "../../datasets/schema-check.js";
+import { exampleSchemaProblems } from "../../datasets/example-schemas.js";
 import type { Rows } from "../../feedback/feedback-query.js";
 import { textIn } from "../../records/text-in.js";
 import { datasetIdOf } from "../../rules/rule-ids.js";
@@ -214,13 +214,7 @@ class Drafts {
     } catch (error) {
       return errorMessage(error);
     }
-    const problems = (["inputs", "outputs"] as const).flatMap((field) => {
-      const schema = (this.#target.data[`${field}_schema_definition`] ?? null) as JsonObject | null;
-      const value = data[field] ?? null;
-      return schema === null || (field === "outputs" && value === null)
-        ? []
-        : schemaProblems(schema, value ?? {}, field);
-    });
+    const problems = exampleSchemaProblems(this.#target.data, data);
     return problems.length === 0 ? undefined : `the dataset's JSON Schema: ${problems.join("; ")}`;
   }
 
