@@ -3,8 +3,9 @@ import type { Json } from "./json.js";
 import { jsonToText } from "./json.js";
 import { type Shape, shapeOf } from "./shapes/index.js";
 import { toNumber } from "./shapes/scalars.js";
+import { ByNames } from "./key-sets.js";
 import type { SpanView } from "./span-view.js";
-import { sourceText } from "./sources.js";
+import { attributesOfSource, sourceText } from "./sources.js";
 import {
   type ColumnValue,
   GENAI_COLUMNS,
@@ -136,8 +137,8 @@ export const COMPILED: Plan = new Map(
 const PLANS_MAX = 512;
 const plans = new Map<string, Plan>();
 
-/** The rules that count for these dialects. */
-export function planFor(dialects: readonly number[]): Plan {
+/** The rules that count for these dialects, whatever a span has. */
+function planOfDialects(dialects: readonly number[]): Plan {
   const key = dialects.join();
   const known = plans.get(key);
   if (known !== undefined) return known;
@@ -148,4 +149,26 @@ export function planFor(dialects: readonly number[]): Plan {
   if (plans.size >= PLANS_MAX) plans.clear();
   plans.set(key, plan);
   return plan;
+}
+
+const byNames = new ByNames<Plan>();
+
+/** The rules that count for these dialects and may say something of the span: those whose source it has. */
+export function planFor(dialects: readonly number[], view: SpanView): Plan {
+  const { signature, hasEvents } = view;
+  const key = signature === undefined ? undefined : `${signature}${hasEvents ? "@" : ""}#${dialects.join()}`;
+  return byNames.get(key, () => {
+    const names = [...view.attributes.keys()];
+    const isThere = (source: string): boolean => {
+      if (source.startsWith("@")) return hasEvents;
+      const prefix = source.endsWith(".*") ? source.slice(0, -1) : undefined;
+      return names.some((name) => (prefix === undefined ? name === source : name.startsWith(prefix)));
+    };
+    return new Map(
+      [...planOfDialects(dialects)].flatMap(([column, rules]) => {
+        const left = rules.filter(({ from }) => attributesOfSource(from).every(isThere));
+        return left.length === 0 ? [] : [[column, left] as const];
+      }),
+    );
+  });
 }

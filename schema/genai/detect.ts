@@ -1,7 +1,8 @@
 import type { AnyValue, Resource } from "../otlp/types.js";
 import { DIALECTS } from "./dialects/index.js";
-import type { NormaliserInput } from "./types.js";
+import type { ReadableSpan } from "./types.js";
 import { attributesOfRule } from "./sources.js";
+import { ByNames } from "./key-sets.js";
 import type { SpanView } from "./span-view.js";
 
 /** Patterns (`name` or `prefix*`) and the dialects that each stands for. */
@@ -85,10 +86,10 @@ function findValues(
 const GENERIC = DIALECTS.findIndex(({ name }) => name === "generic");
 
 /** The dialects that a span speaks, as indexes into DIALECTS in rising order; `generic` always belongs to them. */
-export function detectDialects(input: NormaliserInput, view: SpanView): number[] {
+export function detectDialects(input: ReadableSpan, view: SpanView): number[] {
   const found = new Set<number>([GENERIC]);
   if (input.scope !== undefined) scopes.find(input.scope.name, found);
-  for (const key of view.attributes.keys()) attributes.find(key, found);
+  for (const dialect of dialectsOfNames(view)) found.add(dialect);
   for (const event of input.events) events.find(event.name, found);
   findValues(values, (key) => view.attributes.get(key), found);
   findValues(
@@ -97,6 +98,17 @@ export function detectDialects(input: NormaliserInput, view: SpanView): number[]
     found,
   );
   return [...found].sort((a, b) => a - b);
+}
+
+const byNames = new ByNames<ReadonlySet<number>>();
+
+/** The dialects that the names of the attributes alone tell. */
+function dialectsOfNames(view: SpanView): ReadonlySet<number> {
+  return byNames.get(view.signature, () => {
+    const found = new Set<number>();
+    for (const name of view.attributes.keys()) attributes.find(name, found);
+    return found;
+  });
 }
 
 /** Names of the dialects that a scope's name alone tells, and those that its resource's attributes tell. */

@@ -26,6 +26,7 @@ export {
   type GenAiColumn,
   type NormalisedColumns,
   type NormalisedSpan,
+  type NamedAttributes,
   type NormaliserInput,
   type RunType,
 } from "./types.js";

@@ -8,12 +8,11 @@ import { SpanView } from "./span-view.js";
 import {
   type ColumnValue,
   type Conflict,
-  GENAI_COLUMNS,
   type GenAiColumn,
   JSON_COLUMNS,
   type NormalisedColumns,
   type NormalisedSpan,
-  type NormaliserInput,
+  type ReadableSpan,
   type RunType,
   USAGE_DETAILS,
 } from "./types.js";
@@ -34,11 +33,11 @@ class Reading {
   readonly scopeName: string;
   readonly #start: bigint;
 
-  constructor(input: NormaliserInput) {
+  constructor(input: ReadableSpan) {
     this.scopeName = input.scope?.name ?? "";
     this.view = new SpanView(input);
     this.dialects = detectDialects(input, this.view);
-    this.plan = planFor(this.dialects);
+    this.plan = planFor(this.dialects, this.view);
     this.#start = input.startTimeUnixNano;
   }
 
@@ -89,11 +88,11 @@ function decideRunType(reading: Reading): void {
   } else reading.set("run_type", "chain", NOTHING_ELSE);
 }
 
-function read(input: NormaliserInput): Reading {
+function read(input: ReadableSpan): Reading {
   const reading = new Reading(input);
   decideRunType(reading);
   const runType = reading.values.get("run_type") as RunType | undefined;
-  for (const column of GENAI_COLUMNS) {
+  for (const column of reading.plan.keys()) {
     if (column !== "run_type" && !reading.values.has(column)) reading.fill(column, runType);
   }
   deriveProvider(reading);
@@ -141,7 +140,7 @@ function namesOf(reading: Reading): string[] {
  * Reads a span by the rules of every dialect it speaks. Pure and total: it never throws, whatever the attributes hold,
  * gives the same for the same span, and doesn't depend on the order of the attributes.
  */
-export function normaliseSpan(input: NormaliserInput): NormalisedSpan {
+export function normaliseSpan(input: ReadableSpan): NormalisedSpan {
   return result(read(input));
 }
 
@@ -156,7 +155,7 @@ export interface ExplainedSpan extends NormalisedSpan {
 }
 
 /** {@link normaliseSpan}, and what it did not take: for `counterfoil explain`. Slower: it tries every source. */
-export function explainSpan(input: NormaliserInput): ExplainedSpan {
+export function explainSpan(input: ReadableSpan): ExplainedSpan {
   const reading = read(input);
   const runType = reading.values.get("run_type") as RunType | undefined;
   const conflicts: Conflict[] = [];

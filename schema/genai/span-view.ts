@@ -1,29 +1,46 @@
-import type { AnyValue, SpanEvent } from "../otlp/types.js";
+import type { AnyValue, KeyValue, SpanEvent } from "../otlp/types.js";
 import { atPath, type Json, type JsonObject, parsedIfJson, valueToJson } from "./json.js";
+import { signatureOf } from "./key-sets.js";
 import { unflatten } from "./shapes/unflatten.js";
-import type { NormaliserInput } from "./types.js";
+import type { NamedAttributes, ReadableSpan } from "./types.js";
+
+function namedAttributes(given: ReadableSpan["attributes"]): NamedAttributes {
+  if ("keys" in given && !Array.isArray(given)) return given as NamedAttributes;
+  const attributes = new Map<string, AnyValue>();
+  for (const { key, value } of given as readonly KeyValue[]) {
+    if (value !== undefined && !attributes.has(key)) attributes.set(key, value);
+  }
+  return attributes;
+}
 
 /** A span's attributes and events as the rules ask for them. JSON is parsed once however many rules look into it. */
 export class SpanView {
   /** By name; the first of equal names counts, as in the mirror. */
-  readonly attributes: ReadonlyMap<string, AnyValue>;
+  readonly attributes: NamedAttributes;
   readonly #events: readonly SpanEvent[];
+  #signature: string | undefined;
   readonly #parsed = new Map<string, Json>();
   readonly #fields = new Map<SpanEvent, JsonObject>();
   readonly #groups = new Map<string, Json | undefined>();
 
-  constructor(input: NormaliserInput) {
-    const attributes = new Map<string, AnyValue>();
-    for (const { key, value } of input.attributes) {
-      if (value !== undefined && !attributes.has(key)) attributes.set(key, value);
-    }
-    this.attributes = attributes;
+  constructor(input: ReadableSpan) {
+    this.attributes = namedAttributes(input.attributes);
     this.#events =
       input.events.length < 2
         ? input.events
         : [...input.events].sort((a, b) =>
             a.timeUnixNano < b.timeUnixNano ? -1 : a.timeUnixNano > b.timeUnixNano ? 1 : 0,
           );
+  }
+
+  /** What tells the names of the attributes; undefined when they are too many. */
+  get signature(): string | undefined {
+    if (this.#signature === undefined) this.#signature = signatureOf(this.attributes) ?? "";
+    return this.#signature === "" ? undefined : this.#signature;
+  }
+
+  get hasEvents(): boolean {
+    return this.#events.length > 0;
   }
 
   /** An attribute's value; strings are not looked into. */
@@ -53,9 +70,9 @@ export class SpanView {
 
   #readGroup(prefix: string, flat: boolean): Json | undefined {
     const entries: [string, Json][] = [];
-    for (const [key, value] of this.attributes) {
+    for (const key of this.attributes.keys()) {
       if (key.startsWith(prefix) && key.length > prefix.length) {
-        entries.push([key.slice(prefix.length), valueToJson(value)]);
+        entries.push([key.slice(prefix.length), valueToJson(this.attributes.get(key))]);
       }
     }
     if (entries.length === 0) return undefined;

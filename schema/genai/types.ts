@@ -1,4 +1,4 @@
-import type { InstrumentationScope, KeyValue, Resource, SpanEvent } from "../otlp/types.js";
+import type { AnyValue, InstrumentationScope, KeyValue, Resource, SpanEvent } from "../otlp/types.js";
 import type { Json } from "./json.js";
 
 /** LangSmith's run types, into which every dialect's kinds are mapped. */
@@ -173,6 +173,14 @@ export interface Dialect {
   readonly notes?: readonly string[];
 }
 
+/** A span's attributes by name, the first of equal names; those without a value are not there. A `Map` is one. */
+export interface NamedAttributes {
+  readonly size: number;
+  keys(): Iterable<string>;
+  has(name: string): boolean;
+  get(name: string): AnyValue | undefined;
+}
+
 /** What the normaliser reads of a span. An OTLP {@link Span} with its scope and resource fits. */
 export interface NormaliserInput {
   readonly name: string;
@@ -183,6 +191,11 @@ export interface NormaliserInput {
   readonly scope: InstrumentationScope | undefined;
   readonly resource: Resource | undefined;
 }
+
+/** The same, or with its attributes by name: for who reads a value only when it is asked for. */
+export type ReadableSpan = Omit<NormaliserInput, "attributes"> & {
+  readonly attributes: readonly KeyValue[] | NamedAttributes;
+};
 
 /** A column's value: a string (JSON text for {@link JSON_COLUMNS}), a number, or a boolean. */
 export type ColumnValue = string | number | boolean;

@@ -186,7 +186,9 @@ export class PriceColumns {
   #detailsOf(row: number): Readonly<Record<string, number>> {
     const { details } = this.#c;
     if ((details.lengths[row] as number) < 0) return NO_DETAILS;
-    return JSON.parse(Buffer.from(this.#bytes(details, row)).toString()) as Record<string, number>;
+    const { buffer, byteOffset, byteLength } =
+      this.batch.textBytes(details.offsets[row] as number, details.lengths[row] as number) ?? NO_BYTES;
+    return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString()) as Record<string, number>;
   }
 
   /** A copy of the value. */
@@ -214,6 +216,8 @@ export class PriceColumns {
     return hash(bytes, start, vector.lengths[row] as number);
   }
 }
+
+const NO_BYTES = Buffer.from("{}");
 
 function numberAt(vector: FixedVector, row: number): number | undefined {
   if (vector.valid[row] !== 1) return undefined;

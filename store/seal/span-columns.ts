@@ -18,6 +18,7 @@ import { FINISH_REASON_TEXTS, finishReason, IS_FINISH_REASON, isPlain } from "./
 import { PlainDerived } from "./plain-derived.js";
 import { RuledColumns } from "./ruled-columns.js";
 import { IN_SCRATCH, type Scratch } from "./scratch.js";
+import type { SpanLists } from "./span-lists.js";
 
 /** Rule and rank of each known key; keys that only decide the run type have rule -1. */
 const ruleOfKey = new Int16Array(KNOWN_KEYS.length).fill(-1);
@@ -98,19 +99,19 @@ export class SpanColumns {
   }
 
   /**
-   * Fills one row from the span in that range; `hasContent` tells whether its events may hold what was said. Returns
-   * false when the attributes can't be had back exactly from it.
+   * Fills one row from the span in that range, of which the list and `lists` are read. Returns false when the attributes
+   * can't be had back exactly from it.
    */
-  fill(row: number, span: Range, walker: EnvelopeWalker, hasContent: boolean): boolean {
+  fill(row: number, span: Range, walker: EnvelopeWalker, lists: SpanLists): boolean {
     this.#text.reset();
-    const ruled = this.#ruled.enter(walker) || this.#needsRules(hasContent);
+    const ruled = this.#ruled.enter(walker) || this.#needsRules(lists.hasContent);
     if (!ruled) this.#choose();
     else this.#clearChoice();
     const runType = ruled ? -1 : this.#derived.runType();
     const maker = ruled ? -1 : this.#derived.maker();
     if (ruled || !this.#isPlain(runType, maker)) {
       this.#clearChoice();
-      this.#ruled.fill(row, span, this.#lift);
+      this.#ruled.fill(row, span, lists.hasEvents, this.#lift);
     } else {
       this.#fillChosen(row);
       this.#derived.fill(row, runType, maker);

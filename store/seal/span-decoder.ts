@@ -142,7 +142,7 @@ export class SpanDecoder implements RecordDecoder {
     if ((this.#list.classes & KEY_JUDGEMENT) !== 0 || this.#lists.hasEvaluation) {
       this.#evaluations.push(...evaluationsOfSpan(decodeMessage("Span", reader.bytes.subarray(start, end))));
     }
-    if (!this.#columns.fill(row, this.#range, this.#walker, this.#lists.hasContent)) this.#exact = false;
+    if (!this.#columns.fill(row, this.#range, this.#walker, this.#lists)) this.#exact = false;
     this.#prices.fill(row);
     this.#complete(row);
     this.#lists.finish(c.events, c.links, row);

@@ -36,6 +36,10 @@ export class SpanLists {
     readonly json: AnyJsonWriter,
   ) {}
 
+  get hasEvents(): boolean {
+    return this.#events.length > 0;
+  }
+
   reset(): void {
     this.exact = true;
     this.hasContent = false;

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AnyValue, KeyValue } from "../../../schema/index.js";
+import { COMPILED, planFor } from "../../../schema/genai/compile.js";
+import { detectDialects } from "../../../schema/genai/detect.js";
 import { DIALECTS } from "../../../schema/genai/dialects/index.js";
 import { explainSpan, normaliseSpan } from "../../../schema/genai/normalise.js";
+import { SpanView } from "../../../schema/genai/span-view.js";
 import { JSON_COLUMNS, type NormaliserInput } from "../../../schema/genai/types.js";
 import { FIXTURE_NAMES, fixtureSpans } from "../../support/genai-fixtures.js";
 
@@ -174,6 +177,24 @@ describe("the normaliser", () => {
         expect(normaliseSpan({ ...input, attributes: shuffled })).toEqual(first);
       }),
       { numRuns: RUNS },
+    );
+  });
+
+  it("leaves a rule out of a span's plan only where its source says nothing", () => {
+    fc.assert(
+      fc.property(span, (input) => {
+        const view = new SpanView(input);
+        const dialects = detectDialects(input, view);
+        const plan = planFor(dialects, view);
+        for (const [column, rules] of COMPILED) {
+          const active = rules.filter(({ dialect }) => dialects.includes(dialect));
+          const left = plan.get(column) ?? [];
+          expect(active.filter((rule) => left.includes(rule))).toEqual(left);
+          for (const rule of active)
+            if (!left.includes(rule)) expect(rule.read(view) ?? undefined).toBe(undefined);
+        }
+      }),
+      { numRuns: RUNS / 4 },
     );
   });
 
