@@ -257,6 +257,7 @@ const LINES: readonly Line[] = [
   ["POST", "/runs/rules/validate", "check a rule"],
   ["GET POST", "/platform/evaluators", "online evaluators"],
   ["GET PATCH DELETE", "/platform/evaluators/{evaluator_id}", "an online evaluator"],
+  ["DELETE", "/platform/evaluators", "evaluators.bulkDelete"],
   ["GET", "/platform/evaluators/spend", "cost of evaluators"],
   ["POST", "/platform/alerts/{session_id}", "create an alert rule"],
   ["POST", "/platform/alerts/{session_id}/test", "test an alert rule"],
@@ -306,6 +307,9 @@ const LINES: readonly Line[] = [
   ["GET PUT", "/ttl-settings", "retention settings: one tier", "ttlSettings changeTtlSettings"],
   ["GET", "/usage-limits", "usage limits: none", "usageLimits"],
   ["GET", "/audit-logs", "audit log"],
+  ["GET POST", "/v2/sandboxes/{kind}", "sandboxes: computers that LangSmith hosts"],
+  ["GET PATCH DELETE", "/v2/sandboxes/{kind}/{name}", "a sandbox, its image or registry"],
+  ["GET POST DELETE", "/v2/sandboxes/boxes/{name}/{action}", "a sandbox"],
 ];
 
 /** Every route of the reference that a client method can call, done or not. */

@@ -2,6 +2,9 @@ import { execFile, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Router } from "../../../api/http/router.js";
+import { canonicalPath } from "../../../api/langsmith/langsmith-api.js";
+import { LANGSMITH_ROUTES } from "../../../api/langsmith/routes.js";
 import { runApi, type RunningApi } from "../../api/running-api.js";
 
 /** A Python with the package `langsmith`: `python3`, or what PYTHON_WITH_LANGSMITH names. */
@@ -58,5 +61,18 @@ describe.skipIf(!present)("the real Python SDK", () => {
       commits: 2,
       prompts: ["python"],
     });
+  });
+
+  test("every method of the client asks for a route that is done, or that answers 501 with its name", async () => {
+    const router = new Router(LANGSMITH_ROUTES);
+    const asked = Object.entries((await run("python-methods.py")) as Record<string, readonly string[]>);
+    const unknown = asked.flatMap(([name, requests]) =>
+      requests.flatMap((request) => {
+        const [method = "", path = ""] = request.split(" ");
+        return router.find(method, canonicalPath(path)) === undefined ? [`${name}: ${request}`] : [];
+      }),
+    );
+    expect(unknown).toEqual([]);
+    expect(asked.filter(([, requests]) => requests.length > 0).length).toBeGreaterThan(90);
   });
 });
