@@ -78,7 +78,7 @@ const TRYING_AGAIN = new Set(
 
 interface Method {
   readonly name: string;
-  call(args: readonly unknown[]): unknown;
+  readonly call: (args: readonly unknown[]) => unknown;
 }
 
 /** The public methods of a client, and of the parts that were generated. */
