@@ -21,6 +21,7 @@ import { createEvaluatorsApi } from "./native/evaluators-api.js";
 import { createDatasetsApi } from "./native/datasets-api.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
+import { createMarksApi } from "./native/marks-api.js";
 import { createPricesApi } from "./native/prices-api.js";
 import { createQueuesApi } from "./native/queues-api.js";
 import { createRulesApi } from "./native/rules-api.js";
@@ -35,6 +36,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createImportApi,
   createRulesApi,
   createEvaluatorsApi,
+  createMarksApi,
   createQueuesApi,
   createSqlApi,
   createDatasetsApi,
@@ -59,7 +61,7 @@ export const createApi: CreateApi = (host): Api => {
   const feedback = createFeedbackService({ writer, rows, configs });
   const queues = new QueueService({ writer, rows, feedback, turns });
   const sandbox = createSandbox(host.dataDir);
-  const rules = startRules(watched, reads, { datasets, sandbox });
+  const rules = startRules(watched, reads, { datasets, sandbox, configs });
   const projects = projectParts(watched, reads);
   const { names } = projects;
   const runsOfProjects = async (ids: readonly string[]) => {
@@ -115,7 +117,7 @@ function createSandbox(dataDir: string): Sandbox {
 function startRules(
   host: ApiHost,
   reads: MirrorReads,
-  parts: Pick<SharedParts, "datasets" | "sandbox">,
+  parts: Pick<SharedParts, "datasets" | "sandbox" | "configs">,
 ): RulesEngine {
   const rules = new RulesEngine({
     ...parts,

@@ -30,6 +30,9 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Ad
   "Judge:": {
     feedback: async () => (await import("./commands/feedback.js")).addFeedbackCommand,
     rules: async () => (await import("./commands/rules.js")).addRulesCommand,
+    evaluators: async () => (await import("./commands/evaluators.js")).addEvaluatorsCommand,
+    alerts: async () => (await import("./commands/alerts.js")).addAlertsCommand,
+    tags: async () => (await import("./commands/marks.js")).addTagsCommand,
     queues: async () => (await import("./commands/queues.js")).addQueuesCommand,
     review: async () => (await import("./commands/review.js")).addReviewCommand,
     datasets: async () => (await import("./commands/datasets.js")).addDatasetsCommand,
@@ -49,6 +52,7 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Ad
       (await import("./commands/drop-destination.js")).addDropDestinationCommand,
     scrub: async () => (await import("./commands/scrub.js")).addScrubCommand,
     erase: async () => (await import("./commands/erase.js")).addEraseCommand,
+    pins: async () => (await import("./commands/marks.js")).addPinsCommand,
     renormalise: async () => (await import("./commands/renormalise.js")).addRenormaliseCommand,
     prices: async () => (await import("./commands/prices.js")).addPricesCommand,
     validate: async () => (await import("./commands/validate.js")).addValidateCommand,

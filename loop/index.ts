@@ -98,6 +98,8 @@ export {
   type PromptPorts,
   PromptService,
 } from "./prompts/prompt-service.js";
+export { MarkService } from "./marks/mark-service.js";
+export { type AlertFilter, readAlertEvents } from "./rules/alert-events.js";
 export { type RuleLogFilter, readRuleLogs } from "./rules/rule-logs.js";
 export { type Evaluator, readEvaluators } from "./evaluators/evaluator-book.js";
 export { type EvaluatorPorts, EvaluatorService } from "./evaluators/evaluator-service.js";

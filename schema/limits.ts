@@ -304,6 +304,9 @@ export const WEBHOOK_RETRY_MS_MAX = 5 * 60_000;
 /** Longest `Retry-After` that is believed, and how long a webhook is tried, ms. */
 export const WEBHOOK_RETRY_AFTER_MS_MAX = 60 * 60_000;
 export const WEBHOOK_GIVE_UP_MS = 24 * 60 * 60_000;
+/** One answer of an evaluator: how long it may take, ms, and bytes of it that are read. */
+export const EVALUATOR_TIMEOUT_MS = 60_000;
+export const EVALUATOR_ANSWER_BYTES_MAX = 1024 * 1024;
 /** Guards of rules: examples of a dataset that a run is compared with, and datasets whose examples are kept in memory. */
 export const GUARD_EXAMPLES_MAX = 100_000;
 export const GUARD_DATASETS_MAX = 8;
@@ -317,6 +320,8 @@ export const RULES_MAX = 500;
 export const EVALUATORS_MAX = 500;
 /** Entries of the rules' log in one page of an answer. */
 export const RULE_LOG_PAGE_MAX = 1_000;
+/** Alerts, pins and tags of runs in one answer. */
+export const MARKS_PAGE_MAX = 1_000;
 /** Items of annotation queues in one page of an answer, and runs that are added at once. */
 export const QUEUE_PAGE_MAX = 1_000;
 export const QUEUE_ADD_MAX = 10_000;

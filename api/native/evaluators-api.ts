@@ -19,7 +19,7 @@ export function createEvaluatorsApi(
       if (found === null) return undefined;
       const [, segment] = found;
       if (segment === undefined) {
-        if (method === "GET") return async () => jsonReply((await service.list()).map(evaluatorReply));
+        if (method === "GET") return async () => jsonReply(await list(service));
         if (method !== "POST") return undefined;
         return async (request) => jsonReply(await save(service, jsonObject(jsonBody(request))));
       }
@@ -42,6 +42,11 @@ export function createEvaluatorsApi(
     },
     close: async () => undefined,
   };
+}
+
+async function list(service: EvaluatorService): Promise<JsonObject[]> {
+  const [all, counts] = await Promise.all([service.list(), service.runCounts()]);
+  return all.map((each) => ({ ...evaluatorReply(each), runs: counts.get(each.id) ?? 0 }));
 }
 
 function evaluatorReply({ id, data }: Evaluator): JsonObject {

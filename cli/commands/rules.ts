@@ -5,25 +5,16 @@ import { durationMs, pointInTime, wholeNumber, withDataDir } from "../options.js
 import { jsonCell, writeJsonTable } from "../output/json-table.js";
 import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
+import type { ApplyOptions } from "../rules/apply-files.js";
 import type { BackfillOptions } from "../rules/backfill.js";
 import type { DecideOptions } from "../rules/decide.js";
-import { type Plan, renderPlans, summaryOf } from "../rules/render-plan.js";
 import { callServer, requireServer } from "../server-client.js";
 
 const LOG_LIMIT = 20;
 const WAIT_MS = 10_000;
-/** The server tries each SQL condition and pattern in a process of its own. */
-const APPLY_TIMEOUT_MS = 300_000;
-
 interface RulesOptions {
   readonly dataDir: string;
   readonly json?: boolean;
-}
-
-interface ApplyOptions extends RulesOptions {
-  readonly file: readonly string[];
-  readonly dryRun?: boolean;
-  readonly prune?: boolean;
 }
 
 interface LogsOptions extends RulesOptions {
@@ -64,7 +55,10 @@ Examples:
   counterfoil rules apply -f rules/ --dry-run
   counterfoil rules apply -f rules/golden.yaml`,
     )
-    .action((options: ApplyOptions) => apply(options, io));
+    .action(async (options: ApplyOptions) => {
+      const { applyFiles } = await import("../rules/apply-files.js");
+      await applyFiles("rules", options, io);
+    });
   withDataDir(rules.command("remove"))
     .description("delete a rule; what it made stays")
     .argument("<rule>", "name or id")
@@ -190,27 +184,16 @@ function actionText(action: JsonObject): string {
     action["queue"] ??
     action["queue_id"] ??
     action["key"] ??
+    action["evaluator"] ??
+    action["evaluator_id"] ??
+    action["tag"] ??
+    action["severity"] ??
     action["url"] ??
-    action["url_env"];
+    action["url_env"] ??
+    "";
   const splits = (action["splits"] ?? []) as readonly string[];
-  return `${jsonCell(action["type"])} ${jsonCell(target)}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
-}
-
-async function apply(options: ApplyOptions, io: Io): Promise<void> {
-  const { readRuleFiles } = await import("../rules/rule-files.js");
-  const { dryRun = false, prune = false } = options;
-  const body = { rules: readRuleFiles(options.file), dry_run: dryRun, prune };
-  const request = {
-    method: "POST" as const,
-    path: "/api/v1/rules/apply",
-    body,
-    timeoutMs: APPLY_TIMEOUT_MS,
-    signal: io.signal,
-  };
-  const plans = (await callServer(requireServer(options.dataDir), request)) as Plan[];
-  if (options.json === true) return write(io.stdout, `${rowsToJson(plans, 2)}\n`);
-  const note = dryRun ? " (dry run: nothing was changed)" : "";
-  return write(io.stdout, `${renderPlans(plans, io.paint)}${summaryOf(plans, dryRun)}${note}\n`);
+  const what = target === "" ? "" : ` ${jsonCell(target)}`;
+  return `${jsonCell(action["type"])}${what}${splits.length === 0 ? "" : ` [${splits.join(", ")}]`}`;
 }
 
 async function logs(rule: string, options: LogsOptions, io: Io): Promise<void> {

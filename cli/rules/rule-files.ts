@@ -7,14 +7,18 @@ import { CommandError, EXIT } from "../exit-codes.js";
 /** Bytes of one file of rules. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
+/** What such files may list. */
+export type FileKey = "rules" | "evaluators";
+const KEYS: readonly string[] = ["rules", "evaluators"];
+
 /**
- * Rules of YAML or JSON files: each has a list `rules`. A folder stands for its .yaml, .yml and .json files. Ends the
- * command with "usage" when a file has anything else, and says where.
+ * Rules or evaluators of YAML or JSON files: each has a list `rules`, `evaluators`, or both. A folder stands for its .yaml,
+ * .yml and .json files. Ends the command with "usage" when a file has anything else, and says where.
  */
-export function readRuleFiles(paths: readonly string[]): JsonObject[] {
-  const rules = paths.flatMap(filesAt).flatMap(readRules);
-  if (rules.length === 0) throw new CommandError(EXIT.usage, `There are no rules in ${paths.join(", ")}.`);
-  return rules;
+export function readRuleFiles(paths: readonly string[], key: FileKey): JsonObject[] {
+  const found = paths.flatMap(filesAt).flatMap((file) => readFile(file, key));
+  if (found.length === 0) throw new CommandError(EXIT.usage, `There are no ${key} in ${paths.join(", ")}.`);
+  return found;
 }
 
 function filesAt(path: string): string[] {
@@ -27,7 +31,7 @@ function filesAt(path: string): string[] {
     .map((name) => join(path, name));
 }
 
-function readRules(file: string): JsonObject[] {
+function readFile(file: string, key: FileKey): JsonObject[] {
   const refuse = (why: string): CommandError => new CommandError(EXIT.usage, `${file}: ${why}`);
   if (statSync(file).size > FILE_BYTES_MAX) throw refuse(`is larger than ${FILE_BYTES_MAX} bytes.`);
   const documents = parseAllDocuments(readFileSync(file, "utf8"), { uniqueKeys: true });
@@ -37,13 +41,15 @@ function readRules(file: string): JsonObject[] {
     // An alias that stands for more and more of itself must not fill memory.
     const value = document.toJS({ maxAliasCount: 100 }) as JsonValue;
     if (value === null) return [];
-    const rules = isObject(value) ? value["rules"] : undefined;
-    if (!isObject(value) || !Array.isArray(rules)) throw refuse("needs a list `rules`.");
-    const other = Object.keys(value).find((key) => key !== "rules");
-    if (other !== undefined) throw refuse(`has the key ${JSON.stringify(other)} beside \`rules\`.`);
-    return rules.map((rule: JsonValue, index): JsonObject => {
-      if (!isObject(rule)) throw refuse(`rules[${index}] must be a mapping.`);
-      return rule;
+    if (!isObject(value) || !KEYS.some((each) => Array.isArray(value[each])))
+      throw refuse("needs a list `rules` or `evaluators`.");
+    const other = Object.keys(value).find((each) => !KEYS.includes(each));
+    if (other !== undefined) throw refuse(`has the key ${JSON.stringify(other)} beside \`${key}\`.`);
+    const list = value[key] ?? [];
+    if (!Array.isArray(list)) throw refuse(`needs ${key} to be a list.`);
+    return list.map((each: JsonValue, index): JsonObject => {
+      if (!isObject(each)) throw refuse(`${key}[${index}] must be a mapping.`);
+      return each;
     });
   });
 }

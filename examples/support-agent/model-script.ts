@@ -43,7 +43,17 @@ const policies =
 
 const say = (text: string): Move => ({ kind: "say", text });
 
+/** What a judge says: a promise of a refund is wrong where the rate forbids one. */
+const JUDGE: readonly Rule[] = [
+  {
+    when: /^judge\b[\s\S]*(?:okafor|fully refundable)/i,
+    moves: [say('{"comment": "The rate of this booking gives nothing back.", "score": false}')],
+  },
+  { when: /^judge\b/i, moves: [say('{"comment": "It keeps to the policy.", "score": true}')] },
+];
+
 const RULES: readonly Rule[] = [
+  ...JUDGE,
   {
     when: /lindqvist/i,
     moves: [

@@ -31,6 +31,8 @@ export async function judgeBySql(
   evaluator: Evaluator,
   keys: readonly RunKey[],
 ): Promise<Map<string, JsonValue>> {
+  // Each time is a process.
+  if (keys.length === 0) return new Map();
   const texts = (ids: readonly string[]): string =>
     // Ids are hex; nothing else gets into the statement.
     [...new Set(ids)].map((id) => `'${id.replaceAll(/[^0-9a-f]/g, "")}'`).join(", ");

@@ -17,6 +17,7 @@ import {
   plansOf,
   recordsOf,
 } from "../records/named-things.js";
+import { textIn } from "../records/text-in.js";
 import { readRules } from "../rules/rule-book.js";
 import { checkCycles, type EvaluatorKeys } from "../rules/rule-check.js";
 import type { Sandbox } from "../rules/where.js";
@@ -55,6 +56,15 @@ export class EvaluatorService {
   /** By name. */
   list(): Promise<Evaluator[]> {
     return readEvaluators(this.#ports.rows);
+  }
+
+  /** How many runs each judged, over all its versions, by id. */
+  async runCounts(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#ports.rows(
+      "SELECT evaluator_id, count(*)::INTEGER AS runs FROM evaluator_runs GROUP BY evaluator_id",
+      [],
+    );
+    return new Map(rows.map((row) => [textIn(row, "evaluator_id"), Number(row["runs"])]));
   }
 
   /** By id or name. */

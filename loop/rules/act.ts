@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, type JsonObject, RULE_OUTCOMES, RULE_RUNS } from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
+import { checkAgainstConfigs, type FeedbackConfig } from "../feedback/feedback-configs.js";
 import type { Rows } from "../feedback/feedback-query.js";
+import { makeAlert } from "./alert-action.js";
+import { isOutdated, makeEvaluation } from "./evaluator-action.js";
 import { type ActPorts, makeExample, type Made, type Making, type RuleChange } from "./example-action.js";
 import type { FreshExamples } from "./guards/guards.js";
 import { actionsOf, readKnown, readRuleRuns } from "./known.js";
+import { makePin, makeTag } from "./mark-actions.js";
 import type { RunKey } from "./matched-runs.js";
 import { addToQueue } from "./queue-action.js";
 import { feedbackIdOf, ruleRunIdOf } from "./rule-ids.js";
@@ -22,7 +26,8 @@ const SOURCE = "rule";
  */
 export async function act(ports: ActPorts, change: RuleChange): Promise<RecordDraft[]> {
   const { rule, runs } = change;
-  const known = await readKnown(ports.rows, rule, runs);
+  const known = await readKnown(ports.rows, change);
+  const configs = await ports.configs.byKeySoon();
   const fresh: FreshExamples = new Map();
   const records: RecordDraft[] = [];
   for (const run of runs) {
@@ -34,18 +39,15 @@ export async function act(ports: ActPorts, change: RuleChange): Promise<RecordDr
       const name = actionName(action);
       const old = earlier.get(name);
       // What is on its way is noted by whoever brings it there, and what someone rejected stays out.
-      if (old?.outcome === "success" || old?.outcome === "pending" || old?.decision === "rejected") {
+      const isDone =
+        old?.outcome === "success" &&
+        !isOutdated(action, old.made_id, { evaluations: change.evaluations, run });
+      if (isDone || old?.outcome === "pending" || old?.decision === "rejected") {
         done.push(old);
         continue;
       }
-      const made = await makeOf(ports, {
-        change,
-        run,
-        action,
-        known,
-        fresh,
-        ...(old === undefined ? {} : { old }),
-      });
+      const making = { change, run, action, known, fresh, ...(old === undefined ? {} : { old }) };
+      const made = await makeOf(ports, making, configs);
       records.push(...made.records);
       done.push({ action: name, ...made.outcome });
     }
@@ -57,7 +59,7 @@ export async function act(ports: ActPorts, change: RuleChange): Promise<RecordDr
   return records;
 }
 
-/** Of a change: the `rule_runs` that wait for a webhook then. */
+/** Of a change: the `rule_runs` that wait for something outside then. */
 export function pendingIn(
   rule: Rule,
   records: readonly RecordDraft[],
@@ -98,25 +100,35 @@ export async function failedRuns(
   });
 }
 
-function makeOf(ports: ActPorts, making: Making): Promise<Made> | Made {
-  switch (making.action.type) {
+function makeOf(ports: ActPorts, making: Making, configs: Configs): Promise<Made> | Made {
+  const { change, run, action, known } = making;
+  const { rule, time, evaluations } = change;
+  switch (action.type) {
     case "add_to_dataset":
       return makeExample(ports, making);
     case "add_feedback":
-      return makeFeedback(making);
+      return makeFeedback(making, configs);
     case "webhook":
       return {
         records: [],
-        outcome: { outcome: "pending", reason: "is to be sent", requested_at: making.change.time },
+        outcome: { outcome: "pending", reason: "is to be sent", requested_at: time },
       };
-    case "add_to_annotation_queue": {
-      const { change, run, action, known } = making;
+    case "add_to_annotation_queue":
       return addToQueue(known.queues, { ...change, run, action });
-    }
+    case "run_evaluator":
+      return makeEvaluation({ rule, action, run, time, evaluations, done: known.evaluatorRuns, configs });
+    case "alert":
+      return makeAlert(known.alerts, { rule, action, run, time });
+    case "pin":
+      return makePin(known.marks, { rule, action, run, time });
+    case "tag":
+      return makeTag(known.marks, { rule, action, run, time });
   }
 }
 
-function makeFeedback({ change, run, action }: Making): Made {
+type Configs = ReadonlyMap<string, FeedbackConfig>;
+
+function makeFeedback({ change, run, action }: Making, configs: Configs): Made {
   const { rule, time } = change;
   const key = textIn(action, "key");
   const id = feedbackIdOf(rule.id, key, run);
@@ -132,21 +144,26 @@ function makeFeedback({ change, run, action }: Making): Made {
     created_at: time,
     modified_at: time,
   };
+  checkAgainstConfigs([data], configs, time);
   return {
     records: [{ type: "feedback", id, op: "put", data, time, source: SOURCE }],
     outcome: { outcome: "success", made_id: id },
   };
 }
 
+const TARGETS = ["dataset", "dataset_id", "queue", "queue_id", "key", "evaluator", "evaluator_id", "tag"];
+
 /** Its type and target. Of an address only the origin, as the path may be a secret, and a hash that tells two apart. */
 export function actionName(action: RuleAction): string {
   const { url, url_env: variable } = action;
+  // There is one of each, wherever it is told, and whatever for.
+  if (action.type === "alert" || action.type === "pin") return action.type;
   if (typeof url === "string") {
     const hash = createHash("sha256").update(url).digest("hex").slice(0, 8);
     return `${action.type} ${new URL(url).origin} ${hash}`;
   }
   if (typeof variable === "string") return `${action.type} $${variable}`;
-  const target = ["dataset", "dataset_id", "queue", "queue_id", "key"].map((name) => action[name]);
+  const target = TARGETS.map((name) => action[name]);
   return [action.type, ...target.filter((each) => typeof each === "string")].join(" ");
 }
 

@@ -12,11 +12,11 @@ import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
 import { textIn } from "../records/text-in.js";
 import { act } from "./act.js";
-import { keyOf, loadRuns, type RunKey } from "./matched-runs.js";
+import { keyOf, type RunKey } from "./matched-runs.js";
 import { isSampled, ruleConditionSql } from "./rule-filter.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
-import { type Narrowed, narrowed, notDone, type TakePorts, takeRuns } from "./take-runs.js";
+import { loadChange, type Narrowed, narrowed, notDone, type TakePorts, takeRuns } from "./take-runs.js";
 import { partsOf, settledTraces } from "./touched-traces.js";
 import { matchingWhere, whereOf } from "./where.js";
 
@@ -122,8 +122,8 @@ async function notesOf(
   const { rule, keys } = taking;
   const notes = new Map<string, JsonObject>();
   if (dryRun === true) {
-    const runs = await loadRuns(ports.rows, keys);
-    for (const { type, id, data } of await act(ports, { rule, runs, time: new Date().toISOString() })) {
+    const change = { ...(await loadChange(ports, taking)), time: new Date().toISOString() };
+    for (const { type, id, data } of await act(ports, change)) {
       if (type === "rule_run" && id !== undefined && data !== null) notes.set(id, data);
     }
   } else await takeRuns(ports, taking);

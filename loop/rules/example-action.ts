@@ -1,6 +1,8 @@
 import type { JsonObject, JsonValue } from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
+import type { FeedbackConfigCache } from "../feedback/feedback-configs.js";
 import type { Rows } from "../feedback/feedback-query.js";
+import type { Evaluations } from "./evaluator-action.js";
 import { exampleData, exampleOutputs } from "./example-of-run.js";
 import { consensusOf } from "./guards/consensus.js";
 import type { FreshExamples, Guards } from "./guards/guards.js";
@@ -16,6 +18,8 @@ export interface ActPorts {
   /** Sees everything that was written before. */
   readonly rows: Rows;
   readonly guards: Guards;
+  /** What keys of feedback may hold. */
+  readonly configs: Pick<FeedbackConfigCache, "byKeySoon">;
 }
 
 /** One change: a rule, runs that it takes, and the time of the dataset version that it makes. */
@@ -23,6 +27,8 @@ export interface RuleChange {
   readonly rule: Rule;
   readonly runs: readonly MatchedRun[];
   readonly time: string;
+  /** What the rule's evaluators say of them. */
+  readonly evaluations: Evaluations;
   /** Runs that someone let out of quarantine, by id of their `rule_run`, and who. */
   readonly approved?: { readonly ruleRunIds: ReadonlySet<string>; readonly by: string | undefined };
 }

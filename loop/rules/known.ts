@@ -2,9 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../schema/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
+import { type KnownAlerts, readAlerts } from "./alert-action.js";
+import { readEvaluatorRuns } from "./evaluator-action.js";
+import type { RuleChange } from "./example-action.js";
+import { readMarks } from "./mark-actions.js";
 import { type KnownQueues, readQueues } from "./queue-action.js";
 import { datasetIdOf, exampleIdOf, ruleRunIdOf } from "./rule-ids.js";
-import type { MatchedRun, Rule, RuleAction } from "./rule-types.js";
+import type { Rule, RuleAction } from "./rule-types.js";
 import { textIn } from "../records/text-in.js";
 
 /** What is there already. */
@@ -19,15 +23,21 @@ export interface Known {
   /** Ids of examples that were ever there: one that someone deleted does not come back. */
   readonly examples: ReadonlySet<string>;
   readonly queues: KnownQueues;
+  readonly alerts: KnownAlerts;
+  /** Ids of pins and tags that were ever there, and of what the change makes. */
+  readonly marks: Set<string>;
+  /** Ids of `evaluator_runs` that are there, and of those that the change makes. */
+  readonly evaluatorRuns: Set<string>;
 }
 
 /** Reads what is there. */
-export async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRun[]): Promise<Known> {
+export async function readKnown(rows: Rows, { rule, runs, evaluations }: RuleChange): Promise<Known> {
+  const actions = actionsOf(rule);
   const ruleRuns = await readRuleRuns(
     rows,
     runs.map((run) => ruleRunIdOf(rule.id, run)),
   );
-  const toDatasets = actionsOf(rule).filter(({ type }) => type === "add_to_dataset");
+  const toDatasets = actions.filter(({ type }) => type === "add_to_dataset");
   const names = toDatasets.flatMap(({ dataset }) => (typeof dataset === "string" ? [dataset] : []));
   const there = await namedDatasets(rows, names);
   const absent = new Set(names.filter((name) => !there.has(name)));
@@ -45,7 +55,10 @@ export async function readKnown(rows: Rows, rule: Rule, runs: readonly MatchedRu
     absent,
     datasetIds: new Set(datasetIds.keys()),
     examples: new Set(examples.keys()),
-    queues: await readQueues(rows, actionsOf(rule), runs),
+    queues: await readQueues(rows, actions, runs),
+    alerts: await readAlerts(rows, rule, { actions, runs }),
+    marks: await readMarks(rows, actions, runs),
+    evaluatorRuns: await readEvaluatorRuns(rows, evaluations.evaluators, runs),
   };
 }
 

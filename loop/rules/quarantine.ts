@@ -4,9 +4,8 @@ import { Bindings } from "../filter/filter-sql.js";
 import { textIn } from "../records/text-in.js";
 import { act, actionsIn, pendingIn, summaryOf } from "./act.js";
 import { readRuleRuns } from "./known.js";
-import { loadRuns } from "./matched-runs.js";
 import type { ActionOutcome, Rule } from "./rule-types.js";
-import type { TakePorts } from "./take-runs.js";
+import { loadChange, type TakePorts } from "./take-runs.js";
 import { partsOf } from "./touched-traces.js";
 
 /** What someone decides about runs in quarantine. */
@@ -97,8 +96,8 @@ async function approved(
     spanId: textIn(note, "span_id"),
     runId: textIn(note, "run_id"),
   }));
-  const runs = await loadRuns(ports.rows, keys);
-  return act(ports, { rule, runs, time, approved: { ruleRunIds: new Set(notes.keys()), by } });
+  const change = await loadChange(ports, { rule, keys });
+  return act(ports, { ...change, time, approved: { ruleRunIds: new Set(notes.keys()), by } });
 }
 
 function rejected(

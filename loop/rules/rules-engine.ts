@@ -9,19 +9,19 @@ import {
   RULES,
   TIMER_WAIT_MS_MAX,
 } from "../../schema/index.js";
+import type { Environment } from "../http/signed.js";
 import { type BackfillReport, backfillStep, type BackfillStep, debounceMsOf } from "./backfill.js";
 import { Guards } from "./guards/guards.js";
+import { Outbox } from "./outbox.js";
 import { decideQuarantine, type QuarantineDecision, type QuarantineResult } from "./quarantine.js";
 import { readRules } from "./rule-book.js";
 import { RuleCursors } from "./rule-cursors.js";
 import type { Rule } from "./rule-types.js";
 import { type TakePorts, takeTraces } from "./take-runs.js";
 import { settledTraces, touchedTraces } from "./touched-traces.js";
-import type { Environment } from "./webhook-request.js";
-import { Webhooks } from "./webhooks.js";
 
 /** What the engine works with. */
-export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending"> {
+export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending" | "onFeedback"> {
   readonly mirror: MirrorWatch;
   /** File of the rules' cursors. */
   readonly cursorFile: string;
@@ -52,7 +52,7 @@ export class RulesEngine {
   readonly #ports: RulesEnginePorts & TakePorts;
   readonly #cursors: RuleCursors;
   readonly #now: () => number;
-  readonly #webhooks: Webhooks;
+  readonly #outbox: Outbox;
   readonly #progress = new Map<string, Progress>();
   readonly #looked = new Set<() => void>();
   /** Counts the changes of rules that were told, and those that were read: until they are equal, nobody knows the rules. */
@@ -62,6 +62,7 @@ export class RulesEngine {
   #toldSeq = 0;
   /** Between this seq and `#toldSeq` is nothing that {@link touchedTraces} reads: mostly the rules' own notes. */
   #newsSeq = Infinity;
+  #feedbackGiven = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #lastLookAt = 0;
@@ -73,8 +74,13 @@ export class RulesEngine {
     this.#cursors = new RuleCursors(ports.cursorFile);
     this.#now = ports.now ?? Date.now;
     const env = ports.env ?? ((name) => process.env[name]);
-    this.#webhooks = new Webhooks({ ...ports, env, now: this.#now });
-    this.#ports = { ...ports, guards: new Guards(), onPending: (waiting) => this.#webhooks.add(waiting) };
+    this.#outbox = new Outbox({ ...ports, env, now: this.#now });
+    this.#ports = {
+      ...ports,
+      guards: new Guards(),
+      onPending: (waiting) => this.#outbox.add(waiting),
+      onFeedback: () => (this.#feedbackGiven += 1),
+    };
   }
 
   /** Begins to follow. Without rules it costs nothing. */
@@ -90,7 +96,20 @@ export class RulesEngine {
     if (!this.#ports.mirror.tables().has(RULES.table)) return;
     this.#changesTold += 1;
     this.#lookAt(0);
-    this.#webhooks.resume();
+    this.#outbox.resume();
+  }
+
+  /**
+   * Changes in which rules gave feedback since the start. Another rule may wait for it: when it grew meanwhile, being
+   * caught up is not the end yet. As no rule sets itself off, it is after as many times as there are rules.
+   */
+  get feedbackGiven(): number {
+    return this.#feedbackGiven;
+  }
+
+  /** Rules that are followed. */
+  get ruleCount(): number {
+    return this.#progress.size;
   }
 
   /** Resolves when every rule is through with everything up to a seq. Throws CF_SEAL_FAILED after the deadline. */
@@ -125,7 +144,7 @@ export class RulesEngine {
     this.#stop?.();
     clearTimeout(this.#timer);
     await this.#running;
-    await this.#webhooks.close();
+    await this.#outbox.close();
     for (const tell of this.#looked) tell();
   }
 

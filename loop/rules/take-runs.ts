@@ -1,11 +1,19 @@
-import { CounterfoilError, RULE_RUNS_PER_CHANGE, RULE_TRACES_PER_QUERY } from "../../schema/index.js";
+import {
+  CounterfoilError,
+  FEEDBACK,
+  RULE_RUNS_PER_CHANGE,
+  RULE_TRACES_PER_QUERY,
+} from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import { Bindings } from "../filter/filter-sql.js";
 import { act, failedRuns, pendingIn } from "./act.js";
-import type { ActPorts } from "./example-action.js";
+import { evaluate, evaluatorsOf } from "./evaluator-action.js";
+import { judgementIdOf } from "../evaluators/judgement.js";
+import type { ActPorts, RuleChange } from "./example-action.js";
 import { loadRuns, matchingRuns, type RunKey } from "./matched-runs.js";
+import { textIn } from "../records/text-in.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
 import { partsOf } from "./touched-traces.js";
@@ -19,7 +27,9 @@ export interface TakePorts extends ActPorts {
   readonly datasets: DatasetService;
   /** For the SQL conditions of rules. */
   readonly sandbox: Sandbox;
-  /** Is told of the `rule_runs` that wait for a webhook, once they are durable. */
+  /** Is told that a rule gave feedback, which other rules may wait for. */
+  readonly onFeedback?: () => void;
+  /** Is told of the `rule_runs` that wait for something outside, once they are durable. */
   readonly onPending?: (waiting: readonly { readonly id: string; readonly ruleId: string }[]) => void;
 }
 
@@ -67,13 +77,23 @@ export interface Taking {
   readonly keys: readonly RunKey[];
 }
 
+/** What rules act on: the runs, and what the rule's evaluators say of them. */
+export async function loadChange(
+  ports: Pick<TakePorts, "rows" | "sandbox">,
+  { rule, keys }: Taking,
+): Promise<Omit<RuleChange, "time">> {
+  const runs = await loadRuns(ports.rows, keys);
+  return { rule, runs, evaluations: await evaluate(ports, rule, runs) };
+}
+
 /** Acts on runs; what is wrong with one of them alone is noted, and holds up no other. */
 export async function takeRuns(ports: TakePorts, { rule, keys }: Taking): Promise<void> {
   try {
-    const runs = await loadRuns(ports.rows, keys);
+    const found = await loadChange(ports, { rule, keys });
     let records: readonly RecordDraft[] = [];
-    await ports.datasets.change(async (time) => (records = await act(ports, { rule, runs, time })));
+    await ports.datasets.change(async (time) => (records = await act(ports, { ...found, time })));
     ports.onPending?.(pendingIn(rule, records));
+    if (records.some(({ type }) => type === FEEDBACK.type)) ports.onFeedback?.();
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.retryable || !OF_THE_RUNS.has(error.code)) throw error;
     const [only] = keys;
@@ -102,13 +122,18 @@ export async function notDone(peek: Rows, rule: Rule, keys: readonly RunKey[]): 
   if (keys.length === 0) return [];
   const bindings = new Bindings();
   const version = bindings.bind(rule.version);
-  const done = new Set<unknown>();
+  const done = new Map<unknown, string>();
   const idOf = new Map(keys.map((key) => [key, ruleRunIdOf(rule.id, key)]));
   const ids = [...idOf.values()].map((id) => bindings.bind(id)).join(", ");
+  // What an earlier version of an evaluator judged, the one that is there now judges anew.
+  const evaluators = await evaluatorsOf(peek, rule);
   const found = await peek(
-    `SELECT id FROM rule_runs WHERE outcome = 'success' AND rule_version = ${version} AND id IN (${ids})`,
+    `SELECT id, actions FROM rule_runs WHERE outcome = 'success' AND rule_version = ${version} AND id IN (${ids})`,
     bindings.params,
   );
-  for (const row of found) done.add(row["id"]);
-  return keys.filter((key) => !done.has(idOf.get(key)));
+  for (const row of found) done.set(row["id"], textIn(row, "actions"));
+  return keys.filter((key) => {
+    const actions = done.get(idOf.get(key));
+    return actions === undefined || !evaluators.every((each) => actions.includes(judgementIdOf(each, key)));
+  });
 }

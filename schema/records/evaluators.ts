@@ -17,6 +17,11 @@ export const EVALUATOR_KINDS = ["sql", "http", "llm"] as const;
 /** What a model is asked for: yes or no, a number, or one of some words. */
 export const JUDGEMENT_TYPES = ["boolean", "number", "category"] as const;
 
+/** What messages may stand for: of the run, and the newest correction of it. */
+export const TEMPLATE_NAMES = ["inputs", "outputs", "correction", "name"] as const;
+/** `{{inputs}}`, `{{inputs.question}}`, `{{outputs.messages.0.content}}`. */
+export const TEMPLATE_PLACE = /\{\{\s*([^{}]*?)\s*\}\}/g;
+
 const MESSAGE_FIELDS: readonly Field[] = [
   { name: "role", kind: "text", required: true, oneOf: ["system", "user", "assistant"], doc: "Who says it." },
   {
@@ -150,6 +155,8 @@ function urlProblem({ url }: JsonObject): string | undefined {
 function llmProblem(data: JsonObject): string | undefined {
   if (!isText(data["model"])) return "needs model";
   if (((data["messages"] ?? []) as readonly JsonValue[]).length === 0) return "needs messages";
+  const template = templateProblem(data["messages"] as readonly JsonObject[]);
+  if (template !== undefined) return template;
   const temperature = data["temperature"];
   if (typeof temperature === "number" && temperature < 0) return "has a negative temperature";
   const { type = "boolean", min, max, categories } = (data["output"] ?? {}) as JsonObject;
@@ -166,6 +173,18 @@ function llmProblem(data: JsonObject): string | undefined {
   }
   if (typeof min === "number" && typeof max === "number" && min >= max)
     return "has an output.min that is not below output.max";
+  return undefined;
+}
+
+function templateProblem(messages: readonly JsonObject[]): string | undefined {
+  for (const [at, { content }] of messages.entries()) {
+    const text = typeof content === "string" ? content : "";
+    for (const [place, path = ""] of text.matchAll(TEMPLATE_PLACE)) {
+      const root = path.split(".")[0] ?? "";
+      if ((TEMPLATE_NAMES as readonly string[]).includes(root)) continue;
+      return `has messages[${at}].content with ${place}: known are ${TEMPLATE_NAMES.join(", ")}`;
+    }
+  }
   return undefined;
 }
 

@@ -4,7 +4,13 @@ export { COMPARATIVE_EXPERIMENTS } from "./comparative-experiments.js";
 export { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
 export { ERASURES } from "./erasures.js";
 export { EVALUATION_EVENT, evaluationsOfLog, evaluationsOfSpan, JUDGEMENT_PREFIXES } from "./evaluations.js";
-export { EVALUATOR_KINDS, EVALUATOR_RUNS, EVALUATORS, JUDGEMENT_TYPES } from "./evaluators.js";
+export {
+  EVALUATOR_KINDS,
+  EVALUATOR_RUNS,
+  EVALUATORS,
+  JUDGEMENT_TYPES,
+  TEMPLATE_PLACE,
+} from "./evaluators.js";
 export {
   configProblem,
   FEEDBACK_CONFIG_TYPES,

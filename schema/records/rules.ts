@@ -1,4 +1,6 @@
 import { canonicalJson } from "../canonical-json.js";
+import { ALERT_SEVERITIES } from "./alerts.js";
+import { TAG_LENGTH_MAX } from "./marks.js";
 import { envNameProblem, exactlyOneProblem, webhookUrlProblem } from "./reach-out.js";
 import { GUARD_FIELDS, guardsProblem } from "./rule-guards.js";
 import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
@@ -10,7 +12,16 @@ const URL_LENGTH_MAX = 2_000;
 const WHERE_LENGTH_MAX = 20_000;
 
 /** What a rule can do with a run. */
-export const RULE_ACTIONS = ["add_to_dataset", "add_feedback", "add_to_annotation_queue", "webhook"] as const;
+export const RULE_ACTIONS = [
+  "add_to_dataset",
+  "add_feedback",
+  "add_to_annotation_queue",
+  "run_evaluator",
+  "alert",
+  "webhook",
+  "pin",
+  "tag",
+] as const;
 
 /** Where the outputs of an example come from. */
 export const EXAMPLE_OUTPUTS = ["correction", "correction_or_output", "patched_output", "output"] as const;
@@ -53,23 +64,49 @@ const ACTION_FIELDS: readonly Field[] = [
   { name: "score", kind: "score", doc: "add_feedback: score." },
   { name: "value", kind: "json", doc: "add_feedback: value." },
   { name: "comment", kind: "text", doc: "add_feedback: comment." },
-  { name: "url", kind: "text", lengthMax: URL_LENGTH_MAX, doc: "webhook: address to POST to." },
+  {
+    name: "evaluator",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "run_evaluator: name of the evaluator.",
+  },
+  { name: "evaluator_id", kind: "uuid", doc: "run_evaluator: id, instead of the name." },
+  {
+    name: "severity",
+    kind: "text",
+    oneOf: ALERT_SEVERITIES,
+    doc: "alert: how bad it is; `warning` by default.",
+  },
+  {
+    name: "summary",
+    kind: "text",
+    lengthMax: NAME_LENGTH_MAX,
+    doc: "alert: in words; by default the names of the rule and the run.",
+  },
+  {
+    name: "quiet_minutes",
+    kind: "number",
+    doc: "alert: none while the rule's last one is less old than this, minutes; 0 by default.",
+  },
+  { name: "reason", kind: "text", lengthMax: NAME_LENGTH_MAX, doc: "pin: why, in words." },
+  { name: "tag", kind: "text", lengthMax: TAG_LENGTH_MAX, doc: "tag: tag of the run." },
+  { name: "url", kind: "text", lengthMax: URL_LENGTH_MAX, doc: "webhook, alert: address to POST to." },
   {
     name: "url_env",
     kind: "text",
     lengthMax: NAME_LENGTH_MAX,
-    doc: "webhook: environment variable of the server that holds the address, instead of it: for one that is a secret.",
+    doc: "webhook, alert: environment variable of the server that holds the address, instead of it: for one that is a secret.",
   },
   {
     name: "secret_env",
     kind: "text",
     lengthMax: NAME_LENGTH_MAX,
-    doc: "webhook: environment variable of the server that holds the secret of the signature.",
+    doc: "webhook, alert: environment variable of the server that holds the secret of the signature.",
   },
   {
     name: "include_content",
     kind: "boolean",
-    doc: "webhook: send inputs, outputs and corrections too; false by default.",
+    doc: "webhook, alert: send inputs, outputs and corrections too; false by default.",
   },
 ];
 
@@ -150,10 +187,22 @@ function ruleProblem(data: JsonObject): string | undefined {
 
 /** What a rule does to a run only once: a second example of it in a dataset would take the place of the first. */
 function effectOf(action: JsonObject): string {
+  if (action["type"] === "alert" || action["type"] === "pin") return canonicalJson([action["type"]]);
   return canonicalJson([action["type"], ...TARGET_FIELDS.map((field) => action[field] ?? null)]);
 }
 
-const TARGET_FIELDS = ["dataset", "dataset_id", "queue", "queue_id", "key", "url", "url_env"];
+const TARGET_FIELDS = [
+  "dataset",
+  "dataset_id",
+  "queue",
+  "queue_id",
+  "key",
+  "evaluator",
+  "evaluator_id",
+  "tag",
+  "url",
+  "url_env",
+];
 
 function actionProblem(action: JsonObject): string | undefined {
   const type = action["type"] as (typeof RULE_ACTIONS)[number];
@@ -168,9 +217,24 @@ function actionProblem(action: JsonObject): string | undefined {
       return exactlyOneProblem(action, "queue", "queue_id");
     case "add_feedback":
       return isGiven(action["key"]) ? undefined : "needs key";
+    case "run_evaluator":
+      return exactlyOneProblem(action, "evaluator", "evaluator_id");
+    case "alert":
+      return alertProblem(action);
     case "webhook":
       return exactlyOneProblem(action, "url", "url_env") ?? webhookProblem(action);
+    case "pin":
+      return undefined;
+    case "tag":
+      return typeof action["tag"] === "string" && action["tag"].trim() !== "" ? undefined : "needs tag";
   }
+}
+
+function alertProblem(action: JsonObject): string | undefined {
+  const quiet = action["quiet_minutes"];
+  if (typeof quiet === "number" && quiet < 0) return "has negative quiet_minutes";
+  if (isGiven(action["url"]) && isGiven(action["url_env"])) return "needs url or url_env, not both";
+  return webhookProblem(action);
 }
 
 function webhookProblem(action: JsonObject): string | undefined {
@@ -205,7 +269,7 @@ export const RULE_RUNS: RecordType = {
       kind: "text",
       required: true,
       oneOf: RULE_OUTCOMES,
-      doc: "The first of these that one of its actions has: `error`, `quarantined` (waits for approval), `pending` (a webhook is still to be delivered), `skipped`, `success`.",
+      doc: "The first of these that one of its actions has: `error`, `quarantined` (waits for approval), `pending` (a webhook, an alert or an evaluator is still to be reached), `skipped`, `success`.",
     },
     { name: "reason", kind: "text", doc: "Why, in words; null for a success." },
     {
@@ -216,9 +280,13 @@ export const RULE_RUNS: RecordType = {
         { name: "action", kind: "text", required: true, doc: "Its type and target." },
         { name: "outcome", kind: "text", required: true, doc: "As of the whole." },
         { name: "reason", kind: "text", doc: "Why, in words." },
-        { name: "target_id", kind: "text", doc: "Dataset or annotation queue." },
-        { name: "made_id", kind: "text", doc: "Example, queue item or feedback that was made." },
-        { name: "requested_at", kind: "time", doc: "webhook: since when it is to be delivered." },
+        { name: "target_id", kind: "text", doc: "Dataset, annotation queue or evaluator." },
+        {
+          name: "made_id",
+          kind: "text",
+          doc: "Example, queue item, feedback, alert, pin or tag that was made.",
+        },
+        { name: "requested_at", kind: "time", doc: "Since when what is outside is to be reached." },
         { name: "decision", kind: "text", doc: "Of what was quarantined: approved or rejected." },
         { name: "decided_by", kind: "text", doc: "Who decided." },
       ],

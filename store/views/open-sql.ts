@@ -1,10 +1,11 @@
 import { TABLE_COLUMNS, TELEMETRY_TABLES, type TelemetryTable } from "../../schema/columns.js";
 import { COMPACTED_FORMAT_VERSION } from "../../schema/compacted-columns.js";
+import { RUN_TAGS } from "../../schema/records/marks.js";
 import type { CatalogSnapshot } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";
 import { filesRelation, storedColumns, type ViewFile } from "./files-relation.js";
 import { historyOf, RECORD_VIEWS, type RecordView } from "./record-views.js";
-import { spanOverlays, spansSelect } from "./spans-view.js";
+import { spanOverlays, spansSelect, withRunTags } from "./spans-view.js";
 import { sqlIdentifier } from "./sql-text.js";
 import { tracesView } from "./traces-view.js";
 
@@ -18,7 +19,10 @@ function tableView(table: TelemetryTable, sources: ViewSources): string {
   const columns = TABLE_COLUMNS[table];
   const select =
     table === "spans"
-      ? spansSelect(sources.files("spans"), spanOverlays(sources.files))
+      ? withRunTags(
+          spansSelect(sources.files("spans"), spanOverlays(sources.files)),
+          sources.files(RUN_TAGS.table),
+        )
       : `SELECT ${storedColumns(columns, sources.files(table))}
 FROM ${filesRelation(columns, sources.files(table))}`;
   return `CREATE OR REPLACE VIEW ${sqlIdentifier(table)} AS

@@ -8,6 +8,8 @@ import {
   onSpan,
 } from "../log-content/log-content-sql.js";
 import { carriedBySpan, mayHoldLogContent } from "../log-content/carried-content.js";
+import { RUN_TAGS } from "../../schema/records/marks.js";
+import { columnsOf } from "../../schema/tables.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import {
   everySpan,
@@ -15,6 +17,7 @@ import {
   isCompacted,
   RUN_ID,
   storedColumn,
+  storedColumns,
   type ViewFile,
   winnersRelation,
 } from "./files-relation.js";
@@ -94,4 +97,22 @@ function withContent(rows: string, content: string): string {
   return `SELECT ${columns.join(", ")}
 FROM ${rows} AS s
 LEFT JOIN ${content} AS l ON ${onSpan("l")}`;
+}
+
+/**
+ * The rows of a SELECT of `spans` with the tags that were put on runs later behind those that they came with. Without any,
+ * the SELECT itself: no query pays for what nobody uses.
+ */
+export function withRunTags(select: string, files: readonly ViewFile[]): string {
+  if (files.length === 0) return select;
+  const columns = columnsOf(RUN_TAGS.table);
+  const history = `(SELECT ${storedColumns(columns, files)} FROM ${filesRelation(columns, files)})`;
+  return `SELECT s.* REPLACE (CASE WHEN t.added IS NULL THEN s.tags ELSE CAST(to_json(list_concat(
+    coalesce(from_json(s.tags, '["VARCHAR"]'), []),
+    list_filter(t.added, lambda tag: NOT list_contains(coalesce(from_json(s.tags, '["VARCHAR"]'), []), tag)))) AS VARCHAR) END AS tags)
+FROM (${select}) AS s LEFT JOIN (
+  SELECT trace_id, span_id, list(tag ORDER BY seq, seq_index) AS added FROM (
+    FROM ${history} QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC, seq_index DESC) = 1
+  ) WHERE op = 'put' GROUP BY trace_id, span_id
+) AS t ON t.trace_id = s.trace_id AND t.span_id = s.span_id`;
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { webhookSignature } from "../../loop/rules/webhook-request.js";
+import { webhookSignature } from "../../loop/http/signed.js";
 import { queryRows } from "../../store/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 

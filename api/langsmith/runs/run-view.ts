@@ -35,6 +35,14 @@ export interface RunPosition {
   readonly ancestors: readonly string[];
 }
 
+/** Those that the run was sent with, and behind them those that rules and people put on it. */
+function tagsOf(row: Row, native: RunFields | undefined): RunValue {
+  const [sent, all] = [native?.["tags"], jsonInColumn(row["tags"])];
+  if (!Array.isArray(sent) || !Array.isArray(all)) return sent ?? all ?? [];
+  const own = sent as readonly RunValue[];
+  return [...own, ...(all as readonly RunValue[]).filter((tag) => !own.includes(tag))];
+}
+
 /** A run as LangSmith gives it, from a row of {@link RUN_COLUMNS}. `position` is needed for spans that came as OTLP. */
 export function runOfRow(
   row: Row,
@@ -64,7 +72,7 @@ export function runOfRow(
     outputs_preview: null,
     extra: extraOf(row, native),
     events: native?.["events"] ?? [],
-    tags: native?.["tags"] ?? jsonInColumn(row["tags"]) ?? [],
+    tags: tagsOf(row, native),
     serialized: native?.["serialized"] ?? null,
     trace_id: traceId,
     dotted_order: textAt(native, "dotted_order") ?? position?.dottedOrder ?? "",

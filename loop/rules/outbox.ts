@@ -1,56 +1,62 @@
 import {
   CounterfoilError,
-  errorMessage,
   type JsonObject,
   WEBHOOK_GIVE_UP_MS,
   WEBHOOK_RETRY_AFTER_MS_MAX,
   WEBHOOK_RETRY_MS,
   WEBHOOK_RETRY_MS_MAX,
-  WEBHOOK_TIMEOUT_MS,
   WEBHOOKS_IN_FLIGHT_MAX,
   WEBHOOKS_WAITING_MAX,
 } from "../../schema/index.js";
 import type { DatasetService } from "../datasets/dataset-service.js";
 import type { Rows } from "../feedback/feedback-query.js";
-import { isRetryable, retryAfterOf } from "../http/retryable.js";
+import type { RecordDraft } from "../../store/index.js";
+import type { FeedbackConfigCache } from "../feedback/feedback-configs.js";
 import { textIn } from "../records/text-in.js";
 import { actionName, actionsIn, summaryOf } from "./act.js";
 import { actionsOf } from "./known.js";
 import { loadRuns } from "./matched-runs.js";
 import { readRules } from "./rule-book.js";
 import type { ActionOutcome } from "./rule-types.js";
-import { type Environment, webhookRequest } from "./webhook-request.js";
+import type { Environment } from "../http/signed.js";
+import { deliver } from "./deliver.js";
 
-/** What {@link Webhooks} works with. */
-export interface WebhookPorts {
+/** What {@link Outbox} works with. */
+export interface OutboxPorts {
   /** Sees everything that was written before. */
   readonly rows: Rows;
   readonly datasets: DatasetService;
+  readonly configs: Pick<FeedbackConfigCache, "byKeySoon">;
   readonly env: Environment;
   readonly onError: (error: unknown) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** A `rule_run` of which a webhook is still to be delivered. */
+/** A `rule_run` of which something outside is still to be reached. */
 interface Waiting {
   readonly id: string;
   readonly ruleId: string;
 }
 
 /** What one try came to. `again` is the pause that the peer asked for, ms. */
-type Answer =
-  | { readonly outcome: "success" }
-  | { readonly outcome: "error"; readonly reason: string }
+export type Answer =
+  | {
+      readonly outcome: "success";
+      /** What is written with the note, in the same change; it may be asked for again. Throws CF_RECORD_INVALID. */
+      readonly makes?: (time: string) => Promise<readonly RecordDraft[]>;
+      readonly madeId?: string;
+    }
+  | { readonly outcome: "error" | "skipped"; readonly reason: string }
   | { readonly outcome: "pending"; readonly reason: string; readonly again?: number };
 
 /**
- * Delivers webhooks of rules at least once. That one is to be delivered is in the journal before the first try (the
- * action in its `rule_run` says `pending`), and what came of it after the last, so a crash makes one more try and loses none. A rule
- * whose webhook failed waits longer and longer, and holds up no other.
+ * Does what rules do outside: webhooks, alerts and evaluators, each at least once. That one is to be reached is in the journal
+ * before the first try (the action in its `rule_run` says `pending`), and what came of it after the last, so a crash makes one
+ * more try and loses none. A rule that failed waits longer and longer, and holds up no other.
  */
-export class Webhooks {
-  readonly #ports: WebhookPorts;
+export class Outbox {
+  readonly #ports: OutboxPorts;
   readonly #waiting = new Map<string, Waiting>();
   readonly #flying = new Map<string, Promise<void>>();
   readonly #pauses = new Map<string, { failures: number; until: number }>();
@@ -60,7 +66,7 @@ export class Webhooks {
   #more = false;
   #reading: Promise<void> | undefined;
 
-  constructor(ports: WebhookPorts) {
+  constructor(ports: OutboxPorts) {
     this.#ports = ports;
   }
 
@@ -145,7 +151,7 @@ export class Webhooks {
     if (this.#waiting.size > 0) this.#goOn();
   }
 
-  /** Tries each webhook of a run that is still to be delivered. */
+  /** Tries everything of a run that is still to be done. */
   async #deliver(each: Waiting): Promise<void> {
     const note = await this.#noteOf(each.id);
     const open = actionsIn(note).filter(({ outcome }) => outcome === "pending");
@@ -181,11 +187,9 @@ export class Webhooks {
   async #try(each: Waiting, note: JsonObject, pending: ActionOutcome): Promise<Answer> {
     const rule = (await readRules(this.#ports.rows)).find(({ id }) => id === each.ruleId);
     const action =
-      rule === undefined
-        ? undefined
-        : actionsOf(rule).find((one) => one.type === "webhook" && actionName(one) === pending.action);
-    if (action === undefined)
-      return { outcome: "error", reason: "the rule does not have this webhook any more" };
+      rule === undefined ? undefined : actionsOf(rule).find((one) => actionName(one) === pending.action);
+    if (rule === undefined || action === undefined)
+      return { outcome: "error", reason: "the rule does not have this action any more" };
     const key = {
       traceId: textIn(note, "trace_id"),
       spanId: textIn(note, "span_id"),
@@ -194,32 +198,15 @@ export class Webhooks {
     const [run] = await loadRuns(this.#ports.rows, [key]);
     if (run === undefined) return { outcome: "error", reason: "the run is not there any more" };
     const requestedAt = pending.requested_at ?? new Date(this.#ports.now()).toISOString();
-    const delivery = { ruleRunId: each.id, note, action, run, requestedAt };
+    const delivery = { ruleRunId: each.id, note, rule, action, run, requestedAt };
     try {
-      return await this.#send(webhookRequest(delivery, this.#ports.env, this.#ports.now()));
+      return await deliver({ ...this.#ports, signal: this.#stop.signal }, delivery);
     } catch (error) {
       if (!(error instanceof CounterfoilError)) throw error;
-      return { outcome: "pending", reason: error.message };
+      return error.code === "CF_RECORD_INVALID"
+        ? { outcome: "error", reason: error.message }
+        : { outcome: "pending", reason: error.message };
     }
-  }
-
-  async #send({ url, headers, body }: ReturnType<typeof webhookRequest>): Promise<Answer> {
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(WEBHOOK_TIMEOUT_MS)]);
-    let response: Response;
-    try {
-      // A redirect could lead what was signed for one address to another.
-      response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
-      await response.body?.cancel();
-    } catch (error) {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
-      return { outcome: "pending", reason: `no answer: ${cause === "" ? errorMessage(error) : cause}` };
-    }
-    const { status } = response;
-    if (response.ok) return { outcome: "success" };
-    const reason = `the webhook answered ${status}`;
-    if (!isRetryable(status)) return { outcome: "error", reason };
-    const again = retryAfterOf(response.headers.get("retry-after"), this.#ports.now());
-    return { outcome: "pending", reason, ...(again === undefined ? {} : { again }) };
   }
 
   async #noteOf(id: string): Promise<JsonObject | undefined> {
@@ -232,16 +219,26 @@ export class Webhooks {
     const { outcome } = answer;
     const reason = "reason" in answer ? answer.reason : undefined;
     if (outcome === pending.outcome && reason === pending.reason) return;
+    const { makes, madeId } = answer.outcome === "success" ? answer : {};
     await this.#ports.datasets.change(async (time) => {
       const note = await this.#noteOf(id);
-      if (note === undefined) return [];
+      const open = actionsIn(note).some(
+        (each) => each.action === pending.action && each.outcome === "pending",
+      );
+      if (note === undefined || !open) return [];
       const done = actionsIn(note).map((each): ActionOutcome => {
         if (each.action !== pending.action || each.outcome !== "pending") return each;
         const { reason: _before, ...rest } = each;
-        return { ...rest, outcome, ...(reason === undefined ? {} : { reason }) };
+        return {
+          ...rest,
+          outcome,
+          ...(reason === undefined ? {} : { reason }),
+          ...(madeId === undefined ? {} : { made_id: madeId }),
+        };
       });
       const data = { ...note, ...summaryOf(done) };
-      return [{ type: "rule_run", id, op: "put", data, time, source: "rule" }];
+      const made = (await makes?.(time)) ?? [];
+      return [...made, { type: "rule_run", id, op: "put", data, time, source: "rule" }];
     });
   }
 }

@@ -1,0 +1,142 @@
+import {
+  CounterfoilError,
+  EVALUATOR_ANSWER_BYTES_MAX,
+  EVALUATOR_TIMEOUT_MS,
+  type JsonObject,
+  type JsonValue,
+  WEBHOOK_TIMEOUT_MS,
+} from "../../schema/index.js";
+import { type Evaluator, evaluatorOf } from "../evaluators/evaluator-book.js";
+import { httpRequest, llmAnswer, llmRequest, type ToldRun } from "../evaluators/evaluator-request.js";
+import {
+  evaluatorRunIdOf,
+  type EvaluatorUsage,
+  type Judgement,
+  judgementIdOf,
+  judgementOf,
+  judgementRecords,
+} from "../evaluators/judgement.js";
+import { checkAgainstConfigs } from "../feedback/feedback-configs.js";
+import { sendJson } from "../http/send-json.js";
+import { evaluatorsOf, readEvaluatorRuns } from "./evaluator-action.js";
+import { redacted } from "./guards/redact.js";
+import type { Answer, OutboxPorts } from "./outbox.js";
+import { type WebhookDelivery, webhookRequest } from "./webhook-request.js";
+
+interface DeliverPorts extends OutboxPorts {
+  readonly signal: AbortSignal;
+}
+
+/** Does what an action does outside: one try. Throws CF_CONFIG_INVALID, and CF_RECORD_INVALID for what it can't use. */
+export function deliver(ports: DeliverPorts, delivery: WebhookDelivery): Promise<Answer> {
+  return delivery.action.type === "run_evaluator" ? judge(ports, delivery) : tell(ports, delivery);
+}
+
+async function tell({ env, now, signal }: DeliverPorts, delivery: WebhookDelivery): Promise<Answer> {
+  const request = webhookRequest(delivery, env, now());
+  const timeoutMs = WEBHOOK_TIMEOUT_MS;
+  const answer = await sendJson(request, { peer: "the webhook", signal, timeoutMs, bytesMax: 0, now });
+  return answer.outcome === "success" ? { outcome: "success" } : answer;
+}
+
+async function judge(ports: DeliverPorts, delivery: WebhookDelivery): Promise<Answer> {
+  const { rule, action, run } = delivery;
+  const evaluator = evaluatorOf(action, await evaluatorsOf(ports.rows, rule));
+  if (evaluator === undefined) return { outcome: "error", reason: "there is no such evaluator" };
+  const id = evaluatorRunIdOf(evaluator, run);
+  const madeId = judgementIdOf(evaluator, run);
+  const isDone = async (): Promise<boolean> =>
+    (await readEvaluatorRuns(ports.rows, [evaluator], [run])).has(id);
+  // Another rule may have asked for it.
+  if (await isDone()) return { outcome: "success", madeId };
+  const answer = await ask(ports, evaluator, { ...delivery, id });
+  if (answer.outcome !== "success") return answer;
+  const { judgement, usage } = answer;
+  if (judgement === undefined) {
+    return { outcome: "skipped", reason: "the evaluator gave no score and no value" };
+  }
+  const recordsAt = (time: string): ReturnType<typeof judgementRecords> =>
+    judgementRecords({ evaluator, rule, run, judgement, usage, time });
+  const [feedback] = recordsAt(delivery.requestedAt);
+  checkAgainstConfigs([feedback.data ?? {}], await ports.configs.byKeySoon(), delivery.requestedAt);
+  return {
+    outcome: "success",
+    madeId,
+    makes: async (time) => ((await isDone()) ? [] : recordsAt(time)),
+  };
+}
+
+type Asked =
+  | {
+      readonly outcome: "success";
+      readonly judgement: Judgement | undefined;
+      readonly usage: EvaluatorUsage;
+    }
+  | Exclude<Answer, { readonly outcome: "success" }>;
+
+async function ask(
+  ports: DeliverPorts,
+  evaluator: Evaluator,
+  delivery: WebhookDelivery & { readonly id: string },
+): Promise<Asked> {
+  const { env, now, signal } = ports;
+  const isModel = evaluator.data["kind"] === "llm";
+  const call = {
+    evaluator,
+    run: await toldRun(ports, evaluator, delivery),
+    id: delivery.id,
+    env,
+    nowMs: now(),
+  };
+  const startedAt = performance.now();
+  const answer = await sendJson(isModel ? llmRequest(call) : httpRequest(call), {
+    peer: "the evaluator",
+    signal,
+    timeoutMs: EVALUATOR_TIMEOUT_MS,
+    bytesMax: EVALUATOR_ANSWER_BYTES_MAX,
+    now,
+  });
+  if (answer.outcome !== "success") return answer;
+  const durationMs = Math.round(performance.now() - startedAt);
+  if (isModel) {
+    const { answer: said, usage } = llmAnswer(evaluator, answer.text);
+    return { outcome: "success", judgement: judgementOf(evaluator, said), usage: { ...usage, durationMs } };
+  }
+  return {
+    outcome: "success",
+    judgement: judgementOf(evaluator, jsonIn(answer.text)),
+    usage: { durationMs },
+  };
+}
+
+/** An empty answer is no judgement. */
+function jsonIn(text: string): JsonValue {
+  if (text.trim() === "") return null;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    throw new CounterfoilError("CF_RECORD_INVALID", "the evaluator answered no JSON");
+  }
+}
+
+/** The run as the evaluator is told it, without what its patterns take away. */
+async function toldRun(
+  { rows }: DeliverPorts,
+  { data }: Evaluator,
+  { run }: WebhookDelivery,
+): Promise<ToldRun> {
+  const correction = run.feedback.find((each) => each.correction !== undefined)?.correction ?? null;
+  const content: JsonValue = { inputs: run.inputs ?? null, outputs: run.outputs ?? null, correction };
+  const patterns = (data["redact"] ?? []) as readonly JsonObject[];
+  const told = (await redacted(rows, patterns, content)) as typeof content;
+  return {
+    id: run.runId,
+    trace_id: run.traceId,
+    span_id: run.spanId,
+    name: run.name,
+    session_name: run.project,
+    inputs: told["inputs"] ?? null,
+    outputs: told["outputs"] ?? null,
+    correction: told["correction"] ?? null,
+  };
+}
