@@ -103,6 +103,7 @@ export { type AlertFilter, readAlertEvents } from "./rules/alert-events.js";
 export { type RuleLogFilter, readRuleLogs } from "./rules/rule-logs.js";
 export { type Evaluator, readEvaluators } from "./evaluators/evaluator-book.js";
 export { type EvaluatorPorts, EvaluatorService } from "./evaluators/evaluator-service.js";
+export { type OnlineEvaluator, OnlineEvaluatorService } from "./evaluators/online-evaluators.js";
 export { type ChangePlan, type NamedDraft, nameTaken } from "./records/named-things.js";
 export { RuleService } from "./rules/rule-service.js";
 export type { Rule } from "./rules/rule-types.js";

@@ -3,6 +3,7 @@ import {
   createFeedbackService,
   FeedbackConfigService,
   FeedbackTokenService,
+  OnlineEvaluatorService,
   PromptService,
   ShareService,
 } from "../../loop/index.js";
@@ -12,6 +13,7 @@ import type { Handler } from "./call.js";
 import type { SharedParts } from "../shared-parts.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import { comparativeHandlers } from "./experiments/comparative-routes.js";
+import { evaluatorHandlers } from "./evaluators/evaluator-routes.js";
 import { experimentHandlers } from "./experiments/experiment-routes.js";
 import { experimentUploadHandlers } from "./experiments/upload-routes.js";
 import { feedbackConfigHandlers } from "./feedback/feedback-config-routes.js";
@@ -110,6 +112,7 @@ function createHandlers(
     ...queueHandlers(queueParts),
     ...queueRunHandlers(queueParts),
     ...queueItemHandlers(queueParts),
+    ...evaluatorHandlers(new OnlineEvaluatorService(ports)),
     ...ruleHandlers({ host, reads, projects: names, book, engine, datasets, queues }),
     ...datasetFileHandlers(datasets),
     ...datasetShareHandlers({ datasets, shares: sources.shares }),

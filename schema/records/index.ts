@@ -22,6 +22,7 @@ export { FEEDBACK, FEEDBACK_TARGETS } from "./feedback.js";
 export { hexToUuid, spanIdOf, spanIdOfRunId, traceIdOf, uuidOf } from "./ids.js";
 export { recordDataSchema } from "./json-schema.js";
 export { PINS, RUN_TAGS, TAG_LENGTH_MAX } from "./marks.js";
+export { ONLINE_EVALUATOR_TYPES, ONLINE_EVALUATORS } from "./online-evaluators.js";
 export { PRICES } from "./prices.js";
 export { PROJECTS } from "./projects.js";
 export { PROMPT_COMMITS, PROMPTS } from "./prompts.js";

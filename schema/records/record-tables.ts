@@ -8,6 +8,7 @@ import { FEEDBACK_CONFIGS } from "./feedback-configs.js";
 import { FEEDBACK_TOKENS } from "./feedback-tokens.js";
 import { FEEDBACK } from "./feedback.js";
 import { PINS, RUN_TAGS } from "./marks.js";
+import { ONLINE_EVALUATORS } from "./online-evaluators.js";
 import { PRICES } from "./prices.js";
 import { PROJECTS } from "./projects.js";
 import { PROMPT_COMMITS, PROMPTS } from "./prompts.js";
@@ -40,6 +41,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   ALERT_EVENTS,
   PINS,
   RUN_TAGS,
+  ONLINE_EVALUATORS,
 ];
 
 /** Table of records of a type that this version does not know. */

@@ -91,6 +91,7 @@ test("every type of record is pushed, or has a reason in the account why it is n
     alert_event: own,
     pin: own,
     run_tag: own,
+    online_evaluator: own,
   });
   // An id that is no UUID would be another address: that of the dataset, here.
   for (const type of ["feedback", "dataset", "example", "annotation_queue"]) {

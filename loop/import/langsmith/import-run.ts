@@ -48,6 +48,21 @@ export async function* listed(
   }
 }
 
+/** Every thing of a listing that is a field of the answer, and pages by offset. */
+export async function* paged(
+  { source }: Pick<ImportRun, "source">,
+  path: string,
+  field: string,
+  query: Readonly<Record<string, string>> = {},
+): AsyncGenerator<JsonObject[]> {
+  for (let offset = 0; ; offset += PAGE) {
+    const answer = objectIn(await source.get(path, { ...query, limit: PAGE, offset }));
+    const items = objectsIn(answer?.[field]);
+    yield items;
+    if (items.length < PAGE) return;
+  }
+}
+
 /** The objects of a list. */
 export function objectsIn(list: unknown): JsonObject[] {
   const items: readonly unknown[] = Array.isArray(list) ? list : [];

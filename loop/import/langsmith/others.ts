@@ -1,12 +1,25 @@
 import { type ChangeRecord, type JsonObject, priceOfMapEntry } from "../../../schema/index.js";
 import { feedbackConfigId } from "../../feedback/feedback-configs.js";
-import { fieldsOf, type ImportRun, listed, type ListedProject, storeRecords, textAt } from "./import-run.js";
+import {
+  fieldsOf,
+  type ImportRun,
+  listed,
+  type ListedProject,
+  paged,
+  storeRecords,
+  textAt,
+} from "./import-run.js";
 import { importPrompts } from "./prompts.js";
 import { importQueues, QUEUES } from "./queues.js";
+import { objectIn } from "./run-shape.js";
 import { importRules, RULES_TYPE } from "./rules.js";
 
 const CONFIG_FIELDS = new Set(["id", "tenant_id", "modified_at"]);
 const COMPARATIVE_FIELDS = new Set(["id", "tenant_id", "modified_at", "experiments_info", "feedback_stats"]);
+
+const EVALUATORS = "online evaluators";
+/** What the source looks up, or counts. */
+const EVALUATOR_FIELDS = new Set(["id", "tenant_id", "run_rules", "created_by", "is_managed"]);
 
 const PRICES = "model prices";
 /** LangSmith does not say when a price was changed: a change that was made here is taken for the later one. */
@@ -19,6 +32,25 @@ export async function importOthers(run: ImportRun, projects: readonly ListedProj
   await run.tally.attempt(PRICES, () => importPrices(run));
   await run.tally.attempt(QUEUES, () => importQueues(run));
   await run.tally.attempt(RULES_TYPE, () => importRules(run, projects));
+  await run.tally.attempt(EVALUATORS, () => importEvaluators(run));
+}
+
+/** LangSmith's evaluators are kept as they are; it alone can run them. */
+async function importEvaluators(run: ImportRun): Promise<void> {
+  for await (const page of paged(run, "/api/v1/platform/evaluators", "evaluators")) {
+    const changes = page.flatMap((item): ChangeRecord[] => {
+      const id = textAt(item, "id");
+      if (id === undefined) return [];
+      const time = textAt(item, "updated_at") ?? textAt(item, "created_at") ?? UNKNOWN_TIME;
+      const own = ["llm_evaluator", "code_evaluator"].flatMap((field) => {
+        const value = objectIn(item[field]);
+        return value === undefined ? [] : [[field, fieldsOf(value, new Set(["evaluator_id"]))] as const];
+      });
+      const data = { ...fieldsOf(item, EVALUATOR_FIELDS), ...Object.fromEntries(own) };
+      return [{ type: "online_evaluator", id, op: "put", time, source: "import", data }];
+    });
+    await storeRecords(run, EVALUATORS, changes);
+  }
 }
 
 /**

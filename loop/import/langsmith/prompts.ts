@@ -6,7 +6,7 @@ import {
   writeRunJson,
 } from "../../../schema/index.js";
 import { textIn } from "../../records/text-in.js";
-import { fieldsOf, type ImportRun, objectsIn, PAGE, storeRecords, textAt } from "./import-run.js";
+import { fieldsOf, type ImportRun, objectsIn, paged, storeRecords, textAt } from "./import-run.js";
 import { objectIn } from "./run-shape.js";
 
 const PROMPTS = "prompts";
@@ -152,18 +152,4 @@ async function storeCommits(
     changes.push({ type: "prompt_commit", id, op: "put", time, source: "import", data });
   }
   await storeRecords(run, COMMITS, changes);
-}
-
-async function* paged(
-  run: ImportRun,
-  path: string,
-  field: string,
-  query: Readonly<Record<string, string>>,
-): AsyncGenerator<JsonObject[]> {
-  for (let offset = 0; ; offset += PAGE) {
-    const answer = objectIn(await run.source.get(path, { ...query, limit: PAGE, offset }));
-    const items = objectsIn(answer?.[field]);
-    yield items;
-    if (items.length < PAGE) return;
-  }
 }

@@ -20,6 +20,7 @@ export const IMPORT_TYPES = [
   "annotation queues",
   "queue items",
   "rules",
+  "online evaluators",
 ] as const;
 
 /** One of {@link IMPORT_TYPES}, or a type of record. */

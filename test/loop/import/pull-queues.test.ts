@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ruleOfLangSmith } from "../../../loop/import/langsmith/rules.js";
 import type { ImportReport } from "../../../loop/index.js";
@@ -61,6 +62,9 @@ test("annotation queues come over with rubric, items and reviews; rules come swi
   };
   const { id: ruleId } = await post("/runs/rules", { ...rule, display_name: "collect" });
   await post("/annotation-queues", { name: "to review" }, near);
+  const evaluators = new Client({ apiUrl: far.url, apiKey: "any" }).evaluators;
+  const code = { code: "def perform_eval(run): return {'short': 1}", language: "python" };
+  const { evaluator } = await evaluators.create({ name: "short", type: "code", code_evaluator: code });
 
   const report = await servers.pull();
   expect(report.types.filter(({ skipped, failed }) => skipped.length > 0 || failed !== undefined)).toEqual(
@@ -70,7 +74,10 @@ test("annotation queues come over with rubric, items and reviews; rules come swi
     "annotation queues": [1, 1, 0],
     "queue items": [2, 2, 0],
     rules: [1, 1, 0],
+    "online evaluators": [1, 1, 0],
   });
+  const there = `/v1/platform/evaluators/${String(evaluator?.id)}`;
+  expect(await read(near.url, there)).toEqual(await read(far.url, there));
   expect(await read(near.url, at)).toMatchObject({
     name: `to review (${String(queue["id"])})`,
     rubric_items: rubric,
@@ -100,7 +107,42 @@ test("annotation queues come over with rubric, items and reviews; rules come swi
     "annotation queues": [1, 0, 1],
     "queue items": [2, 0, 2],
     rules: [1, 0, 1],
+    "online evaluators": [1, 0, 1],
   });
+});
+
+test("the generated client makes, lists, changes and deletes online evaluators, which come back as they were given", async () => {
+  const { evaluators } = new Client({
+    apiUrl: servers.far.url,
+    apiKey: "any",
+    callerOptions: { maxRetries: 0 },
+  });
+  const prompt = {
+    prompt_repo_handle: "judge",
+    commit_hash_or_tag: "latest",
+    variable_mapping: { in: "inputs" },
+  };
+  const { evaluator: made } = await evaluators.create({ name: "polite", type: "llm", llm_evaluator: prompt });
+  const id = made?.id ?? "";
+  expect(made).toMatchObject({ name: "polite", type: "llm", llm_evaluator: { ...prompt, evaluator_id: id } });
+  const tag = { llm_evaluator: { commit_hash_or_tag: "v2" } };
+  const { evaluator: changed } = await evaluators.update(id, { name: "kind", ...tag });
+  expect(changed).toMatchObject({ name: "kind", llm_evaluator: { ...prompt, commit_hash_or_tag: "v2" } });
+  const found = [];
+  for await (const each of evaluators.list({ name_contains: "KIN" })) found.push(each);
+  expect(found).toEqual([await evaluators.retrieve(id)]);
+  expect(await evaluators.spend({ period_start: "2026-11-20T00:00:00Z", evaluator_id: id })).toMatchObject({
+    groups: [],
+  });
+  await expect(evaluators.create({ name: "no program", type: "code" })).rejects.toMatchObject({
+    status: 422,
+  });
+  const other = randomUUID();
+  expect(await evaluators.bulkDelete({ evaluator_ids: [id, other] })).toMatchObject({
+    succeeded: [id],
+    failed: [{ id: other }],
+  });
+  await expect(evaluators.retrieve(id)).rejects.toMatchObject({ status: 404 });
 });
 
 test("a rule that only LangSmith can follow is skipped with its reason, and its secrets are not kept", () => {
