@@ -39,5 +39,5 @@ function evaluatorProblem(data: JsonObject): string | undefined {
   const type = data["type"];
   const field = type === "llm" ? "llm_evaluator" : type === "code" ? "code_evaluator" : undefined;
   if (field === undefined || (data[field] ?? null) !== null) return undefined;
-  return `is of type ${String(type)} and has no ${field}`;
+  return `has no ${field}, as its type needs`;
 }

@@ -1,5 +1,6 @@
 import type { OnlineEvaluator, OnlineEvaluatorService } from "../../../loop/index.js";
 import { errorMessage, type JsonObject, type RunJson, type RunRecord } from "../../../schema/index.js";
+import { textAt } from "../../mirror-reads.js";
 import { objectBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
 import { pageOf } from "../paging.js";
@@ -80,7 +81,7 @@ function sorted(found: readonly OnlineEvaluator[], query: URLSearchParams): read
   const field = query.get("sort_by") ?? "created_at";
   if (!["name", "created_at", "updated_at"].includes(field))
     throw badField(["query", "sort_by"], "must be name, created_at or updated_at");
-  const textOf = ({ data }: OnlineEvaluator): string => String(data[field] ?? "");
+  const textOf = ({ data }: OnlineEvaluator): string => textAt(data, field) ?? "";
   const ascending = found.toSorted((left, right) => (textOf(left) < textOf(right) ? -1 : 1));
   return query.get("sort_by_desc") === "false" ? ascending : ascending.reverse();
 }
@@ -93,7 +94,7 @@ function isWanted({ data }: OnlineEvaluator, query: URLSearchParams): boolean {
   // None of them is bound to an agent, a project or a tag.
   if (query.has("agent_id") || query.has("resource_id") || query.has("tag_value_id")) return false;
   return (
-    (part === undefined || String(data["name"]).toLowerCase().includes(part)) &&
+    (part === undefined || (textAt(data, "name") ?? "").toLowerCase().includes(part)) &&
     (key === null || keys.includes(key)) &&
     (type === null || data["type"] === type)
   );
