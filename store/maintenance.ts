@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../journal/index.js";
-import { COMPACTION_INTERVAL_MS, errorMessage } from "../schema/index.js";
+import { COMPACTION_INTERVAL_MS, errorMessage, PINS } from "../schema/index.js";
 import type { FileCatalog } from "./catalog/file-catalog.js";
 import { COMPACTION_FOLDER_PREFIX, type Compactor, runCompactionJob } from "./compaction/compact.js";
 import type { CompactionJob } from "./compaction/compaction-types.js";
@@ -9,6 +9,7 @@ import { planCompaction } from "./compaction/plan.js";
 import { dataDirPaths } from "./data-dir.js";
 import { QUERY_FOLDER_PREFIX } from "./query/work-dir.js";
 import { planRetention, type RetentionConfig } from "./retention.js";
+import { keepPinned, pinnedCandidates } from "./rewrite/keep-pinned.js";
 import { rewriteSpans } from "./rewrite/rewrite-spans.js";
 import type { RewriteReport, SpanRewrite } from "./rewrite/rewrite-types.js";
 import { repairMirror, type RepairReport } from "./scrub/repair.js";
@@ -106,6 +107,9 @@ class MirrorMaintenance implements Maintenance {
   readonly #damaged = new Set<string>();
   /** Small files that a join left as many as it found; see `PlanOptions.full`. */
   readonly #full = new Set<string>();
+  /** Files that hold nothing but what is pinned, and the files that said so. */
+  readonly #pinned = new Set<string>();
+  #pins = "";
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   readonly #rolling: RollingCheck;
@@ -297,9 +301,17 @@ class MirrorMaintenance implements Maintenance {
     if (retention === undefined) return;
     const { days, ...withoutAge } = retention;
     const ageRule = days !== undefined && performance.now() >= this.#ageRuleFromMs;
+    const { files } = catalog.snapshot();
+    const pins = files
+      .filter(({ table }) => table === PINS.table)
+      .map(({ path }) => path)
+      .join();
+    // Another pin, or one less: what was kept is looked at again.
+    if (pins !== this.#pins) this.#pinned.clear();
+    this.#pins = pins;
     const { remove, heldBack } = planRetention(
-      catalog.snapshot().files,
-      ageRule ? { ...withoutAge, days } : withoutAge,
+      files,
+      { ...withoutAge, ...(ageRule ? { days } : {}), keep: this.#pinned },
       this.#now(),
     );
     if (heldBack > 0) {
@@ -311,13 +323,26 @@ class MirrorMaintenance implements Maintenance {
       );
     }
     if (remove.length === 0) return;
-    await catalog.commit({ add: [], remove: remove.map(({ path }) => path) });
-    report.filesExpired += remove.length;
-    report.bytesExpired += remove.reduce((sum, { bytes }) => sum + bytes, 0);
-    logger?.info(
-      { files: remove.length, bytes: report.bytesExpired },
-      "Retention removed files of the mirror",
-    );
+    const gone = await this.#expire(remove);
+    report.filesExpired += gone.length;
+    report.bytesExpired += gone.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (gone.length === 0) return;
+    logger?.info({ files: gone.length, bytes: report.bytesExpired }, "Retention removed files of the mirror");
+  }
+
+  /** Takes files off the list; of pinned traces they hold, files with these alone come instead. */
+  async #expire(files: readonly FileEntry[]): Promise<readonly FileEntry[]> {
+    const { catalog, dataDir } = this.#options;
+    const candidates = pinnedCandidates(catalog.snapshot().files, files);
+    const { add, whole } =
+      candidates.files.length === 0
+        ? { add: [], whole: [] }
+        : await keepPinned(dataDir, candidates, this.#stop.signal);
+    for (const path of [...whole, ...add.map(({ path: each }) => each)]) this.#pinned.add(path);
+    const kept = new Set(whole);
+    const gone = files.filter(({ path }) => !kept.has(path));
+    if (gone.length > 0) await catalog.commit({ add, remove: gone.map(({ path }) => path) });
+    return gone;
   }
 
   async #sweep(report: Counters): Promise<void> {

@@ -9,6 +9,8 @@ export interface RetentionConfig {
   readonly bytes?: number;
   /** Largest share of the files that age removes in one run, 0 to 1; default RETENTION_SHARE_MAX. */
   readonly shareMax?: number;
+  /** Files that hold nothing but pinned traces: they stay. */
+  readonly keep?: ReadonlySet<string>;
 }
 
 /** What one run of retention is to remove. */
@@ -42,7 +44,9 @@ export function planRetention(
   nowMs: number,
 ): RetentionPlan {
   const tables: readonly string[] = TELEMETRY_TABLES;
-  const telemetry = files.filter(({ table }) => tables.includes(table)).sort(oldestFirst);
+  const telemetry = files
+    .filter(({ table, path }) => tables.includes(table) && config.keep?.has(path) !== true)
+    .sort(oldestFirst);
   const remove = new Map<string, FileEntry>();
   let heldBack = 0;
   if (config.days !== undefined) {

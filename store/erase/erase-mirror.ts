@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import {
   columnsOf,
@@ -9,9 +8,8 @@ import {
   RECORD_TABLES,
   UNKNOWN_RECORDS_TABLE,
 } from "../../schema/index.js";
-import { readThrough } from "../bundle/read-through.js";
 import { CHANGE_TABLES } from "../bundle/tables.js";
-import { syncFolder } from "../seal/durable-folder.js";
+import { rewriteFile } from "../rewrite/rewrite-file.js";
 import { openEngine } from "../seal/table-writer.js";
 import { SUPERSEDED_TABLE } from "../superseded.js";
 import type { Catalog, FileEntry } from "../types.js";
@@ -38,7 +36,6 @@ interface EraseMirrorOptions {
 
 /** Records of these tables are about no run and nobody. */
 const IMPERSONAL: readonly string[] = ["prices", "feedback_configs", "erasures"];
-const ROW_GROUP_ROWS_MIN = 2_048;
 
 /**
  * Finds a subject's rows in a mirror's files and writes those files anew without them. Traces go as a whole: the spans of
@@ -108,8 +105,10 @@ export class EraseMirror {
     if (affected.length === 0) return;
     const add: FileEntry[] = [];
     for (const { file, count } of affected) {
-      const written = count === file.rows ? undefined : await this.#rewrite(file);
-      if (written !== undefined) add.push(written);
+      if (count === file.rows) continue;
+      const keep = `NOT coalesce(${this.#goes(file.table)}, false)`;
+      const { mirrorDir } = this.#options;
+      add.push(await rewriteFile(this.#connection, { mirrorDir, file }, { keep, purpose: "erase" }));
     }
     await this.#options.catalog.commit({ add, remove: affected.map(({ file }) => file.path) });
   }
@@ -208,45 +207,8 @@ export class EraseMirror {
     }
     return found;
   }
-
-  /** The file without the rows that go: same columns, same order, same place in the journal and in time. */
-  async #rewrite(file: FileEntry): Promise<FileEntry> {
-    const { mirrorDir } = this.#options;
-    const source = sqlString(join(mirrorDir, file.path));
-    const [groups] = await this.#rows(`SELECT max(row_group_num_rows) FROM parquet_metadata(${source})`);
-    const name = createHash("sha256").update(`erase\0${file.path}\0${file.sha256}`).digest("hex").slice(0, 8);
-    const folder = dirname(file.path);
-    const path = `${folder}/${file.level}-${file.firstSeq}-${file.lastSeq}-${name}.parquet`;
-    const target = join(mirrorDir, path);
-    const temporary = `${target}.tmp`;
-    const options = [
-      "FORMAT parquet",
-      "COMPRESSION zstd",
-      `ROW_GROUP_SIZE ${Math.max(ROW_GROUP_ROWS_MIN, Number(groups?.[0] ?? 0))}`,
-      `KV_METADATA {counterfoil_format_version: '${file.formatVersion}', counterfoil_table: '${file.table}'}`,
-    ];
-    const [copied] = await this.#rows(
-      `COPY (SELECT * FROM read_parquet(${source}, hive_partitioning = false)
-        WHERE NOT coalesce(${this.#goes(file.table)}, false)) TO ${sqlString(temporary)} (${options.join(", ")})`,
-    );
-    sealFile(temporary, target);
-    const { sha256 } = await readThrough(target);
-    return { ...file, path, rows: Number(copied?.[0]), bytes: statSync(target).size, sha256 };
-  }
 }
 
 function isHelper(table: string): boolean {
   return table === SUPERSEDED_TABLE || table === LOG_CONTENT_TABLE || table === UNKNOWN_RECORDS_TABLE;
-}
-
-function sealFile(temporary: string, target: string): void {
-  chmodSync(temporary, 0o600);
-  const file = openSync(temporary, "r+");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, target);
-  syncFolder(dirname(target));
 }

@@ -1,5 +1,5 @@
-// A whole collector that dies by SIGKILL over what a rule makes: "before" it is written or "after", once the parent says
-// which on standard input. Prints its HTTP port when it receives, and "armed" when it will die.
+// A whole collector that dies by SIGKILL over what a rule makes ("before" it is written or "after"), or over what an evaluator
+// answered ("before answer", "after answer"), once the parent says which on standard input. Prints its HTTP port when it receives, and "armed" when it will die.
 import { createInterface } from "node:readline";
 import { createApi } from "../../dist/api/index.js";
 import { createLogger, defaultConfig, startCollector } from "../../dist/collector/index.js";
@@ -10,8 +10,11 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   process.stdout.write("armed\n");
 });
 
-const isOfRule = ({ signal, payload }) =>
-  signal === "records" && Buffer.from(payload).includes('"type":"rule_run"');
+const isOfDeath = ({ signal, payload }) => {
+  if (signal !== "records" || death === "") return false;
+  const what = death.endsWith("answer") ? '"evaluator_name":"peer"' : '"type":"rule_run"';
+  return Buffer.from(payload).includes(what);
+};
 
 const collector = await startCollector(defaultConfig({}), {
   dataDir: process.argv[2],
@@ -22,10 +25,10 @@ const collector = await startCollector(defaultConfig({}), {
     createApi({
       ...host,
       append: async (entry) => {
-        const dies = isOfRule(entry);
-        if (dies && death === "before") process.kill(process.pid, "SIGKILL");
+        const dies = isOfDeath(entry);
+        if (dies && death.startsWith("before")) process.kill(process.pid, "SIGKILL");
         const seq = await host.append(entry);
-        if (dies && death === "after") process.kill(process.pid, "SIGKILL");
+        if (dies && death.startsWith("after")) process.kill(process.pid, "SIGKILL");
         return seq;
       },
     }),

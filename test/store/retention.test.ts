@@ -7,6 +7,7 @@ import {
   type FileEntry,
   openCatalog,
   planRetention,
+  queryRows,
   startMaintenance,
 } from "../../store/index.js";
 import { fileEntry } from "../conformance/catalog.js";
@@ -98,6 +99,48 @@ test("maintenance removes expired files in one commit, warns when it held back, 
   expect(catalog.snapshot().files.map(({ firstSeq }) => firstSeq)).toEqual([3, 4]);
   expect(await maintenance.runOnce()).toMatchObject({ filesExpired: 0 });
   expect(maintenance.stats()).toMatchObject({ filesExpired: 2 });
+  await maintenance.shutdown();
+  await catalog.close();
+});
+
+test("of a file that expires the pinned traces stay, in a file that is left alone until they are unpinned", async () => {
+  const dataDir = temporaryFolder();
+  const { mirror, temp } = dataDirPaths(dataDir);
+  mkdirSync(temp);
+  const catalog = await openCatalog({ mirrorDir: mirror });
+  const [pinned, other] = ["a".repeat(32), "b".repeat(32)];
+  const pin = (seq: number, op: string) =>
+    writeRows(mirror, `pins/date=2020-01-02/0-${seq}-${seq}-aa.parquet`, [
+      { id: "pin", op, trace_id: pinned, seq, seq_index: 0 },
+    ]);
+  const spans = "spans/date=2020-01-01/1-1-1-aa.parquet";
+  const rows = [
+    { trace_id: pinned, span_id: "1", name: "kept" },
+    { trace_id: other, span_id: "2" },
+  ];
+  await catalog.commit({ add: [await writeRows(mirror, spans, rows), await pin(5, "put")], remove: [] });
+  const options = { compaction: { enabled: false }, retention: { days: 30, bytes: 0 }, now: () => NOW };
+  const maintenance = startMaintenance({ dataDir, catalog, ...options });
+  const left = (): FileEntry[] => catalog.snapshot().files.filter(({ table }) => table === "spans");
+  expect(await maintenance.runOnce()).toMatchObject({ filesExpired: 1, failures: 0 });
+  const [file] = left();
+  expect(left()).toMatchObject([{ rows: 1, minTimeUnixNano: null }]);
+  const kept = await queryRows({ dataDir, sql: "SELECT trace_id, name FROM spans" });
+  expect(kept).toEqual([{ trace_id: pinned, name: "kept" }]);
+  expect(await maintenance.runOnce()).toMatchObject({ filesExpired: 0, failures: 0 });
+  await catalog.commit({
+    add: [
+      await writeRows(mirror, "pins/date=2020-01-03/0-7-7-aa.parquet", [
+        { id: "another", op: "put", trace_id: other, seq: 7, seq_index: 0 },
+      ]),
+    ],
+    remove: [],
+  });
+  expect(await maintenance.runOnce()).toMatchObject({ filesExpired: 0, failures: 0 });
+  expect(left()).toEqual([file]);
+  await catalog.commit({ add: [await pin(9, "delete")], remove: [] });
+  expect(await maintenance.runOnce()).toMatchObject({ filesExpired: 1, failures: 0 });
+  expect(left()).toEqual([]);
   await maintenance.shutdown();
   await catalog.close();
 });
