@@ -329,3 +329,7 @@ export const QUEUE_ADD_MAX = 10_000;
 export const QUEUE_ITEMS_MAX = 50_000;
 /** Tool calls of a run that a reviewer is shown. */
 export const REVIEW_TOOL_CALLS_MAX = 100;
+/** Filters of one experiment in a question about results. */
+export const EXPERIMENT_FILTERS_MAX = 100;
+/** Examples of an experiment that are put in the order of their scores. */
+export const EXPERIMENT_SORT_MAX = 50_000;

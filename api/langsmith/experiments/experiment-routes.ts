@@ -6,7 +6,13 @@ import {
   type Rows,
   scoreDeltas,
 } from "../../../loop/index.js";
-import { isRunId, objectOf, type RunFields, type RunRecord } from "../../../schema/index.js";
+import {
+  EXPERIMENT_SORT_MAX,
+  isRunId,
+  objectOf,
+  type RunFields,
+  type RunRecord,
+} from "../../../schema/index.js";
 import { textAt } from "../../mirror-reads.js";
 import { objectBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
@@ -16,6 +22,14 @@ import { decodeOffset, encodeOffset, PAGE_MAX } from "../paging.js";
 import { badField, json, notFound, RefusedCall, runsJson } from "../replies.js";
 import { readPage, type RunSources } from "../runs/run-pages.js";
 import { readRunQuery } from "../runs/run-query.js";
+import {
+  filtersIn,
+  matchingExamples,
+  type ResultFilters,
+  type ResultSort,
+  sortedByScore,
+  sortIn,
+} from "./result-filters.js";
 import { selectsOf, v2Run, v2Selected } from "../runs/run-v2.js";
 
 /** What the routes of experiments' results work with. */
@@ -38,9 +52,10 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
     experimentRuns: async (call) => {
       const body = objectBody(call.request.body);
       const experiments = idsOf(body, "session_ids");
-      notTaken(body, ["comparative_experiment_id", "sort_params", "filters"]);
+      notTaken(body, ["comparative_experiment_id"]);
       const page = { offset: wholeNumber(body, "offset", 0), limit: wholeNumber(body, "limit", PAGE_MAX) };
-      const found = await resultsOf(parts, call, { experiments, ...page });
+      const which = { filters: filtersIn(body, experiments), sort: sortIn(body, "sort_params", experiments) };
+      const found = await resultsOf(parts, call, { experiments, ...page, ...which });
       return runsJson(
         200,
         found.map(({ example, runs }) => ({ ...exampleView(example), runs })),
@@ -49,13 +64,14 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
     experimentRunsV2: async (call) => {
       const body = objectBody(call.request.body);
       const experiments = idsOf(body, "experiment_ids");
-      notTaken(body, ["comparative_experiment_id", "sort", "filters"]);
+      notTaken(body, ["comparative_experiment_id"]);
       const only = body["example_ids"] === undefined ? undefined : idsOf(body, "example_ids");
       const limit = wholeNumber(body, "page_size", PAGE_MAX);
       // Its cursor would be the one that came, for ever.
       if (limit === 0) throw badField(["body", "page_size"], "must be at least 1");
       const offset = decodeOffset(body["cursor"], ["body", "cursor"]);
-      const found = await resultsOf(parts, call, { experiments, offset, limit, ...(only ? { only } : {}) });
+      const which = { only, filters: filtersIn(body, experiments), sort: sortIn(body, "sort", experiments) };
+      const found = await resultsOf(parts, call, { experiments, offset, limit, ...which });
       const selects = selectsOf(body["selects"]);
       return runsJson(200, {
         items: found.map(({ example, runs }) => ({
@@ -71,8 +87,9 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
       const { baseline_session_id: baseline, feedback_key: key } = body;
       if (!isRunId(baseline)) throw badField(["body", "baseline_session_id"], "must be a UUID");
       if (typeof key !== "string" || key === "") throw badField(["body", "feedback_key"], "is required");
-      notTaken(body, ["comparative_experiment_id", "filters"]);
+      notTaken(body, ["comparative_experiment_id"]);
       const others = idsOf(body, "comparison_session_ids");
+      const filters = filtersIn(body, [baseline.toLowerCase(), ...others]);
       const names = await namesOf(parts, [baseline.toLowerCase(), ...others]);
       const config = (await parts.configs.byKey()).get(key);
       const deltas = await scoreDeltas(parts.rows, {
@@ -81,9 +98,15 @@ export function experimentHandlers(parts: ExperimentParts): Readonly<Record<stri
         key,
         lowerIsBetter: config?.data["is_lower_score_better"] === true,
       });
+      const matching = await matchingExamples(parts.sources, filters);
+      const chosen = (ids: readonly string[] = []): readonly string[] =>
+        matching === undefined ? ids : ids.filter((id) => matching.has(id));
       const entries = others.map((id) => {
         const delta = deltas.get(names.get(id) ?? "");
-        return [id, { improved_examples: delta?.improved ?? [], regressed_examples: delta?.regressed ?? [] }];
+        return [
+          id,
+          { improved_examples: chosen(delta?.improved), regressed_examples: chosen(delta?.regressed) },
+        ];
       });
       return json(200, { feedback_deltas: Object.fromEntries(entries) });
     },
@@ -98,7 +121,9 @@ async function resultsOf(
     readonly experiments: readonly string[];
     readonly offset: number;
     readonly limit: number;
-    readonly only?: readonly string[];
+    readonly only?: readonly string[] | undefined;
+    readonly filters: ResultFilters;
+    readonly sort: ResultSort | undefined;
   },
 ): Promise<ExampleRuns[]> {
   const { datasets, sources, rows } = parts;
@@ -106,15 +131,9 @@ async function resultsOf(
   await datasets.get(dataset);
   const names = await namesOf(parts, query.experiments);
   const all = await examplesOfExperiments(rows, [...names.values()]);
-  const ids = query.only === undefined ? all : all.filter((id) => query.only?.includes(id));
-  const asOf = await versionOf(parts, query.experiments[0] ?? "");
-  const examples = await datasets.listExamples({
-    datasetId: dataset,
-    ids,
-    offset: query.offset,
-    limit: Math.min(query.limit, PAGE_MAX),
-    ...(asOf === undefined ? {} : { asOf }),
-  });
+  const matching = await matchingExamples(sources, query.filters);
+  const ids = all.filter((id) => query.only?.includes(id) !== false && matching?.has(id) !== false);
+  const examples = await examplesOf(parts, { dataset, ids, project: [...names.values()][0] ?? "", ...query });
   const wanted = {
     session: [...query.experiments],
     reference_example: examples.map(({ id }) => id),
@@ -133,6 +152,34 @@ async function resultsOf(
     cursor = page.next;
   } while (cursor !== null);
   return examples.map((example) => ({ example, runs: byExample.get(example.id) ?? [] }));
+}
+
+/** A page of these examples, as they were when the first experiment ran; in the order of scores where that is asked for. */
+async function examplesOf(
+  parts: ExperimentParts,
+  query: {
+    readonly dataset: string;
+    readonly ids: readonly string[];
+    readonly project: string;
+    readonly experiments: readonly string[];
+    readonly offset: number;
+    readonly limit: number;
+    readonly sort: ResultSort | undefined;
+  },
+): Promise<readonly Example[]> {
+  const { datasets, rows } = parts;
+  const { dataset: datasetId, ids, offset, sort, project } = query;
+  const limit = Math.min(query.limit, PAGE_MAX);
+  const asOf = await versionOf(parts, query.experiments[0] ?? "");
+  const version = { datasetId, ...(asOf === undefined ? {} : { asOf }) };
+  if (sort === undefined) return datasets.listExamples({ ...version, ids, offset, limit });
+  if (ids.length > EXPERIMENT_SORT_MAX)
+    throw badField(["body"], `sorts at most ${EXPERIMENT_SORT_MAX} examples; filter them`);
+  // Examples that the version lacks have no place on a page.
+  const there = await datasets.listExamples({ ...version, ids, offset: 0, limit: ids.length });
+  const byId = new Map(there.map((example) => [example.id, example]));
+  const order = await sortedByScore(rows, [...byId.keys()], { project, sort });
+  return order.slice(offset, offset + limit).flatMap((id) => byId.get(id) ?? []);
 }
 
 /** The version of the dataset that an experiment says it ran over. */

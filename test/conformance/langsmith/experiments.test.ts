@@ -125,8 +125,22 @@ test("results of experiments are given by example, page after page, with the run
   expect(items[2]?.runs).toEqual([{ id: expect.any(String), outputs: { sum: 6 } }]);
   const empty = { experiment_ids: ids, page_size: 0 };
   expect((await post(`/v2/datasets/${datasetId}/experiment-runs`, empty)).status).toBe(422);
-  const filtered = await post(`/datasets/${datasetId}/runs`, { ...body, filters: { a: ["eq(name, 1)"] } });
-  expect(filtered).toMatchObject({ status: 501, body: { detail: expect.stringContaining("filters") } });
+  const numbers = async (more: object): Promise<unknown> => {
+    const found = await post(`/datasets/${datasetId}/runs`, { session_ids: ids.slice(0, 1), ...more });
+    return found.status === 200
+      ? (found.body as { inputs: { n: number } }[]).map(({ inputs }) => inputs.n)
+      : found.status;
+  };
+  const [first = ""] = ids;
+  const good = ['eq(feedback_key, "right")', "gt(feedback_score, 0.5)"];
+  expect(await numbers({ filters: { [first]: [`and(${good.join(", ")})`] } })).toEqual([3]);
+  expect(await numbers({ filters: { [first]: ["is_root", 'eq(name, "nobody")'] } })).toBe(400);
+  expect(await numbers({ filters: { [first]: ['eq(name, "nobody")'] } })).toEqual([]);
+  expect(await numbers({ filters: { a: ["eq(name, 1)"] } })).toBe(422);
+  const byScore = { sort_by: "feedback.right" };
+  expect(await numbers({ sort_params: byScore })).toEqual([3, 1, 2]);
+  expect(await numbers({ sort_params: { ...byScore, sort_order: "ASC" }, offset: 2 })).toEqual([3]);
+  expect(await numbers({ sort_params: byScore, session_ids: ids })).toBe(422);
   const none = { session_ids: [crypto.randomUUID()] };
   expect((await post(`/datasets/${datasetId}/runs`, none)).status).toBe(404);
 });
