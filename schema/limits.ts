@@ -327,6 +327,8 @@ export const QUEUE_PAGE_MAX = 1_000;
 export const QUEUE_ADD_MAX = 10_000;
 /** Items of one annotation queue, finished ones too. */
 export const QUEUE_ITEMS_MAX = 50_000;
+/** Runs in one export of an annotation queue: each has its content. */
+export const QUEUE_EXPORT_MAX = 10_000;
 /** Tool calls of a run that a reviewer is shown. */
 export const REVIEW_TOOL_CALLS_MAX = 100;
 /** Filters of one experiment in a question about results. */

@@ -25,6 +25,7 @@ import { shareHandlers } from "./shares/share-routes.js";
 import { threadHandlers } from "./threads/thread-routes.js";
 import { traceHandlers } from "./traces/trace-routes.js";
 import { projectHandlers } from "./projects/project-routes.js";
+import { queueExportHandlers } from "./queues/queue-export-routes.js";
 import { queueItemHandlers } from "./queues/queue-item-routes.js";
 import { queueHandlers } from "./queues/queue-routes.js";
 import { queueRunHandlers } from "./queues/queue-run-routes.js";
@@ -112,6 +113,7 @@ function createHandlers(
     ...queueHandlers(queueParts),
     ...queueRunHandlers(queueParts),
     ...queueItemHandlers(queueParts),
+    ...queueExportHandlers(queueParts),
     ...evaluatorHandlers(new OnlineEvaluatorService(ports)),
     ...ruleHandlers({ host, reads, projects: names, book, engine, datasets, queues }),
     ...datasetFileHandlers(datasets),

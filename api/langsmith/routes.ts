@@ -207,7 +207,12 @@ const LINES: readonly Line[] = [
   ["GET", "/annotation-queues/{queue_id}/size", "getSizeFromAnnotationQueue: to review", "queueSize"],
   ["GET", "/annotation-queues/{queue_id}/total_size", "all runs of a queue", "queueTotalSize"],
   ["GET", "/annotation-queues/{queue_id}/total_archived", "finished runs of a queue", "queueTotalArchived"],
-  ["POST", "/annotation-queues/{queue_id}/export", "export a queue: `queue_items` in the mirror has it"],
+  [
+    "POST",
+    "/annotation-queues/{queue_id}/export",
+    "annotationQueues.export: finished runs, CSV",
+    "exportQueue",
+  ],
   ["POST", "/annotation-queues/populate", "fill a queue from an experiment", "populateQueue"],
   ["POST", "/annotation-queues/status/{queue_run_id}", "view, complete or reopen a run", "queueRunStatus"],
   ["GET", "/annotation-queues/{run_id}/queues", "queues that have a run", "queuesOfRun"],

@@ -1,6 +1,6 @@
 import type { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { QUEUE_ADD_MAX } from "../../../schema/index.js";
+import { parseCsv, QUEUE_ADD_MAX } from "../../../schema/index.js";
 import { runApi, type RunningApi } from "../../api/running-api.js";
 import { clientOf, collect } from "./sdk.js";
 
@@ -153,6 +153,15 @@ test("the generated client views, completes, reopens and puts back runs, counts 
   expect(await queues.items.retrieveCount(id, { status: "needs_my_review", max_start_time: START })).toEqual({
     count: 0,
   });
+  const said = { key: "tone", score: 1, comment: '=1+1 "quoted"' };
+  await client.createFeedback(first, "tone", { score: said.score, comment: said.comment });
+  const exported = await queues.export(id, { include_annotator_detail: true });
+  const [head = [], line = [], ...others] = parseCsv(String(exported));
+  expect(others).toEqual([]);
+  expect(head).toEqual(expect.arrayContaining(["run_id", "inputs", "feedback", "completed_by"]));
+  expect(line[0]).toBe(first);
+  expect(JSON.parse(line[head.indexOf("feedback")] ?? "")).toMatchObject([said]);
+  expect(parseCsv(String(await queues.export(id, { end_time: START })))).toHaveLength(1);
   await queues.createRunStatus(one, {});
   expect(await order("archived")).toEqual([]);
   expect((await queues.retrieveQueues(first)).map(({ id: queue }) => queue)).toContain(id);
