@@ -99,18 +99,29 @@ function collect(child: ChildProcess, timeoutMs: number): Promise<Collected> {
 
 /**
  * Starts a built `.child.js` module in `workDir` with an empty environment, so no secret of this process is in its reach,
- * below this process's priority by `niceness`. With `messages` it has a channel for structured values beside its standard streams.
+ * below this process's priority by `niceness`. With `messages` it has a channel for structured values beside its standard
+ * streams. `poolThreads` is the number of libuv's threads (4 otherwise), on which DuckDB runs what is asked of it.
  */
 export function startChild(
   module: URL,
-  options: { workDir: string; limits: ProcessLimits; messages?: true; niceness?: number },
+  options: {
+    workDir: string;
+    limits: ProcessLimits;
+    messages?: true;
+    niceness?: number;
+    poolThreads?: number;
+  },
 ): ChildProcess {
   const { file, args } = command(module, options.limits);
   const child = spawn(file, args, {
     stdio: ["pipe", "pipe", "pipe", ...(options.messages === true ? (["ipc"] as const) : [])],
     serialization: "advanced",
     cwd: options.workDir,
-    env: { TMPDIR: options.workDir, MALLOC_ARENA_MAX: "2" },
+    env: {
+      TMPDIR: options.workDir,
+      MALLOC_ARENA_MAX: "2",
+      ...(options.poolThreads === undefined ? {} : { UV_THREADPOOL_SIZE: String(options.poolThreads) }),
+    },
   });
   yieldToIngest(child, options.niceness ?? CHILD_NICENESS);
   // EPIPE when the child dies early: its exit tells more.

@@ -1,4 +1,4 @@
-import { processUsage, treeUsage } from "./process-usage.js";
+import { processUsage, treeMemoryBytes, treeUsage } from "./process-usage.js";
 
 const MIB = 1024 * 1024;
 const INTERVAL_MS = 250;
@@ -7,10 +7,12 @@ const INTERVAL_MS = 250;
 export interface RssSummary {
   readonly maxMib: number;
   readonly lastMib: number;
-  /** The server with its children (compaction, queries). */
+  /** The server with its children (sealing, compaction, queries). */
   readonly treeMaxMib: number;
   /** Straight line through the second half of the samples, MiB a minute: what grows without end. */
   readonly slopeMibPerMinute: number;
+  /** The same for the server with its children. */
+  readonly treeSlopeMibPerMinute: number;
   readonly samples: number;
 }
 
@@ -19,9 +21,12 @@ export class RssWatch {
   readonly #samples: { ms: number; mib: number; tree: number }[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #pid: number;
+  readonly #treeBytes: (pid: number) => number;
 
-  constructor(pid: number) {
+  /** With `sharedOnce` pages that processes share count once in the figures of the tree, and not for each. */
+  constructor(pid: number, { sharedOnce = false } = {}) {
     this.#pid = pid;
+    this.#treeBytes = sharedOnce ? treeMemoryBytes : (root) => treeUsage(root).rssBytes;
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), INTERVAL_MS);
   }
@@ -29,7 +34,7 @@ export class RssWatch {
   #sample(): void {
     try {
       const mib = processUsage(this.#pid).rssBytes / MIB;
-      this.#samples.push({ ms: performance.now(), mib, tree: treeUsage(this.#pid).rssBytes / MIB });
+      this.#samples.push({ ms: performance.now(), mib, tree: this.#treeBytes(this.#pid) / MIB });
     } catch {
       // The process has ended.
     }
@@ -44,6 +49,7 @@ export class RssWatch {
       lastMib: this.#samples.at(-1)?.mib ?? 0,
       treeMaxMib: Math.max(0, ...this.#samples.map(({ tree }) => tree)),
       slopeMibPerMinute: slope(late.map(({ ms, mib }) => [ms / 60_000, mib])),
+      treeSlopeMibPerMinute: slope(late.map(({ ms, tree }) => [ms / 60_000, tree])),
       samples: this.#samples.length,
     };
   }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runLoad } from "../load/run-load.js";
-import { treeUsage } from "../measure/process-usage.js";
+import { treeMemoryBytes } from "../measure/process-usage.js";
 import { RssWatch, type RssSummary } from "../measure/rss-watch.js";
 import { SealedCount } from "../measure/sealed-count.js";
 import { bodySet, type BenchContext, type Row, type Scenario } from "../scenario.js";
@@ -26,7 +26,7 @@ async function live(
   let spans = 0;
   const phase = async ({ seconds, rate }: Phase): Promise<RssSummary> => {
     const bodies = bodySet(context, "content");
-    const watch = new RssWatch(server.pid);
+    const watch = new RssWatch(server.pid, { sharedOnce: true });
     const load = await runLoad({
       port: server.port,
       protocol: "http",
@@ -41,7 +41,7 @@ async function live(
     return watch.stop();
   };
   try {
-    const started = treeUsage(server.pid).rssBytes / MIB;
+    const started = treeMemoryBytes(server.pid) / MIB;
     context.log(`memory: ${HELD_RATE} spans/s`);
     const held = await phase({ seconds: context.seconds, rate: HELD_RATE });
     const fullSeconds = context.long ? LONG_SECONDS : context.seconds;
@@ -49,18 +49,18 @@ async function live(
     const full = await phase({ seconds: fullSeconds, rate: 0 });
     context.log("memory: idle");
     await sleep(context.quick ? 1_000 : IDLE_MS);
-    return { started, held, full, idle: treeUsage(server.pid).rssBytes / MIB, fullSeconds };
+    return { started, held, full, idle: treeMemoryBytes(server.pid) / MIB, fullSeconds };
   } finally {
     sealed.close();
     await server.stop();
   }
 }
 
-/** Memory of the server process. */
+/** Memory of the server and its processes. */
 export const memory: Scenario = {
   name: "memory",
   about:
-    "Resident memory of one server at 5,000 content spans/s, then saturated (with --long for ten minutes), then idle for 10 s.",
+    "Resident memory of one server with its sealing and compacting processes, pages they share counted once, at 5,000 content spans/s, then saturated (with --long for ten minutes), then idle for 10 s.",
   async run(context) {
     const { started, held, full, idle, fullSeconds } = await live(context);
     const floor = [{ name: "the same server just after its start", value: started }];
@@ -73,21 +73,21 @@ export const memory: Scenario = {
       floors: floor,
       ...(note === undefined ? {} : { note }),
     });
-    const children = (summary: RssSummary): string =>
-      `with compaction's processes ${Math.round(summary.treeMaxMib)} MiB at most`;
+    const own = (summary: RssSummary): string =>
+      `the server's own process ${Math.round(summary.maxMib)} MiB at most`;
     return {
       rows: [
         row("idle", "RSS idle after load", idle, 250),
-        row("held", "RSS at 5,000 content spans/s, largest", held.maxMib, 350, children(held)),
+        row("held", "RSS at 5,000 content spans/s, largest", held.treeMaxMib, 350, own(held)),
         row(
           "full",
           `RSS saturated for ${fullSeconds} s, largest`,
-          full.maxMib,
+          full.treeMaxMib,
           800,
-          `slope over the second half ${full.slopeMibPerMinute.toFixed(1)} MiB/min; ${children(full)}`,
+          `slope over the second half ${full.treeSlopeMibPerMinute.toFixed(1)} MiB/min; ${own(full)}`,
         ),
       ],
-      facts: { memory_slope_mib_per_min: full.slopeMibPerMinute, memory_full_seconds: fullSeconds },
+      facts: { memory_slope_mib_per_min: full.treeSlopeMibPerMinute, memory_full_seconds: fullSeconds },
     };
   },
 };

@@ -77,6 +77,8 @@ export class SealerClient implements SealerPort {
       messages: true,
       limits: LIMITS,
       niceness: SEALER_NICENESS,
+      // One file at a time is written. On four threads in turn, DuckDB's allocator kept memory for each of the four.
+      poolThreads: 1,
     });
     let words = "";
     this.process.stdout?.resume();

@@ -7,9 +7,12 @@ import { duckdb } from "../duckdb.js";
 import { type ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
 import type { Filler } from "./filler.js";
 
-/** Row groups of level-0 files end at this many rows or bytes: content wants small groups, and lean rows large ones. */
+/**
+ * Row groups of level-0 files end at this many rows or bytes: content wants small groups, and lean rows large ones. DuckDB
+ * holds a group until it is whole, so this is also what a sealer needs beside the piece it reads.
+ */
 const ROW_GROUP_ROWS = 122_880;
-const ROW_GROUP_BYTES = 64_000_000;
+const ROW_GROUP_BYTES = 8_000_000;
 /** The fastest of zstd's usual levels: compaction writes these rows again, and better, within the hour. */
 const COMPRESSION_LEVEL = 1;
 /** Texts with more distinct values than this are not dictionary-coded: 6 to 10 % less CPU at the same size. */
