@@ -2,9 +2,10 @@ import { encodeMessage } from "../otlp/encode.js";
 import type { AnyValue } from "../otlp/types.js";
 import { WIRE_BYTES, WIRE_VARINT } from "../otlp/wire-reader.js";
 import { WireWriter } from "../otlp/wire-writer.js";
-import { JsonText, parseRunJson } from "./json-text.js";
-import { type RawFields, type RawRun, readRawFields } from "./raw-fields.js";
-import { writeRawString } from "./raw-string.js";
+import { JsonText, parseRunJson, writeRunJson } from "./json-text.js";
+import { scanElements } from "./json-scan.js";
+import { type RawFields, type RawRun, readRawFields, smallInteger } from "./raw-fields.js";
+import { writeRawString, writeRawText } from "./raw-string.js";
 import {
   ATTR_IMPORT,
   ATTR_INPUTS,
@@ -22,17 +23,16 @@ import {
   firstTokenSeconds,
   RUN_TEXTS,
   scalarValue,
-  textValue,
 } from "./run-span.js";
 
 const SPAN_ATTRIBUTES = 9;
 const ANY_STRING = 1;
 const ANY_BOOL = 2;
 const ANY_INT = 3;
+const ANY_ARRAY = 5;
+const ARRAY_VALUES = 1;
 const [QUOTE, COMMA, OPEN, CLOSE] = [34, 44, 123, 125];
 const [TRUE, FALSE] = [116, 102];
-/** Digits of an integer that is surely one of 64 bits, and kept by a double. */
-const INT_DIGITS_MAX = 15;
 
 /** A key as a KeyValue has it, with its tag and length. */
 function wireKey(key: string): Uint8Array {
@@ -126,19 +126,35 @@ function writeJson(writer: WireWriter, key: Uint8Array, fields: RawFields, at: n
 
 /** The run's JSON without inputs and outputs; a null says something, too, and stays. */
 function writeRest(writer: WireWriter, fields: RawFields): void {
-  const { names, bytes } = fields;
+  const { bytes } = fields;
   writer.byte(CLOSE);
   let isLast = true;
-  for (let at = names.length - 1; at >= 0; at--) {
-    const name = names[at] as string;
-    if ((name === "inputs" || name === "outputs") && !fields.isNull(at)) continue;
+  for (let at = fields.names.length - 1; at >= 0; at--) {
+    if (isElsewhere(fields, at)) continue;
     if (!isLast) writer.byte(COMMA);
     isLast = false;
-    writer.copy(bytes, fields.start(at), fields.end(at));
-    const key = jsonKey(name);
+    const end = fields.end(at);
+    // Neighbours that came side by side go as one.
+    while (at > 0 && follows(fields, at) && !isElsewhere(fields, at - 1)) at--;
+    const start = fields.key(at);
+    writer.copy(bytes, start < 0 ? fields.start(at) : start, end);
+    if (start >= 0) continue;
+    const key = jsonKey(fields.names[at] as string);
     writer.copy(key, 0, key.length);
   }
   writer.byte(OPEN);
+}
+
+/** Whether a field is an attribute of its own, and nothing else. */
+function isElsewhere(fields: RawFields, at: number): boolean {
+  const name = fields.names[at];
+  return (name === "inputs" || name === "outputs") && !fields.isNull(at);
+}
+
+/** Whether only a comma is between a field and the one before it. */
+function follows(fields: RawFields, at: number): boolean {
+  const start = fields.key(at);
+  return start > 0 && fields.key(at - 1) >= 0 && fields.end(at - 1) === start - 1;
 }
 
 /** `"name":` by name. Clients use few; senders must not be able to fill memory with them. */
@@ -155,9 +171,24 @@ function jsonKey(name: string): Uint8Array {
 }
 
 function writeTags(writer: WireWriter, fields: RawFields): void {
-  const tags = fields.value("tags");
-  if (!Array.isArray(tags) || tags.length === 0) return;
-  writeValue(writer, KEYS.tags, { arrayValue: { values: tags.map(textValue) } });
+  const at = fields.find("tags");
+  if (!fields.isList(at)) return;
+  const ends: number[] = [];
+  scanElements(fields.bytes, fields.start(at), (start, end) => void ends.push(start, end));
+  if (ends.length === 0) return;
+  const before = writer.written;
+  for (let place = ends.length - 2; place >= 0; place -= 2) {
+    const [start, end] = [ends[place] as number, ends[place + 1] as number];
+    const value = writer.written;
+    if (fields.bytes[start] === QUOTE) writeRawText(writer, fields.bytes, start, end);
+    else writer.string(writeRunJson(parseRunJson(fields.bytes.toString("utf8", start, end))));
+    writer.tag(ANY_STRING, WIRE_BYTES);
+    writer.lengthSince(value);
+    writer.tag(ARRAY_VALUES, WIRE_BYTES);
+  }
+  writer.lengthSince(before);
+  writer.tag(ANY_ARRAY, WIRE_BYTES);
+  closeAttribute(writer, KEYS.tags, before);
 }
 
 function writeMetadata(writer: WireWriter, metadata: RawFields): void {
@@ -200,18 +231,6 @@ function writeScalar(writer: WireWriter, fields: RawFields, at: number): void {
       writer.copy(value, 0, value.length);
     }
   }
-}
-
-/** The number that a range of digits is; -1 when it has anything else, or too many. */
-function smallInteger(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start > INT_DIGITS_MAX) return -1;
-  let value = 0;
-  for (let at = start; at < end; at++) {
-    const digit = (bytes[at] as number) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
 }
 
 /** The model in the call's parameters, unless the metadata has it. */

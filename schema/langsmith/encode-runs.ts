@@ -2,11 +2,11 @@ import { encodeMessage } from "../otlp/encode.js";
 import { WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from "../otlp/wire-reader.js";
 import { WireWriter } from "../otlp/wire-writer.js";
 import { writeRunAttributes } from "./encode-run-attributes.js";
-import { isRunId, runSpanId, runTraceId } from "./ids.js";
+import { isRunId, runSpanId, runTraceId, UUID_CHARS } from "./ids.js";
 import type { RawFields, RawRun } from "./raw-fields.js";
 import { writeRawString } from "./raw-string.js";
 import { KIND_INTERNAL, NATIVE_RUN_SCOPE, STATUS_ERROR, STATUS_OK } from "./run-span.js";
-import { dottedOrderNanos, runTimeNanos } from "./time.js";
+import { dottedOrderNanos } from "./time.js";
 
 /** What a span takes beside its run's JSON, about: most of its texts are in it twice. */
 const SPAN_BYTES = 1_536;
@@ -49,7 +49,7 @@ export function encodeRuns(runs: readonly RawRun[]): Uint8Array {
 
 function writeSpan(writer: WireWriter, run: RawRun): void {
   const { fields } = run;
-  const end = runTimeNanos(fields.scalar("end_time")) ?? 0n;
+  const end = fields.time("end_time") ?? 0n;
   const start = startNanosOf(fields) ?? 0n;
   writeStatus(writer, fields, end);
   writeRunAttributes(writer, run, start);
@@ -76,7 +76,10 @@ function writeSpan(writer: WireWriter, run: RawRun): void {
   const id = fields.text("id") ?? "";
   writer.hex(runSpanId(id));
   writer.tag(2, WIRE_BYTES);
-  writer.hex(runTraceId(fields.text("trace_id") ?? id));
+  const trace = fields.find("trace_id");
+  if (fields.isUuid(trace) && fields.length(trace) === UUID_CHARS + 2) {
+    writer.uuid(fields.bytes, fields.start(trace) + 1);
+  } else writer.hex(runTraceId(fields.text("trace_id") ?? id));
   writer.tag(1, WIRE_BYTES);
 }
 
@@ -96,5 +99,5 @@ function writeStatus(writer: WireWriter, fields: RawFields, end: bigint): void {
 
 /** When a run started, nanoseconds since 1970, by its own field or its place in the trace; undefined when neither says. */
 export function startNanosOf(fields: RawFields): bigint | undefined {
-  return runTimeNanos(fields.scalar("start_time")) ?? dottedOrderNanos(fields.text("dotted_order"));
+  return fields.time("start_time") ?? dottedOrderNanos(fields.text("dotted_order"));
 }

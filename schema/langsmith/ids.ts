@@ -9,6 +9,20 @@ export function isRunId(value: unknown): value is string {
   return typeof value === "string" && UUID.test(value);
 }
 
+const HEX = new Uint8Array(256);
+for (const char of "0123456789abcdefABCDEF") HEX[char.charCodeAt(0)] = 1;
+export const UUID_CHARS = 36;
+const DASH = 45;
+
+/** Whether a UUID's 36 characters are there in ASCII. */
+export function isUuidAt(bytes: Uint8Array, start: number): boolean {
+  for (let at = 0; at < UUID_CHARS; at++) {
+    const isDash = at === 8 || at === 13 || at === 18 || at === 23;
+    if (isDash ? bytes[start + at] !== DASH : HEX[bytes[start + at] as number] !== 1) return false;
+  }
+  return true;
+}
+
 /** The OTLP trace id of a LangSmith trace: the same 16 bytes. `traceRunId` is a UUID. */
 export function runTraceId(traceRunId: string): string {
   return traceRunId.toLowerCase().replaceAll("-", "");

@@ -1,6 +1,8 @@
 import { parseRunJson, type RunFields, type RunValue, writeRunJson } from "./json-text.js";
+import { isRunId, isUuidAt, UUID_CHARS } from "./ids.js";
 import { scanObject } from "./json-scan.js";
 import type { RunAttachment } from "./run-span.js";
+import { runTimeNanos } from "./time.js";
 
 const [QUOTE, BACKSLASH, LIST, OBJECT] = [34, 92, 91, 123];
 const NULL = 110;
@@ -53,6 +55,7 @@ function slotOf(bytes: Uint8Array, start: number, end: number): number {
 
 /** More fields than any run has: then a map is worth its memory, and hostile objects stay linear. */
 const LISTED_MAX = 32;
+const PLACES = 3;
 
 /**
  * The fields of a JSON object as they came: names, and where in `bytes` each value is. The bytes are not taken apart, so
@@ -60,9 +63,10 @@ const LISTED_MAX = 32;
  */
 export class RawFields {
   readonly names: string[] = [];
-  /** Start and end of each value, in turn. */
-  readonly places: number[] = [];
+  /** Of each in turn: where its key's quotes begin (-1 when it is elsewhere), and start and end of its value. */
+  readonly #places: number[] = [];
   #index: Map<string, number> | undefined;
+  #times: readonly [start: bigint | undefined, end: bigint | undefined] | undefined;
 
   constructor(readonly bytes: Buffer) {}
 
@@ -77,16 +81,17 @@ export class RawFields {
     return this.#index.get(name) ?? -1;
   }
 
-  /** `start` and `end` are those of a valid value in {@link bytes}. */
-  set(name: string, start: number, end: number): void {
+  /** `start` and `end` are those of a valid value in {@link bytes}, `key` those of its key with quotes right before it. */
+  set(name: string, start: number, end: number, key = -1): void {
     const found = this.find(name);
     const at = found < 0 ? this.names.length : found;
     if (found < 0) {
       this.names.push(name);
       this.#index?.set(name, at);
     }
-    this.places[2 * at] = start;
-    this.places[2 * at + 1] = end;
+    this.#places[PLACES * at] = key;
+    this.#places[PLACES * at + 1] = start;
+    this.#places[PLACES * at + 2] = end;
   }
 
   /** Bytes of all values. */
@@ -96,12 +101,17 @@ export class RawFields {
     return size;
   }
 
+  /** Where its key begins, when it is right before the value; else -1. */
+  key(at: number): number {
+    return this.#places[PLACES * at] as number;
+  }
+
   start(at: number): number {
-    return this.places[2 * at] as number;
+    return this.#places[PLACES * at + 1] as number;
   }
 
   end(at: number): number {
-    return this.places[2 * at + 1] as number;
+    return this.#places[PLACES * at + 2] as number;
   }
 
   length(at: number): number {
@@ -142,6 +152,8 @@ export class RawFields {
   value(name: string): RunValue | undefined {
     const at = this.find(name);
     if (at < 0) return undefined;
+    const number = smallInteger(this.bytes, this.start(at), this.end(at));
+    if (number >= 0) return number;
     return this.isString(at) ? this.text(name) : parseRunJson(this.json(at));
   }
 
@@ -155,10 +167,23 @@ export class RawFields {
     return this.bytes.toString("utf8", start, end);
   }
 
-  /** A field that is a string or a number which JavaScript holds as it is; undefined for any other. */
-  scalar(name: string): string | number | undefined {
+  /** A field that is a time, nanoseconds since 1970; undefined for anything else. Worked out once. */
+  time(name: "start_time" | "end_time"): bigint | undefined {
+    this.#times ??= [this.#time("start_time"), this.#time("end_time")];
+    return this.#times[name === "start_time" ? 0 : 1];
+  }
+
+  #time(name: string): bigint | undefined {
     const value = this.value(name);
-    return typeof value === "string" || typeof value === "number" ? value : undefined;
+    return value === undefined || value === null ? undefined : runTimeNanos(value);
+  }
+
+  /** Whether a field is a UUID. */
+  isUuid(at: number): boolean {
+    if (!this.isString(at)) return false;
+    const start = this.start(at) + 1;
+    if (this.end(at) - 1 - start === UUID_CHARS && isUuidAt(this.bytes, start)) return true;
+    return isRunId(this.text(this.names[at] as string));
   }
 }
 
@@ -171,6 +196,21 @@ export interface RawRun {
   readonly update?: boolean;
   /** It was imported out of LangSmith, so it does not go there. */
   readonly imported?: boolean;
+}
+
+/** Digits of an integer that a double surely keeps. */
+const INT_DIGITS_MAX = 15;
+
+/** The number that a range of digits is; -1 when it has anything else, or too many. */
+export function smallInteger(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > INT_DIGITS_MAX) return -1;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] as number) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** Whether a string's content, without its quotes, is not the text itself. */
@@ -186,7 +226,7 @@ export function hasEscape(bytes: Uint8Array, start: number, end: number): boolea
 export function readRawFields(bytes: Buffer, start: number, end: number): RawFields | undefined {
   const fields = new RawFields(bytes);
   const isObject = scanObject(bytes, start, end, (keyStart, keyEnd, valueStart, valueEnd) => {
-    fields.set(nameAt(bytes, keyStart, keyEnd), valueStart, valueEnd);
+    fields.set(nameAt(bytes, keyStart, keyEnd), valueStart, valueEnd, keyStart - 1);
   });
   return isObject ? fields : undefined;
 }

@@ -51,31 +51,29 @@ function usualTime(text: string): bigint | undefined {
   if (text[4] !== "-" || text[7] !== "-" || text[10] !== "T") return undefined;
   if (text[13] !== ":" || text[16] !== ":" || text[19] !== ".") return undefined;
   const micros = digits === 6 ? digitsAt(text, 20, 6) : 1_000 * digitsAt(text, 20, 3);
-  return momentAt(text, [0, 5, 8, 11, 14, 17], micros);
+  const date = digitsAt(text, 0, 4) * 10_000 + digitsAt(text, 5, 2) * 100 + digitsAt(text, 8, 2);
+  const time = digitsAt(text, 11, 2) * 10_000 + digitsAt(text, 14, 2) * 100 + digitsAt(text, 17, 2);
+  return momentOf(date, time, micros);
 }
 
 /** `20261123T100000123456Z` at a place of a text. */
 function usualStamp(text: string, at: number): bigint | undefined {
   if (text[at + 8] !== "T" || text[at + 21] !== "Z") return undefined;
-  const micros = digitsAt(text, at + 15, 6);
-  return momentAt(text, [at, at + 4, at + 6, at + 9, at + 11, at + 13], micros);
+  return momentOf(digitsAt(text, at, 8), digitsAt(text, at + 9, 6), digitsAt(text, at + 15, 6));
 }
 
-/** Of year, month, day, hour, minute and second at these places. Days that not all months have are not for here. */
-function momentAt(text: string, at: readonly number[], micros: number): bigint | undefined {
-  const [y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0] = at;
-  const year = digitsAt(text, y, 4);
-  const month = digitsAt(text, mo, 2);
-  const day = digitsAt(text, d, 2);
-  const hour = digitsAt(text, h, 2);
-  const minute = digitsAt(text, mi, 2);
-  const second = digitsAt(text, s, 2);
-  const isUsual =
-    year >= 1971 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour >= 0 && hour <= 23;
-  if (!isUsual || minute < 0 || minute > 59 || second < 0 || second > 59 || micros < 0) return undefined;
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
+/** Of `YYYYMMDD` and `HHMMSS` as numbers. Days that not all months have are not for here. */
+function momentOf(date: number, time: number, micros: number): bigint | undefined {
+  if (!(date >= FIRST_DATE && time >= 0 && micros >= 0)) return undefined;
+  const [month, day] = [Math.floor(date / 100) % 100, date % 100];
+  const [hour, minute, second] = [Math.floor(time / 10_000), Math.floor(time / 100) % 100, time % 100];
+  if (month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59)
+    return undefined;
+  const ms = Date.UTC(Math.floor(date / 10_000), month - 1, day, hour, minute, second);
   return inRange(BigInt(ms * 1_000 + micros) * 1_000n);
 }
+
+const FIRST_DATE = 1971_01_01;
 
 /** The number that so many digits are; negative when there is anything else. */
 function digitsAt(text: string, start: number, count: number): number {

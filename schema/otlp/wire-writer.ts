@@ -162,6 +162,16 @@ export class WireWriter {
     this.varint(size);
   }
 
+  /** The 16 bytes that a UUID's 36 ASCII characters say, with their length. */
+  uuid(source: Uint8Array, start: number): void {
+    let to = this.#reserve(16);
+    for (let at = start; at < start + 36; at += 2) {
+      if (source[at] === 45) at++;
+      this.#bytes[to++] = (nibble(source[at] as number) << 4) | nibble(source[at + 1] as number);
+    }
+    this.varint(16);
+  }
+
   bytes(value: Uint8Array): void {
     const at = this.#reserve(value.length);
     this.#bytes.set(value, at);
@@ -182,4 +192,9 @@ export class WireWriter {
     this.#bytes = next;
     this.#view = new DataView(next.buffer, next.byteOffset, next.byteLength);
   }
+}
+
+/** The value of a hexadecimal digit in either case. */
+function nibble(char: number): number {
+  return (char & 15) + (char > 57 ? 9 : 0);
 }

@@ -1,4 +1,4 @@
-import { isRunId, nanosToRunTime, type RawFields, runTimeNanos } from "../../../schema/index.js";
+import { isRunId, nanosToRunTime, type RawFields } from "../../../schema/index.js";
 import { badField } from "../replies.js";
 
 /**
@@ -14,7 +14,7 @@ export function placedRun(
   if (isGiven("trace_id") && isGiven("dotted_order")) return run;
   const trace = run.text("trace_id");
   const order = run.text("dotted_order");
-  const start = runTimeNanos(run.scalar("start_time"));
+  const start = run.time("start_time");
   if (start === undefined) throw badField(["body", "start_time"], "is required without a dotted_order");
   const segment = `${nanosToRunTime(start).replace(/[-:.]|\+.*$/g, "")}Z${id}`;
   const parentId = run.text("parent_run_id");

@@ -8,7 +8,6 @@ import {
   rawFieldsOf,
   type RawRun,
   type RunAttachment,
-  runTimeNanos,
 } from "../../../schema/index.js";
 import { notFound } from "../replies.js";
 import type { RunArchive } from "./run-archive.js";
@@ -170,7 +169,7 @@ export class RunStates {
 const MAX = 1n << 63n;
 
 function startOf(fields: RawFields | undefined): bigint | undefined {
-  return dottedOrderNanos(fields?.text("dotted_order")) ?? runTimeNanos(fields?.scalar("start_time"));
+  return dottedOrderNanos(fields?.text("dotted_order")) ?? fields?.time("start_time");
 }
 
 /** As LangSmith's own clients merge the two: a field of the update wins, unless it says nothing. */

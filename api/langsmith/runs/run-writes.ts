@@ -5,7 +5,6 @@ import {
   type RawFields,
   readRawFields,
   type RunAttachment,
-  runTimeNanos,
   scanElements,
 } from "../../../schema/index.js";
 import { badField, RefusedCall } from "../replies.js";
@@ -26,7 +25,7 @@ export interface RunWrite {
 export type Where = readonly (string | number)[];
 
 const UUID_FIELDS = ["trace_id", "parent_run_id", "session_id", "reference_example_id"];
-const TIME_FIELDS = ["start_time", "end_time"];
+const TIME_FIELDS = ["start_time", "end_time"] as const;
 const TEXT_FIELDS = ["name", "run_type", "session_name", "error", "dotted_order"];
 const STAMP = /^\d{8}T\d{12}Z$/;
 const STAMP_CHARS = 22;
@@ -71,7 +70,7 @@ export function checkedWrite(
   if (!isRunId(given)) throw badField([...where, "id"], "must be a UUID");
   for (const field of UUID_FIELDS) {
     const at = fields.find(field);
-    if (at >= 0 && !fields.isNull(at) && !isRunId(fields.text(field)))
+    if (at >= 0 && !fields.isNull(at) && !fields.isUuid(at))
       throw badField([...where, field], "must be a UUID");
   }
   for (const field of TEXT_FIELDS) {
@@ -82,7 +81,7 @@ export function checkedWrite(
   }
   for (const field of TIME_FIELDS) {
     const at = fields.find(field);
-    if (at >= 0 && !fields.isNull(at) && runTimeNanos(fields.scalar(field)) === undefined) {
+    if (at >= 0 && !fields.isNull(at) && fields.time(field) === undefined) {
       throw badField([...where, field], "must be a time: ISO 8601, or milliseconds since 1970");
     }
   }
@@ -97,6 +96,7 @@ export function checkedWrite(
 function checkDottedOrder(fields: RawFields, id: string, where: Where): void {
   const order = fields.text("dotted_order");
   if (order === undefined) return;
+  if (isUsualOrder(order, id, fields.text("trace_id")) && dottedOrderNanos(order) !== undefined) return;
   const ids = order.split(".").map(segmentId);
   const at = [...where, "dotted_order"];
   if (ids.includes(undefined) || dottedOrderNanos(order) === undefined) {
@@ -108,6 +108,13 @@ function checkDottedOrder(fields: RawFields, id: string, where: Where): void {
     throw badField(at, `trace_id ${trace} does not match first part of dotted_order`);
   }
 }
+
+/** Whether an order is made of segments in lower case, from the trace to the run: then nothing needs to be taken apart. */
+function isUsualOrder(order: string, id: string, trace: string | undefined): boolean {
+  return USUAL_ORDER.test(order) && order.endsWith(id) && order.startsWith(trace ?? "", STAMP_CHARS);
+}
+
+const USUAL_ORDER = /^(?:(?:^|\.)\d{8}T\d{12}Z[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})+$/;
 
 function segmentId(segment: string): string | undefined {
   const id = segment.slice(STAMP_CHARS);

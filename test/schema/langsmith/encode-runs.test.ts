@@ -107,7 +107,7 @@ test("I4: what a run says stays in its span as it was written, spaces and digits
   const json = `{"id":"${id}","name" : "n", "extra":{"n": 1e400 , "z":-0, "big":12345678901234567890}}`;
   const run = firstSpan(encodeRuns([{ fields: rawOf(json), attachments: [] }]))?.attributes[0];
   expect(run?.value?.stringValue).toBe(
-    `{"id":"${id}","name":"n","extra":{"n": 1e400 , "z":-0, "big":12345678901234567890}}`,
+    `{"id":"${id}","name" : "n","extra":{"n": 1e400 , "z":-0, "big":12345678901234567890}}`,
   );
 });
 

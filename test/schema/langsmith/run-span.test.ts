@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   decodeOtlp,
+  dottedOrderNanos,
   encodeOtlp,
   nameUuid,
   nanosToRunTime,
@@ -63,6 +64,33 @@ test("a time that is written is read as the same microsecond", () => {
     fc.property(fc.bigInt({ min: 1n, max: 9_000_000_000_000_000n }), (micros) => {
       expect(runTimeNanos(nanosToRunTime(micros * 1_000n))).toBe(micros * 1_000n);
     }),
+  );
+});
+
+test("usual times are read as the slow way reads them, right and wrong ones alike", () => {
+  const digits = (max: number, count: number): fc.Arbitrary<string> =>
+    fc.nat({ max }).map((value) => String(value).padStart(count, "0"));
+  const parts = fc.tuple(
+    digits(2400, 4),
+    digits(13, 2),
+    digits(32, 2),
+    digits(24, 2),
+    digits(60, 2),
+    digits(60, 2),
+    fc.oneof(digits(999, 3), digits(999_999, 6)),
+    fc.constantFrom("Z", "+00:00", "+01:00", "x"),
+  );
+  fc.assert(
+    fc.property(parts, ([year, month, day, hour, minute, second, fraction, zone]) => {
+      const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction}${zone}`;
+      // Spaces around a time are allowed, and unusual.
+      expect(runTimeNanos(text)).toBe(runTimeNanos(` ${text}`));
+      const micros = fraction.padEnd(6, "0");
+      const stamp = `${year}${month}${day}T${hour}${minute}${second}${micros}Z`;
+      const iso = ` ${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`;
+      expect(dottedOrderNanos(`x.${stamp}y`)).toBe(runTimeNanos(iso));
+    }),
+    { numRuns: 2_000 },
   );
 });
 
