@@ -25,17 +25,16 @@ export function similarExamples(
   const texts = examples.map(({ data }) => countsOf(wordsIn(data["inputs"] ?? {})));
   const lengths = texts.map((counts) => [...counts.values()].reduce((sum, count) => sum + count, 0));
   const mean = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length);
-  const wanted = [...new Set(wordsIn(inputs))];
-  const weights = wanted.map((word) => {
-    const having = texts.filter((counts) => counts.has(word)).length;
-    return Math.log(1 + (examples.length - having + 0.5) / (having + 0.5));
-  });
+  // A question may have more words than a dataset: only those that an example has are looked at.
+  const wanted = new Set(wordsIn(inputs));
+  const common = texts.map((counts) => [...counts].filter(([word]) => wanted.has(word)));
+  const having = countsOf(common.flatMap((words) => words.map(([word]) => word)));
   const scored = examples.map((example, at): SimilarExample => {
-    const counts = texts[at] ?? new Map<string, number>();
     const length = 1 - B + (B * (lengths[at] ?? 0)) / Math.max(1, mean);
-    const score = wanted.reduce((sum, word, index) => {
-      const count = counts.get(word) ?? 0;
-      return sum + ((weights[index] ?? 0) * count * (K1 + 1)) / (count + K1 * length);
+    const score = (common[at] ?? []).reduce((sum, [word, count]) => {
+      const others = having.get(word) ?? 0;
+      const weight = Math.log(1 + (examples.length - others + 0.5) / (others + 0.5));
+      return sum + (weight * count * (K1 + 1)) / (count + K1 * length);
     }, 0);
     return { example, score };
   });

@@ -48,6 +48,11 @@ export class ProjectService {
     return (await this.#rows("SELECT id, name, data FROM projects", [])).map(projectOf);
   }
 
+  /** Whether a project has this name, or had it before. */
+  async isTaken(name: string): Promise<boolean> {
+    return (await this.list()).some((project) => namesOf(project).includes(name));
+  }
+
   /**
    * Writes a project down. Throws CF_CONFLICT when another one has its name or id, unless `upsert`: then the one of that
    * name is changed; and CF_RECORD_INVALID.

@@ -205,8 +205,8 @@ FROM prompts AS p LEFT JOIN (
   untag(name: string, tag: string): Promise<void> {
     return this.#turns.run(async () => {
       const prompt = await this.get(name);
-      const { [tag]: commit, ...others } = tagsOf(prompt);
-      if (commit === undefined) throw missing(`Tag ${tag} of prompt ${name}`);
+      if (taggedBy(prompt, tag) === undefined) throw missing(`Tag ${tag} of prompt ${name}`);
+      const { [tag]: _commit, ...others } = tagsOf(prompt);
       await this.#put(prompt, { commit_tags: others, tag_hashes: { ...hashesOf(prompt), [tag]: null } });
     });
   }
@@ -246,7 +246,7 @@ ORDER BY seq DESC, seq_index DESC${limit === undefined ? "" : ` LIMIT ${limit}`}
   }
 
   async #find(prompt: Prompt, wanted: string): Promise<Commit> {
-    const id = tagsOf(prompt)[wanted] ?? wanted.toLowerCase();
+    const id = taggedBy(prompt, wanted) ?? wanted.toLowerCase();
     const [found] = await this.#commitsOf(prompt.id, wanted === LATEST ? { limit: 1 } : { limit: 1, id });
     const commit = found ?? (await this.#byHash(prompt.id, wanted.toLowerCase()));
     if (commit === undefined) throw missing(`Commit ${wanted} of prompt ${prompt.name}`);
@@ -270,6 +270,12 @@ function commitHash(manifest: string, parent: string | undefined): string {
 
 function tagsOf({ data }: Prompt): Readonly<Record<string, string>> {
   return (data["commit_tags"] ?? {}) as Record<string, string>;
+}
+
+/** The commit of a tag: one may be called as something that every object has. */
+function taggedBy(prompt: Prompt, tag: string): string | undefined {
+  const tags = tagsOf(prompt);
+  return Object.hasOwn(tags, tag) ? tags[tag] : undefined;
 }
 
 function hashesOf({ data }: Prompt): JsonObject {

@@ -60,7 +60,14 @@ export class ReaderProcess {
     });
     this.#child.ref();
     this.#child.channel?.ref();
-    this.#send({ query });
+    try {
+      this.#send({ query });
+    } catch (error) {
+      // What can't be sent is never answered: the promise must not be rejected when the process ends, with nobody there.
+      this.#waiting.delete(query.id);
+      this.#letGo();
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
     return answer;
   }
 

@@ -162,3 +162,21 @@ test("a reader over no mirror says so, and reads it once it is there; closed, it
   expect(readdirSync(dataDirPaths(folder).temp)).toEqual([]);
   rmSync(folder, { recursive: true });
 });
+
+test("a parameter that no process can be sent fails its own query alone, also when the reader's process ends", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  const own = createMirrorReader({ dataDir, concurrency: 1, threads: 1 });
+  try {
+    const unsendable = [Object] as unknown as readonly string[];
+    await expect(own.query("SELECT $1", unsendable)).rejects.toThrow("could not be cloned");
+    expect(await own.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  } finally {
+    await own.close();
+  }
+  // A promise of nobody's, rejected as the process ends, would end the whole server.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});

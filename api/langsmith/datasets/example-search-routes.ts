@@ -1,5 +1,5 @@
 import { type DatasetService, similarExamples } from "../../../loop/index.js";
-import { objectOf } from "../../../schema/index.js";
+import { isDeeper, objectOf, RECORD_JSON_DEPTH_MAX } from "../../../schema/index.js";
 import { objectBody } from "../body.js";
 import type { Handler } from "../call.js";
 import { PAGE_MAX } from "../paging.js";
@@ -26,6 +26,8 @@ export function exampleSearchHandlers(service: DatasetService): Readonly<Record<
       const body = objectBody(call.request.body);
       const inputs = objectOf(body["inputs"]);
       if (inputs === undefined) throw badField(["body", "inputs"], "must be an object");
+      if (isDeeper(inputs, RECORD_JSON_DEPTH_MAX))
+        throw badField(["body", "inputs"], `is nested more than ${RECORD_JSON_DEPTH_MAX} deep`);
       const { filter = null } = body;
       if (filter !== null && typeof filter !== "string") throw badField(["body", "filter"], "must be a text");
       const limit = body["limit"] ?? LIMIT_DEFAULT;

@@ -15,6 +15,7 @@ import {
   type JsonObject,
   EXAMPLES_UPLOAD_MAX,
   nanosToRunTime,
+  PROJECTS,
   rawFieldsOf,
   RECORD_CHANGES_MAX,
   type RunFields,
@@ -81,8 +82,9 @@ async function upload(parts: ExperimentUploadParts, body: RunRecord): Promise<Ru
     end_time: timeAt(body, "experiment_end_time", ["body"]) ?? null,
     extra: { metadata: objectAt(body, "experiment_metadata", ["body"]) ?? {} } as JsonObject,
   };
+  checkRecord(PROJECTS, { ...given, name });
   await projects.names.load();
-  if ((await projects.service.list()).some((project) => project.name === name)) {
+  if (await projects.service.isTaken(name)) {
     throw new CounterfoilError("CF_CONFLICT", `A project named ${name} already exists.`);
   }
   const dataset = await storeDataset(parts.datasets, body, rows);

@@ -153,6 +153,8 @@ test("examples like some inputs are found by the words that they have in common,
   expect(await search({ inputs: { text: "Do I get my REFUND?" }, limit: 2 })).toEqual([200, "2", "1"]);
   expect((await search({ inputs: {} })).length).toBe(4);
   expect(await search({ inputs: "text" })).toEqual([422]);
+  const deep = JSON.parse("[".repeat(2_000) + "]".repeat(2_000)) as unknown;
+  expect(await search({ inputs: { deep } })).toEqual([422]);
   expect(await search({ inputs: {}, limit: 0 })).toEqual([422]);
   expect(await search({ inputs: {}, filter: 'exists(metadata, "nothing")' })).toEqual([200]);
 });

@@ -237,6 +237,8 @@ test("an experiment from elsewhere is taken with its dataset, runs and scores, a
     body: { detail: [{ loc: ["body", "results", 0, "evaluation_scores", 0] }] },
   });
   expect(await client.hasProject({ projectName: "elsewhere 3" })).toBe(false);
+  const long = { ...body("x".repeat(2_000), "4", 1), dataset_name: "not made" };
+  expect((await post("/datasets/upload-experiment", long)).status).toBe(422);
   const late = { ...body("elsewhere 4", "4", 1), dataset_name: "not made", experiment_end_time: "soon" };
   expect((await post("/datasets/upload-experiment", late)).status).toBe(422);
   expect(await client.hasDataset({ datasetName: "not made" })).toBe(false);

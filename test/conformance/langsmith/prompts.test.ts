@@ -73,6 +73,12 @@ test("the same history has the same hashes on every server, and numbers of a man
   const first = await push();
   const text = await (await fetch(`${api.url}/commits/-/exact/latest`)).text();
   expect(text).toContain('"manifest":{"big":12345678901234567890,"tiny":1e-400,"text":"é"}');
+  // Names that every object has are no tags.
+  for (const path of ["commits/-/exact/constructor", "commits/-/exact/__proto__"]) {
+    expect((await fetch(`${api.url}/${path}`)).status).toBe(404);
+  }
+  const untag = await fetch(`${api.url}/repos/-/exact/tags/constructor`, { method: "DELETE" });
+  expect(untag.status).toBe(404);
   await client.deletePrompt("exact");
   expect(await client.promptExists("exact")).toBe(false);
   expect((await push()).commit.commit_hash).toBe(first.commit.commit_hash);
