@@ -289,6 +289,8 @@ export const RULE_WAITING_TRACES_MAX = 50_000;
 export const RULE_TRACES_PER_QUERY = 500;
 export const RULE_RUNS_PER_QUERY = 10_000;
 export const RULE_RUNS_PER_CHANGE = 50;
+/** Turns of a thread that a rule over threads sees, the last ones. */
+export const THREAD_TURNS_MAX = 100;
 /** Longest wait of one timer, ms: Node.js makes a longer one a wait of 1 ms. */
 export const TIMER_WAIT_MS_MAX = 2 ** 31 - 1;
 /** Runs of the history that a backfill finds at once, and how long one part of it goes on, ms. */

@@ -14,6 +14,7 @@ import {
   CounterfoilError,
   type JsonObject,
   RULE_LOG_PAGE_MAX,
+  traceIdOf,
 } from "../../schema/index.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import type { SharedParts } from "../shared-parts.js";
@@ -26,7 +27,7 @@ const WAIT_MS_MAX = 600_000;
 
 /**
  * Rules over HTTP (`docs/golden-examples.md`): `/api/v1/rules`, `/api/v1/rules/{id or name}`, its `/logs`,
- * `/backfill`, `/approve` and `/reject`, and the verbs `apply` and `wait`.
+ * `/backfill`, `/approve` and `/reject`, and the verbs `apply`, `preview` and `wait`.
  */
 export function createRulesApi(
   host: ApiHost,
@@ -39,6 +40,7 @@ export function createRulesApi(
       const { drafts, options } = appliedDrafts(request, "rules");
       return jsonReply(await service.apply(drafts, options));
     },
+    preview: async (request) => jsonReply(await preview(rules, request)),
     wait: async (request) => jsonReply(await wait(host, rules, request)),
   };
   return {
@@ -91,6 +93,23 @@ function ruleReply({ id, data }: Rule): JsonObject {
 async function save(service: RuleService, request: ApiRequest, id?: string): Promise<JsonObject> {
   const draft = draftOf(jsonObject(jsonBody(request)));
   return ruleReply(await saved(service, { type: "rule", draft, id }));
+}
+
+/** What a rule would make of the runs of a trace; the rule need not be there. */
+async function preview(rules: RulesEngine, request: ApiRequest): Promise<unknown> {
+  const { rule, trace_id: trace } = jsonObject(jsonBody(request));
+  const traceId = traceIdOf(trace);
+  if (traceId === undefined)
+    throw new CounterfoilError("CF_USAGE", "trace_id must be a trace id: 32 hex digits, or a UUID.");
+  const { data } = draftOf(jsonObject(rule, "rule"));
+  const found = await rules.preview(data, traceId);
+  return found.map(({ traceId: each, spanId, runId, note, makes }) => ({
+    trace_id: each,
+    span_id: spanId,
+    run_id: runId,
+    ...note,
+    makes,
+  }));
 }
 
 /** Waits until every rule is through with everything that was accepted before, what rules said of it too, and the mirror shows it. */

@@ -8,6 +8,7 @@ import { rowsToJson } from "../query.js";
 import type { ApplyOptions } from "../rules/apply-files.js";
 import type { BackfillOptions } from "../rules/backfill.js";
 import type { DecideOptions } from "../rules/decide.js";
+import type { PreviewOptions } from "../rules/preview-files.js";
 import { callServer, requireServer } from "../server-client.js";
 
 const LOG_LIMIT = 20;
@@ -68,6 +69,7 @@ Examples:
       await callServer(requireServer(dataDir), { method: "DELETE", path, signal: io.signal });
       await write(io.stdout, `Deleted ${inert(rule)}.\n`);
     });
+  addPreview(rules, io);
   addLogs(rules, io);
   addBackfill(rules, io);
   addDecisions(rules, io);
@@ -83,6 +85,27 @@ Examples:
       const request = { method: "POST" as const, path: "/api/v1/rules/wait", body, signal: io.signal };
       await callServer(requireServer(dataDir), { ...request, timeoutMs: timeout + 5_000 });
       await write(io.stdout, "The rules are through with everything.\n");
+    });
+}
+
+function addPreview(rules: Command, io: Io): void {
+  withDataDir(rules.command("preview"))
+    .description("show what rules of files would make of a trace, and change nothing")
+    .requiredOption("-f, --file <path...>", "as of `rules apply`; the rules need not be applied")
+    .requiredOption("--trace <id>", "trace id")
+    .option("--rule <name>", "only the rule of this name")
+    .addHelpText(
+      "after",
+      `
+Needs a running server. Prints JSON: for each run that a rule takes its outcome, and the records that it would make, an example
+with the fields of its mapping among them. Samples, debounce and what was done before do not count.
+
+Examples:
+  counterfoil rules preview -f rules/golden.yaml --trace 4bf92f3577b34da6a3ce929d0e0e4736`,
+    )
+    .action(async (options: PreviewOptions) => {
+      const { previewFiles } = await import("../rules/preview-files.js");
+      await previewFiles(options, io);
     });
 }
 

@@ -16,6 +16,8 @@ export interface ToldRun {
   readonly outputs: JsonValue;
   /** The newest one; null without one. */
   readonly correction: JsonValue;
+  /** Inputs and outputs of each turn of its thread; null where the rule is about runs. */
+  readonly thread: JsonValue;
 }
 
 /** What is sent, and who with. */
@@ -70,6 +72,7 @@ export function filled(template: string, run: ToldRun): string {
     inputs: run.inputs ?? null,
     outputs: run.outputs ?? null,
     correction: run.correction ?? null,
+    thread: run.thread ?? null,
     name: run.name,
   };
   return template.replace(TEMPLATE_PLACE, (_, path: string) => {

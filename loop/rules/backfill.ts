@@ -16,9 +16,17 @@ import { keyOf, type RunKey } from "./matched-runs.js";
 import { isSampled, ruleConditionSql } from "./rule-filter.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
-import { loadChange, type Narrowed, narrowed, notDone, type TakePorts, takeRuns } from "./take-runs.js";
+import {
+  loadChange,
+  matching,
+  type Narrowed,
+  narrowed,
+  notDone,
+  type TakePorts,
+  takeRuns,
+} from "./take-runs.js";
 import { partsOf, settledTraces } from "./touched-traces.js";
-import { matchingWhere, whereOf } from "./where.js";
+import { whereOf } from "./where.js";
 
 /** What part of the history to take. */
 export interface BackfillStep {
@@ -90,7 +98,7 @@ export async function backfillStep(
     // What a SQL condition can't decide is noted, and a dry run writes nothing: it fails.
     const { matched, failed }: Narrowed<RunKey> =
       step.dryRun === true
-        ? { matched: await matchingWhere(ports.sandbox, rule, open) }
+        ? { matched: await matching(ports, rule, open) }
         : await narrowed(ports, rule, open);
     counts.looked += part.length;
     counts.notSampled += part.length - sampled.length;

@@ -126,7 +126,12 @@ async function toldRun(
   { run }: WebhookDelivery,
 ): Promise<ToldRun> {
   const correction = run.feedback.find((each) => each.correction !== undefined)?.correction ?? null;
-  const content: JsonValue = { inputs: run.inputs ?? null, outputs: run.outputs ?? null, correction };
+  const content: JsonValue = {
+    inputs: run.inputs ?? null,
+    outputs: run.outputs ?? null,
+    correction,
+    thread: run.thread?.turns ?? null,
+  };
   const patterns = (data["redact"] ?? []) as readonly JsonObject[];
   const told = (await redacted(rows, patterns, content)) as typeof content;
   return {
@@ -138,5 +143,6 @@ async function toldRun(
     inputs: told["inputs"] ?? null,
     outputs: told["outputs"] ?? null,
     correction: told["correction"] ?? null,
+    thread: told["thread"] ?? null,
   };
 }

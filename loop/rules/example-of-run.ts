@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../../schema/index.js";
+import { mappedFields } from "./field-mapping.js";
 import type { MatchedRun, Rule, RuleAction, RunFeedback } from "./rule-types.js";
 
 /** Outputs of an example, and the feedback whose correction they are; or why there is no example. */
@@ -8,6 +9,15 @@ export type ExampleOutputs =
 
 /** Outputs of the example that an action makes of a run. */
 export function exampleOutputs(action: RuleAction, run: MatchedRun): ExampleOutputs {
+  const found = wantedOutputs(action, run);
+  const mapping = action["output_mapping"];
+  if ("skipped" in found || mapping === undefined || mapping === null) return found;
+  const outputs = mappedFields(mapping as JsonObject, run);
+  if (Object.keys(outputs).length > 0) return { ...found, outputs };
+  return { skipped: "output_mapping finds nothing in the run" };
+}
+
+function wantedOutputs(action: RuleAction, run: MatchedRun): ExampleOutputs {
   const wanted = action["outputs"] ?? "correction";
   const own = asObject(run.outputs);
   const correctedBy = run.feedback.find(({ correction }) => correction !== undefined);
@@ -26,8 +36,9 @@ export function exampleData(
   { outputs, correctedBy }: Extract<ExampleOutputs, { outputs: unknown }>,
 ): JsonObject {
   const splits = action["splits"] as readonly string[] | undefined;
+  const mapping = action["input_mapping"] ?? null;
   return {
-    inputs: asObject(run.inputs) ?? {},
+    inputs: isObject(mapping) ? mappedFields(mapping, run) : (asObject(run.inputs) ?? {}),
     outputs,
     metadata: splits === undefined || splits.length === 0 ? {} : { dataset_split: splits },
     source_run_id: run.runId,

@@ -17,6 +17,7 @@ import { actionName, actionsIn, summaryOf } from "./act.js";
 import { actionsOf } from "./known.js";
 import { loadRuns } from "./matched-runs.js";
 import { readRules } from "./rule-book.js";
+import { isOverThreads, withThreads } from "./threads.js";
 import type { ActionOutcome } from "./rule-types.js";
 import type { Environment } from "../http/signed.js";
 import { deliver } from "./deliver.js";
@@ -195,7 +196,8 @@ export class Outbox {
       spanId: textIn(note, "span_id"),
       runId: textIn(note, "run_id"),
     };
-    const [run] = await loadRuns(this.#ports.rows, [key]);
+    const found = await loadRuns(this.#ports.rows, [key]);
+    const [run] = isOverThreads(rule) ? await withThreads(this.#ports.rows, found) : found;
     if (run === undefined) return { outcome: "error", reason: "the run is not there any more" };
     const requestedAt = pending.requested_at ?? new Date(this.#ports.now()).toISOString();
     const delivery = { ruleRunId: each.id, note, rule, action, run, requestedAt };

@@ -98,7 +98,12 @@ export function addToQueue(
   }
   known.sizes.set(queueId, size + 1);
   known.items.add(id);
-  const addedBy = { type: SOURCE, rule_id: rule.id, rule_name: rule.name };
+  const addedBy = {
+    type: SOURCE,
+    rule_id: rule.id,
+    rule_name: rule.name,
+    ...(run.thread === undefined ? {} : { thread_id: run.thread.id }),
+  };
   const data = newItemData(queueId, run, { time, addedBy });
   records.push({ type: QUEUE_ITEMS.type, id, op: "put", data, time, source: SOURCE });
   return { records, outcome };

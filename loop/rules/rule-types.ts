@@ -41,6 +41,8 @@ export interface MatchedRun {
   readonly spanSha256: string;
   /** Newest first. */
   readonly feedback: readonly RunFeedback[];
+  /** Of a rule over threads: inputs and outputs of each turn, oldest first. */
+  readonly thread?: { readonly id: string; readonly turns: readonly JsonObject[] };
 }
 
 /** What became of one action. */

@@ -1,6 +1,7 @@
 import {
   CounterfoilError,
   FEEDBACK,
+  type JsonObject,
   type MirrorWatch,
   RULE_LOOK_INTERVAL_MS,
   RULE_RETRY_MS,
@@ -13,6 +14,7 @@ import type { Environment } from "../http/signed.js";
 import { type BackfillReport, backfillStep, type BackfillStep, debounceMsOf } from "./backfill.js";
 import { Guards } from "./guards/guards.js";
 import { Outbox } from "./outbox.js";
+import { type Preview, previewRule } from "./preview.js";
 import { decideQuarantine, type QuarantineDecision, type QuarantineResult } from "./quarantine.js";
 import { readRules } from "./rule-book.js";
 import { RuleCursors } from "./rule-cursors.js";
@@ -131,6 +133,11 @@ export class RulesEngine {
   /** Takes the next part of the history under a rule, see {@link backfillStep}. */
   backfill(rule: Rule, step: BackfillStep): Promise<BackfillReport> {
     return backfillStep({ ...this.#ports, now: this.#now }, rule, step);
+  }
+
+  /** What a rule would make of a trace, see {@link previewRule}. */
+  preview(data: JsonObject, traceId: string): Promise<readonly Preview[]> {
+    return previewRule(this.#ports, data, traceId);
   }
 
   /** Lets runs out of a rule's quarantine, or keeps them out, see {@link decideQuarantine}. */

@@ -17,6 +17,7 @@ import { textIn } from "../records/text-in.js";
 import { ruleRunIdOf } from "./rule-ids.js";
 import type { Rule } from "./rule-types.js";
 import { partsOf } from "./touched-traces.js";
+import { isOverThreads, lastOfThreads, withThreads } from "./threads.js";
 import { matchingWhere, type Sandbox } from "./where.js";
 
 /** What rules read and write with. */
@@ -60,7 +61,7 @@ export async function narrowed<T extends RunKey>(
 ): Promise<Narrowed<T>> {
   if (keys.length === 0) return { matched: [] };
   try {
-    return { matched: await matchingWhere(ports.sandbox, rule, keys) };
+    return { matched: await matching(ports, rule, keys) };
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.code !== "CF_RECORD_INVALID") throw error;
     const reason = error.message;
@@ -69,6 +70,15 @@ export async function narrowed<T extends RunKey>(
     }
     return { matched: [], failed: reason };
   }
+}
+
+/** Those of the runs that stand for a thread, where the rule is about threads, and that its SQL condition takes. */
+export async function matching<T extends RunKey>(
+  { rows, sandbox }: Pick<TakePorts, "rows" | "sandbox">,
+  rule: Rule,
+  keys: readonly T[],
+): Promise<T[]> {
+  return matchingWhere(sandbox, rule, isOverThreads(rule) ? await lastOfThreads(rows, keys) : keys);
 }
 
 /** Runs that a rule takes. */
@@ -82,7 +92,8 @@ export async function loadChange(
   ports: Pick<TakePorts, "rows" | "sandbox">,
   { rule, keys }: Taking,
 ): Promise<Omit<RuleChange, "time">> {
-  const runs = await loadRuns(ports.rows, keys);
+  const found = await loadRuns(ports.rows, keys);
+  const runs = isOverThreads(rule) ? await withThreads(ports.rows, found) : found;
   return { rule, runs, evaluations: await evaluate(ports, rule, runs) };
 }
 

@@ -18,7 +18,7 @@ export const EVALUATOR_KINDS = ["sql", "http", "llm"] as const;
 export const JUDGEMENT_TYPES = ["boolean", "number", "category"] as const;
 
 /** What messages may stand for: of the run, and the newest correction of it. */
-export const TEMPLATE_NAMES = ["inputs", "outputs", "correction", "name"] as const;
+export const TEMPLATE_NAMES = ["inputs", "outputs", "correction", "thread", "name"] as const;
 /** `{{inputs}}`, `{{inputs.question}}`, `{{outputs.messages.0.content}}`. */
 export const TEMPLATE_PLACE = /\{\{\s*([^{}]*?)\s*\}\}/g;
 
@@ -28,7 +28,7 @@ const MESSAGE_FIELDS: readonly Field[] = [
     name: "content",
     kind: "text",
     required: true,
-    doc: "Text with `{{inputs}}`, `{{outputs}}`, `{{correction}}`, `{{name}}`, or paths as `{{inputs.question}}`.",
+    doc: "Text with `{{inputs}}`, `{{outputs}}`, `{{correction}}`, `{{thread}}`, `{{name}}`, or paths as `{{inputs.question}}`.",
   },
 ];
 

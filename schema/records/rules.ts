@@ -23,6 +23,9 @@ export const RULE_ACTIONS = [
   "tag",
 ] as const;
 
+/** What a rule is about. */
+export const RULE_SCOPES = ["run", "thread"] as const;
+
 /** Where the outputs of an example come from. */
 export const EXAMPLE_OUTPUTS = ["correction", "correction_or_output", "patched_output", "output"] as const;
 
@@ -40,6 +43,16 @@ const ACTION_FIELDS: readonly Field[] = [
     kind: "text",
     oneOf: EXAMPLE_OUTPUTS,
     doc: "add_to_dataset: outputs of the example. `correction` (default): the newest correction on the run, without one nothing is added; `correction_or_output`: the run's own outputs without one; `patched_output`: the run's outputs with the correction merged in (RFC 7396); `output`: the run's own.",
+  },
+  {
+    name: "input_mapping",
+    kind: "object",
+    doc: "add_to_dataset: fields of the example's inputs, each with a path into the run, as `inputs.messages[0].content`; the run's inputs without it. Paths begin with inputs, outputs, correction, thread, name, project, trace_id, span_id or run_id.",
+  },
+  {
+    name: "output_mapping",
+    kind: "object",
+    doc: "add_to_dataset: the same about its outputs; those that `outputs` says without it.",
   },
   {
     name: "splits",
@@ -130,6 +143,12 @@ export const RULES: RecordType = {
       doc: "Runs that it takes, as a SQL condition over a row of the view `spans`, beside or instead of filters.",
     },
     {
+      name: "scope",
+      kind: "text",
+      oneOf: RULE_SCOPES,
+      doc: "`run` (default), or `thread`: of each thread only the root of the last trace, when the thread is quiet.",
+    },
+    {
       name: "sampling_rate",
       kind: "number",
       doc: "Share of traces, 0 to 1, chosen by trace id; 1 by default.",
@@ -211,7 +230,7 @@ function actionProblem(action: JsonObject): string | undefined {
       const splits = (action["splits"] ?? []) as readonly JsonValue[];
       if (splits.some((split) => typeof split !== "string" || split === ""))
         return "has splits that are no texts";
-      return exactlyOneProblem(action, "dataset", "dataset_id");
+      return exactlyOneProblem(action, "dataset", "dataset_id") ?? mappingsProblem(action);
     }
     case "add_to_annotation_queue":
       return exactlyOneProblem(action, "queue", "queue_id");
@@ -228,6 +247,33 @@ function actionProblem(action: JsonObject): string | undefined {
     case "tag":
       return typeof action["tag"] === "string" && action["tag"].trim() !== "" ? undefined : "needs tag";
   }
+}
+
+/** Where paths of mappings begin. */
+const MAPPING_ROOTS = [
+  "inputs",
+  "outputs",
+  "correction",
+  "thread",
+  "name",
+  "project",
+  "trace_id",
+  "span_id",
+  "run_id",
+];
+const MAPPING_PATH = /^(?:\$\.)?([a-z_]+)(?:\.[^.[\]]+|\[(?:\d+|\*)\]|\["[^"\\]*"\])*$/;
+
+function mappingsProblem(action: JsonObject): string | undefined {
+  for (const name of ["input_mapping", "output_mapping"]) {
+    const mapping = (action[name] ?? {}) as JsonObject;
+    if (isGiven(action[name]) && Object.keys(mapping).length === 0) return `has an empty ${name}`;
+    for (const [field, path] of Object.entries(mapping)) {
+      const root = typeof path === "string" ? MAPPING_PATH.exec(path)?.[1] : undefined;
+      if (root !== undefined && MAPPING_ROOTS.includes(root)) continue;
+      return `has ${name}.${field} that is no path: it must be like inputs.messages[0].content, and begin with ${MAPPING_ROOTS.join(", ")}`;
+    }
+  }
+  return undefined;
 }
 
 function alertProblem(action: JsonObject): string | undefined {

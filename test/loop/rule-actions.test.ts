@@ -295,3 +295,63 @@ test("evaluators and rules that can't work are refused and named: what is wrong,
   const answer = await rules.apply([rule("wrong", [{ type: "alert", url: "http://x", url_env: "X" }])]);
   expect(answer.status).toBe(422);
 });
+
+test("a rule over threads takes the last root of each, with every turn; its mapping makes the example that a preview shows", async () => {
+  const action = {
+    type: "add_to_dataset",
+    dataset: "conversations",
+    outputs: "output",
+    input_mapping: { asked: "$.thread[*].inputs.q", last: "inputs.q", none: "inputs.q.x" },
+    output_mapping: { answer: 'outputs["a"]' },
+  };
+  const whole = rule("talk", [action, { type: "add_to_annotation_queue", queue: "talks" }], {
+    scope: "thread",
+  });
+  const first = await rules.sendRun({
+    name: "talk",
+    thread: "chat",
+    inputs: { q: "one" },
+    outputs: { a: "eins" },
+  });
+  const second = await rules.sendRun({
+    name: "talk",
+    thread: "chat",
+    start: "1795413700000000000",
+    inputs: { q: "two" },
+    outputs: { a: "zwei" },
+  });
+  const example = { inputs: { asked: ["one", "two"], last: "two" }, outputs: { answer: "zwei" } };
+  const preview = async (trace: string) =>
+    (await rules.call("POST", "/api/v1/rules/preview", { rule: whole, trace_id: trace })).body as unknown;
+  expect(await preview(first)).toEqual([]);
+  expect(await preview(second)).toMatchObject([
+    {
+      trace_id: second,
+      outcome: "success",
+      makes: expect.arrayContaining([{ type: "example", data: expect.objectContaining(example) }]),
+    },
+  ]);
+  expect(
+    await rules.sql("SELECT count(*)::INTEGER AS made FROM datasets WHERE name = 'conversations'"),
+  ).toEqual([{ made: 0 }]);
+  expect(await rules.apply([whole])).toMatchObject({ status: 200 });
+  await rules.call("POST", "/api/v1/rules/talk/backfill", {});
+  await rules.rulesAreThrough();
+  const made = await rules.sql(
+    `SELECT e.inputs, e.outputs FROM examples AS e JOIN datasets AS d ON d.id = e.dataset_id WHERE d.name = 'conversations'`,
+  );
+  expect(
+    made.map((row) => ({
+      inputs: JSON.parse(row["inputs"] as string) as unknown,
+      outputs: JSON.parse(row["outputs"] as string) as unknown,
+    })),
+  ).toEqual([example]);
+  expect(
+    await rules.sql("SELECT trace_id, data->'added_by'->>'thread_id' AS thread FROM queue_items"),
+  ).toEqual([{ trace_id: second, thread: "chat" }]);
+  const wrong = await rules.apply([rule("wrong", [{ ...action, input_mapping: { x: "prompt.q" } }])]);
+  expect([wrong.status, JSON.stringify(wrong.body)]).toEqual([
+    422,
+    expect.stringContaining("input_mapping.x"),
+  ]);
+});

@@ -31,6 +31,8 @@ export interface RunDraft {
   readonly trace?: string;
   readonly open?: boolean;
   readonly parent?: string;
+  /** Conversation that it is a turn of. */
+  readonly thread?: string;
   /** Nanoseconds since 1970; "0" for none. */
   readonly start?: string;
   readonly inputs?: unknown;
@@ -83,6 +85,9 @@ export async function startRulesHarness(): Promise<RulesHarness> {
         startTimeUnixNano: more.start ?? "1795413600000000000",
         ...(more.open === true ? {} : { endTimeUnixNano: "1795413601000000000" }),
         attributes: [
+          ...(more.thread === undefined
+            ? []
+            : [{ key: "gen_ai.conversation.id", value: { stringValue: more.thread } }]),
           attribute("gen_ai.prompt", more.inputs ?? { q: `question ${number}` }),
           attribute("gen_ai.completion", more.outputs ?? { a: `answer ${number}`, sure: true }),
         ],
