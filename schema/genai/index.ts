@@ -1,3 +1,4 @@
+export { signatureOf } from "./key-sets.js";
 export { dialectsOfScope, isMapped } from "./detect.js";
 export { DIALECTS } from "./dialects/index.js";
 export { explainWithLogs } from "./log-explain.js";

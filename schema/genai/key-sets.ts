@@ -6,7 +6,7 @@ const NAMES_MAX = 96;
 const CHARS_MAX = 4_096;
 
 /** All names, each behind its length, as a name may hold any character; undefined when they are too many to be kept. */
-export function signatureOf(attributes: NamedAttributes): string | undefined {
+export function signatureOf(attributes: Pick<NamedAttributes, "size" | "keys">): string | undefined {
   if (attributes.size > NAMES_MAX) return undefined;
   let signature = "";
   for (const name of attributes.keys()) signature += `${name.length}:${name}`;

@@ -35,7 +35,7 @@ export class SpanView {
 
   /** What tells the names of the attributes; undefined when they are too many. */
   get signature(): string | undefined {
-    if (this.#signature === undefined) this.#signature = signatureOf(this.attributes) ?? "";
+    this.#signature ??= this.attributes.signature ?? signatureOf(this.attributes) ?? "";
     return this.#signature === "" ? undefined : this.#signature;
   }
 

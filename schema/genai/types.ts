@@ -175,6 +175,8 @@ export interface Dialect {
 
 /** A span's attributes by name, the first of equal names; those without a value are not there. A `Map` is one. */
 export interface NamedAttributes {
+  /** The same for the same names in the same order, and never for others; undefined when that is not known. */
+  readonly signature?: string | undefined;
   readonly size: number;
   keys(): Iterable<string>;
   has(name: string): boolean;

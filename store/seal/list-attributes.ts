@@ -1,4 +1,4 @@
-import { type AnyValue, decodeMessage, type NamedAttributes } from "../../schema/index.js";
+import { type AnyValue, decodeMessage, type NamedAttributes, signatureOf } from "../../schema/index.js";
 import {
   type AttributeList,
   TYPE_ABSENT,
@@ -17,10 +17,34 @@ import { doubleOf, IN_SCRATCH } from "./scratch.js";
 const KEY_SLOTS = 1_024;
 const KEY_BYTES_MAX = 128;
 
+/** Names in their order. */
+interface Shape {
+  readonly names: readonly string[];
+  readonly places: ReadonlyMap<string, number>;
+  readonly signature: string;
+}
+
+/** Senders must not be able to fill memory with shapes. */
+const SHAPES_MAX = 256;
+const SHAPE_KEYS_MAX = 96;
+const RECENT_MAX = 8;
+let shapesMade = 0;
+
+function hasNames(shape: Shape, names: readonly string[]): boolean {
+  if (shape.names.length !== names.length) return false;
+  for (let at = 0; at < names.length; at++) if (shape.names[at] !== names[at]) return false;
+  return true;
+}
+
 /** The attributes of a list for the rules: each key and value is made only when a rule asks for it. */
 export class ListAttributes implements NamedAttributes {
   /** Places in the list, by key. */
-  readonly #at = new Map<string, number>();
+  #at: ReadonlyMap<string, number> = new Map();
+  signature: string | undefined;
+  readonly #names: string[] = [];
+  /** Spans of one sender have the same keys in the same order: those met lately, and all that are remembered. */
+  readonly #recent: Shape[] = [];
+  readonly #shapes = new Map<string, Shape>();
   #values: (AnyValue | undefined)[] = [];
   readonly #keys: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = [];
 
@@ -31,11 +55,42 @@ export class ListAttributes implements NamedAttributes {
   /** Takes up the span that the list has now. */
   reset(): void {
     const { list } = this;
-    this.#at.clear();
+    const names = this.#names;
+    names.length = list.count;
     this.#values = [];
+    let isWhole = list.count <= SHAPE_KEYS_MAX;
     for (let at = 0; at < list.count; at++) {
-      if (list.type[at] !== TYPE_ABSENT) this.#at.set(this.#key(at), at);
+      names[at] = this.#key(at);
+      if (list.type[at] === TYPE_ABSENT) isWhole = false;
     }
+    const shape = isWhole ? this.#shape(names) : undefined;
+    this.signature = shape?.signature;
+    this.#at = shape?.places ?? this.#placesWithValue(names);
+  }
+
+  #placesWithValue(names: readonly string[]): ReadonlyMap<string, number> {
+    return new Map(
+      names.flatMap((name, at) => (this.list.type[at] === TYPE_ABSENT ? [] : [[name, at] as const])),
+    );
+  }
+
+  #shape(names: readonly string[]): Shape | undefined {
+    const recent = this.#recent.find((shape) => hasNames(shape, names));
+    if (recent !== undefined) return recent;
+    const places = new Map(names.map((name, at) => [name, at]));
+    const signature = signatureOf(places);
+    if (signature === undefined) return undefined;
+    const shape = this.#shapes.get(signature) ?? {
+      names: [...names],
+      places,
+      // Short, as it becomes part of other keys; no other shape ever gets it.
+      signature: `=${shapesMade++}=`,
+    };
+    if (this.#shapes.size >= SHAPES_MAX) this.#shapes.clear();
+    this.#shapes.set(signature, shape);
+    this.#recent.unshift(shape);
+    if (this.#recent.length > RECENT_MAX) this.#recent.length = RECENT_MAX;
+    return shape;
   }
 
   get size(): number {
