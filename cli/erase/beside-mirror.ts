@@ -12,6 +12,8 @@ import { CommandError, EXIT } from "../exit-codes.js";
 import { filesBelow, readJournalOnDisk } from "../offline.js";
 
 const MIRROR = "mirror";
+/** Folder of what imports remember, see `loop/import/langsmith/state.ts`. */
+const IMPORT_STATES = "import";
 
 /** Names of the destinations beside the mirror that have had something. */
 export async function otherDestinations(dataDir: string): Promise<string[]> {
@@ -101,6 +103,30 @@ export async function eraseDeadLetters(
     if (!onlyCount) await rewriteLines(nodeFileSystem, path, kept);
   }
   return count;
+}
+
+/**
+ * What imports remember of a project that names one of these runs, to ask for it again. Without it all of the project is read
+ * again, and what is here is found to be here. Throws CF_DATA_DIR_IO.
+ */
+export async function eraseImportState(dataDir: string, { ids = [], traceIds }: KnownSubject): Promise<void> {
+  const wanted = new Set([...traceIds, ...ids]);
+  for (const path of filesBelow(join(dataDir, IMPORT_STATES))) {
+    const text = await readFile(path, "utf8");
+    if (!longIdsOf(text).some((id) => wanted.has(id))) continue;
+    if (path.endsWith(".json")) {
+      const state = JSON.parse(text) as { readonly projects: Readonly<Record<string, unknown>> };
+      const kept = Object.entries(state.projects).filter(
+        ([, project]) => !longIdsOf(JSON.stringify(project)).some((id) => wanted.has(id)),
+      );
+      await rewriteLines(nodeFileSystem, path, [
+        JSON.stringify({ ...state, projects: Object.fromEntries(kept) }),
+      ]);
+    } else {
+      // What a crash left beside it.
+      await rm(path);
+    }
+  }
 }
 
 function isAbout(

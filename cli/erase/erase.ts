@@ -9,6 +9,7 @@ import { readMirrorOnDisk } from "../offline.js";
 import { findServer } from "../server-client.js";
 import {
   eraseDeadLetters,
+  eraseImportState,
   otherDestinations,
   refuseBacklog,
   refuseExport,
@@ -144,6 +145,7 @@ async function finish(request: EraseRequest, erasure: PendingErasure, what?: str
     await removeJournal(dataDir);
     step("dead letters");
     await eraseDeadLetters(dataDir, erasure, { onlyCount: false });
+    await eraseImportState(dataDir, erasure);
   } finally {
     await lock.release();
   }

@@ -35,7 +35,7 @@ interface EraseMirrorOptions {
 }
 
 /** Records of these tables are about no run and nobody. */
-const IMPERSONAL: readonly string[] = ["prices", "feedback_configs", "erasures"];
+export const IMPERSONAL_TABLES: readonly string[] = ["prices", "feedback_configs", "erasures"];
 
 /**
  * Finds a subject's rows in a mirror's files and writes those files anew without them. Traces go as a whole: the spans of
@@ -156,7 +156,7 @@ export class EraseMirror {
     await this.#rows('CREATE TEMP TABLE erased_records ("table" VARCHAR, id VARCHAR)');
     for (const table of CHANGE_TABLES) {
       const files = this.#files(table);
-      if (files.length === 0 || IMPERSONAL.includes(table)) continue;
+      if (files.length === 0 || IMPERSONAL_TABLES.includes(table)) continue;
       const columns = new Set(columnsOf(table).map(({ name }) => name));
       const own = [
         ...(columns.has("span_id")

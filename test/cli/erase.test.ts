@@ -4,7 +4,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, describe, expect, it } from "vitest";
 import { erase, ERASE_STEPS, type EraseRequest } from "../../cli/erase/erase.js";
-import { encodeOtlp, type LogRecord, type Span } from "../../schema/index.js";
+import { encodeOtlp, type LogRecord, RECORD_TYPES, type Span } from "../../schema/index.js";
+import { IMPERSONAL_TABLES } from "../../store/erase/index.js";
 import { dataDirPaths, queryRows } from "../../store/index.js";
 import { compactAll } from "../support/estate.js";
 import { MirrorHarness, request, span, spanId, traceId } from "../support/mirror-harness.js";
@@ -81,6 +82,7 @@ async function dataDir({ compacted = false } = {}): Promise<string> {
     put("e", { dataset_id: source_run_id, inputs: { q: SECRET }, source_run_id }, { type: "example" }),
     put("1", { key: "tone", score: 1, comment: `${SECRET} again` }),
   ]);
+  if (!compacted) await appendEveryKind(harness, source_run_id);
   await harness.mirror.flush(60_000);
   if (compacted) await compactAll(harness);
   await harness.close({ keep: true });
@@ -98,9 +100,28 @@ async function dataDir({ compacted = false } = {}): Promise<string> {
       .map((each) => `${JSON.stringify(each)}\n`)
       .join(""),
   );
+  const project = { from: "2026-11-23T00:00:00Z", again: [source_run_id], pending: [] };
+  const state = {
+    version: 1,
+    endpoint: "http://x",
+    projects: { p1: project, p2: { pending: [] } },
+    datasets: {},
+  };
+  mkdirSync(join(harness.dir, "import"));
+  writeFileSync(join(harness.dir, "import", "langsmith-0123456789abcdef.json"), JSON.stringify(state));
   mkdirSync(quarantine, { recursive: true });
   writeFileSync(join(quarantine, "spans-damaged.parquet"), SECRET);
   return harness.dir;
+}
+
+/** Whatever kind of record there is: one that names a run goes, wherever it names it. */
+async function appendEveryKind(harness: MirrorHarness, run: string): Promise<void> {
+  const kinds = RECORD_TYPES.filter(({ table }) => !IMPERSONAL_TABLES.includes(table));
+  const about = { about: [{ run }], words: SECRET };
+  await appendChanges(
+    harness,
+    kinds.map(({ type }) => put(`any-${type}`, about, { type })),
+  );
 }
 
 /** Every byte of every file, and what is in it once it is decompressed. */
@@ -147,7 +168,7 @@ const order = (dir: string, given: Partial<EraseRequest> = {}): EraseRequest => 
 
 async function expectOnlyOthers(dir: string): Promise<void> {
   const all = await everything(dir);
-  for (const gone of [USER, SECRET, MINE]) expect(all.includes(gone), gone).toBe(false);
+  for (const gone of [USER, SECRET, MINE, MINE.slice(20)]) expect(all.includes(gone), gone).toBe(false);
   for (const kept of [OTHERS, THEIRS, "u-other"]) expect(all.includes(kept), kept).toBe(true);
   const rows = await queryRows({
     dataDir: dir,
@@ -166,7 +187,7 @@ describe("erase", () => {
       expect(await everything(dir)).toContain(SECRET);
       const rows = compacted
         ? { spans: 2, span_logs: 1, feedback: 3, examples: 1 }
-        : { spans: 3, span_logs: 1, log_content: 1, superseded: 1, feedback: 3, examples: 1 };
+        : { spans: 3, span_logs: 1, log_content: 1, superseded: 1, feedback: 4, examples: 2 };
       const found = { traces: 1, rows, deadLetters: 2 };
       expect(await erase(order(dir, { dryRun: true }))).toMatchObject(found);
       expect(await everything(dir)).toContain(SECRET);

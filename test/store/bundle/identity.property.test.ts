@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { encodeOtlp, encodeRecords, type ChangeRecord } from "../../../schema/index.js";
+import { encodeOtlp, encodeRecords, type ChangeRecord, RECORD_TYPES } from "../../../schema/index.js";
 import { type BundleFileFormat, checkBundle, importBundle } from "../../../store/index.js";
 import { bundleFolder, hashesOf, compactAll, doorOf, exportAll } from "../../support/estate.js";
 import { MirrorHarness, RECEIVED } from "../../support/mirror-harness.js";
@@ -13,18 +13,10 @@ afterAll(() => bundles.remove());
 
 const { traces, logs, metrics } = otlpArbitraries({ plain: false });
 
-/** Few ids, so that things are changed and taken back; types of this version, of none, and data that its type refuses. */
+/** Few ids, so that things are changed and taken back; every type of this version, one of none, and data that its type refuses. */
 const change: fc.Arbitrary<ChangeRecord> = fc
   .record({
-    type: fc.constantFrom(
-      "feedback",
-      "price",
-      "dataset",
-      "example",
-      "dataset_tag",
-      "project",
-      "type_of_later",
-    ),
+    type: fc.constantFrom(...RECORD_TYPES.map(({ type }) => type), "type_of_later"),
     id: fc.constantFrom("a", "b", "c", "\u{1F600}'"),
     op: fc.constantFrom("put" as const, "put" as const, "delete" as const),
     second: fc.nat({ max: 59 }),
