@@ -62,6 +62,11 @@ export {
 export { type DecidedMerge, planDecidedMerge } from "./datasets/decided-merge.js";
 export { storeVersion } from "./datasets/store-version.js";
 export * from "./datasets/types.js";
+export {
+  type TrajectoriesOptions,
+  type TrajectoriesReport,
+  writeTrajectories,
+} from "./export/write-trajectories.js";
 export * from "./import/index.js";
 export {
   type DeletedProject,

@@ -10,13 +10,15 @@ import { VERSION } from "../version.js";
 
 /** Beside the two of a bundle: OTLP JSON Lines, which is telemetry only and no bundle. */
 const OTLP = "otlp";
+/** Trajectories of agents: traces with a call of a model, and no bundle either. */
+const ATIF = "atif";
 
 interface ExportOptions {
   readonly dataDir: string;
   readonly out?: string;
   readonly what?: readonly string[];
   readonly since?: Date;
-  readonly format: BundleFileFormat | typeof OTLP;
+  readonly format: BundleFileFormat | typeof OTLP | typeof ATIF;
   readonly json?: boolean;
 }
 
@@ -35,7 +37,7 @@ export function addExportCommand(program: Command, io: Io): Command {
     )
     .addOption(
       new Option("--format <format>", "how tables are written")
-        .choices([...BUNDLE_FILE_FORMATS, OTLP])
+        .choices([...BUNDLE_FILE_FORMATS, OTLP, ATIF])
         .default("parquet"),
     )
     .option("--json", "print the result as JSON")
@@ -44,7 +46,8 @@ export function addExportCommand(program: Command, io: Io): Command {
       `
 Works with or without a running server. The folder gets its name when all of it is on disk. The same data gives the same
 bytes. \`docs/format.md\` describes every table and column. With --format otlp it is no bundle: one file a signal, a request a
-line, as any OTLP backend takes it.
+line, as any OTLP backend takes it. With --format atif it is one file of trajectories (ATIF 1.7), one for each trace that has a
+call of a model.
 
 What: ${TABLE_WORDS.join(", ")}.
 
@@ -52,7 +55,8 @@ Examples:
   counterfoil export --out estate
   counterfoil export --out golden --what datasets --format jsonl
   counterfoil export --out week --since 7d
-  counterfoil export --out otlp --format otlp --what spans,logs`,
+  counterfoil export --out otlp --format otlp --what spans,logs
+  counterfoil export --out trajectories --format atif --since 7d`,
     )
     .action((options: ExportOptions) => run(options, io));
 }
@@ -62,6 +66,7 @@ async function run(options: ExportOptions, io: Io): Promise<void> {
   // Not required by the parser, which would then ask for it before the commands below this one, too.
   if (out === undefined) throw new CommandError(EXIT.usage, "Name the bundle's folder with --out <folder>.");
   requireDataDir(dataDir);
+  if (options.format === ATIF) return exportTrajectories({ ...options, out }, io);
   const [{ writeBundle }, { writeOtlp }, { settleMirror }] = await Promise.all([
     import("../../store/bundle/write-bundle.js"),
     import("../../store/bundle/write-otlp.js"),
@@ -96,6 +101,43 @@ async function run(options: ExportOptions, io: Io): Promise<void> {
     io.stdout,
     options.json === true ? `${JSON.stringify({ out, ...report }, null, 2)}\n` : text(report, out),
   );
+}
+
+async function exportTrajectories(options: ExportOptions & { readonly out: string }, io: Io): Promise<void> {
+  const { dataDir, out, since, what } = options;
+  if (what !== undefined) throw new CommandError(EXIT.usage, "--what does not go with --format atif.");
+  const [{ writeTrajectories }, { createMirrorReader }, { writeWholeFolder }, { settleMirror }] =
+    await Promise.all([
+      import("../../loop/index.js"),
+      import("../../store/index.js"),
+      import("../../store/bundle/whole-folder.js"),
+      import("../bundle/doors.js"),
+    ]);
+  await settleMirror(dataDir, io.signal);
+  const reader = createMirrorReader({ dataDir });
+  const progress = createProgress({ label: "exporting", stream: io.stderr, unit: "things" });
+  try {
+    const report = await writeWholeFolder({ out, signal: io.signal }, (folder) =>
+      writeTrajectories({
+        rows: (sql, params) => reader.query(sql, params),
+        folder,
+        since: since?.toISOString(),
+        signal: io.signal,
+        onProgress: (done, total) => progress.update(done, total),
+      }),
+    ).finally(() => progress.end());
+    const { bytes, spans, trajectories, without_model_call: others } = report;
+    const left =
+      others === 0 ? "" : `${formatCount(others)} traces have no call of a model and are not in it.\n`;
+    await write(
+      io.stdout,
+      options.json === true
+        ? `${JSON.stringify({ out, ...report }, null, 2)}\n`
+        : `Wrote ${formatCount(trajectories)} trajectories of ${formatCount(spans)} spans, ${formatBytes(bytes)}, to ${out}.\n${left}`,
+    );
+  } finally {
+    await reader.close();
+  }
 }
 
 function text({ bytes, tables }: ExportReport, out: string): string {

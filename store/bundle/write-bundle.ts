@@ -1,13 +1,6 @@
-import { existsSync } from "node:fs";
-import { chmod, mkdir, open, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import {
-  CounterfoilError,
-  errorMessage,
-  isTelemetryTable,
-  MIRROR_TABLES,
-  unixNanoToTime,
-} from "../../schema/index.js";
+import { chmod, mkdir, open, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isTelemetryTable, MIRROR_TABLES, unixNanoToTime } from "../../schema/index.js";
 import { dataDirPaths } from "../data-dir.js";
 import { readPricesOfVersion } from "../prices/effective-prices.js";
 import { syncFolder } from "../seal/durable-folder.js";
@@ -25,6 +18,7 @@ import {
 } from "./manifest.js";
 import { readThrough } from "./read-through.js";
 import { bundleColumns } from "./tables.js";
+import { writeWholeFolder } from "./whole-folder.js";
 
 /** What {@link writeBundle} writes. */
 export interface ExportOptions {
@@ -64,28 +58,14 @@ const PARQUET = [
  * CF_DATA_DIR_IO when the folder can't be written.
  */
 export async function writeBundle(options: ExportOptions): Promise<ExportReport> {
-  const out = resolve(options.out);
-  if (existsSync(out)) {
-    throw new CounterfoilError("CF_USAGE", `${options.out} is there already. Name a folder that is not.`);
-  }
-  const temporary = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
-  const reader = await EstateReader.open(options.dataDir);
-  try {
-    await makeFolder(temporary);
-    const writer = new BundleWriter(options, reader, temporary);
-    const report = await writer.write();
-    await rename(temporary, out);
-    syncFolder(dirname(out));
-    return report;
-  } catch (error) {
-    if (error instanceof CounterfoilError || options.signal?.aborted === true) throw error;
-    throw new CounterfoilError("CF_DATA_DIR_IO", `Can't write ${options.out}: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  } finally {
-    reader.close();
-    await rm(temporary, { recursive: true, force: true });
-  }
+  return writeWholeFolder(options, async (folder) => {
+    const reader = await EstateReader.open(options.dataDir);
+    try {
+      return await new BundleWriter(options, reader, folder).write();
+    } finally {
+      reader.close();
+    }
+  });
 }
 
 class BundleWriter {

@@ -1,18 +1,10 @@
-import { existsSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import {
-  CounterfoilError,
-  decodeOtlp,
-  encodeOtlpJson,
-  errorMessage,
-  TELEMETRY_TABLES,
-  type TelemetryTable,
-} from "../../schema/index.js";
-import { syncFolder } from "../seal/durable-folder.js";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeOtlp, encodeOtlpJson, TELEMETRY_TABLES, type TelemetryTable } from "../../schema/index.js";
 import { telemetryEntries } from "./entries.js";
 import { EstateReader } from "./estate-reader.js";
 import { SIGNAL_OF } from "./tables.js";
+import { writeWholeFolder } from "./whole-folder.js";
 import type { ExportOptions, ExportReport } from "./write-bundle.js";
 
 /** Text that is collected before it is written, characters. */
@@ -26,34 +18,22 @@ const WRITE_CHARS = 1024 * 1024;
 export async function writeOtlp(
   options: Omit<ExportOptions, "fileFormat" | "producer">,
 ): Promise<ExportReport> {
-  const out = resolve(options.out);
-  if (existsSync(out)) {
-    throw new CounterfoilError("CF_USAGE", `${options.out} is there already. Name a folder that is not.`);
-  }
-  const temporary = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
-  const reader = await EstateReader.open(options.dataDir);
-  try {
-    await mkdir(temporary, { recursive: true, mode: 0o700 });
-    const tables: ExportReport["tables"][number][] = [];
-    let bytes = 0;
-    for (const name of TELEMETRY_TABLES) {
-      if (options.tables?.includes(name) === false) continue;
-      const written = await writeSignal(reader, name, { ...options, folder: temporary });
-      bytes += written.bytes;
-      tables.push({ name, rows: written.rows, files: 1 });
+  return writeWholeFolder(options, async (folder) => {
+    const reader = await EstateReader.open(options.dataDir);
+    try {
+      const tables: ExportReport["tables"][number][] = [];
+      let bytes = 0;
+      for (const name of TELEMETRY_TABLES) {
+        if (options.tables?.includes(name) === false) continue;
+        const written = await writeSignal(reader, name, { ...options, folder });
+        bytes += written.bytes;
+        tables.push({ name, rows: written.rows, files: 1 });
+      }
+      return { tables, bytes, lostFiles: reader.snapshot.quarantined.map(({ entry }) => entry.path) };
+    } finally {
+      reader.close();
     }
-    syncFolder(temporary);
-    await rename(temporary, out);
-    syncFolder(dirname(out));
-    return { tables, bytes, lostFiles: reader.snapshot.quarantined.map(({ entry }) => entry.path) };
-  } catch (error) {
-    if (error instanceof CounterfoilError || options.signal?.aborted === true) throw error;
-    const message = `Can't write ${options.out}: ${errorMessage(error)}`;
-    throw new CounterfoilError("CF_DATA_DIR_IO", message, { cause: error });
-  } finally {
-    reader.close();
-    await rm(temporary, { recursive: true, force: true });
-  }
+  });
 }
 
 async function writeSignal(

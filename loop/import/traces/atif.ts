@@ -38,7 +38,9 @@ export function atifItems(where: string, row: JsonObject): TraceItem[] | undefin
   if (!VERSION.test(version))
     return [problem("spans", where, `it is of version ${version.slice(0, 40)}; 1.x are known`)];
   const traceId = namedTraceId(`atif/${textAt(row, "session_id") ?? identityOf(row)}`);
-  const trajectory = { traceId, parentId: "", sessionId: textAt(row, "session_id"), depth: 0 };
+  // What Counterfoil wrote names the thread apart: there a session is one trace.
+  const sessionId = textAt(objectAt(row, "extra"), "conversation_id") ?? textAt(row, "session_id");
+  const trajectory = { traceId, parentId: "", sessionId, depth: 0 };
   return trajectoryItems(where, row, trajectory);
 }
 
@@ -78,16 +80,14 @@ function trajectoryItems(where: string, row: JsonObject, place: Place): TraceIte
   for (const [at, step] of steps.entries()) {
     const time = times[at] ?? start;
     const source = textAt(step, "source");
-    const isCopied = step["is_copied_context"] === true;
-    if (source !== "agent" || isCopied) {
+    if (source !== "agent" || step["is_copied_context"] === true) {
       const role = source === "agent" ? "assistant" : source === "system" ? "system" : "user";
       said.push(present({ role, content: step["message"] }));
       continue;
     }
     const own = { ...place, parentId: rootId };
     const stepId = `${identity}/${at}`;
-    if (step["llm_call_count"] !== 0)
-      spans.push(modelSpan(row, step, { place: own, id: stepId, time, said }));
+    if (isModelCall(step)) spans.push(modelSpan(row, step, { place: own, id: stepId, time, said }));
     const tools = toolSpans(step, { place: own, id: stepId, time, delegated });
     spans.push(...tools.spans);
     said = tools.results;
@@ -103,6 +103,12 @@ function trajectoryItems(where: string, row: JsonObject, place: Place): TraceIte
     });
   });
   return [...spans.map((span): TraceItem => ({ kind: "span", where, scope: SCOPE, span })), ...below];
+}
+
+function isModelCall(step: JsonObject): boolean {
+  return (
+    textAt(step, "source") === "agent" && step["is_copied_context"] !== true && step["llm_call_count"] !== 0
+  );
 }
 
 /** A step without a time was when the one before it was; those before the first one with a time, when that was. */
@@ -128,9 +134,9 @@ function rootSpan(
   const steps = objectsAt(row, "steps");
   const asked = steps.filter((step) => textAt(step, "source") === "user").slice(0, 1);
   const answered = steps.filter((step) => textAt(step, "source") === "agent").slice(-1);
-  // Everything that no other span says: the steps of users and systems among it.
+  // Everything that no other span says: the steps of users and systems among it, and those without a call of a model.
   const { steps: _steps, subagent_trajectories: _below, ...rest } = row;
-  const others = steps.filter((step) => textAt(step, "source") !== "agent");
+  const others = steps.filter((step) => !isModelCall(step));
   return spanOf({
     traceId,
     spanId: rootId,
@@ -184,6 +190,10 @@ function modelSpan(
     tool_calls: calls.length === 0 ? undefined : calls,
   });
   const rest = Object.fromEntries(Object.entries(step).filter(([name]) => !SAID.has(name)));
+  const callIds = new Set(objectsAt(step, "tool_calls").map((call) => call["tool_call_id"]));
+  const loose = objectsAt(objectAt(step, "observation") ?? {}, "results").filter(
+    (result) => !callIds.has(result["source_call_id"] ?? ""),
+  );
   return spanOf({
     traceId: place.traceId,
     spanId: spanIdOf(place, `model/${id}`),
@@ -203,7 +213,7 @@ function modelSpan(
       "gen_ai.usage.cache_write.input_tokens": more["cache_creation_input_tokens"],
       "gen_ai.usage.reasoning.output_tokens": more["reasoning_tokens"],
       "gen_ai.usage.cost": metrics["cost_usd"],
-      "atif.step": JSON.stringify(rest),
+      "atif.step": JSON.stringify(loose.length === 0 ? rest : { ...rest, observation: { results: loose } }),
     }),
   });
 }

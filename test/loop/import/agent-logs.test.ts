@@ -1,5 +1,9 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeTrajectories } from "../../../loop/index.js";
+import type { JsonObject } from "../../../schema/index.js";
 import { type TraceImports, traceImports } from "./trace-imports.js";
 
 let imports: TraceImports;
@@ -206,6 +210,17 @@ describe("import inspect", () => {
   });
 });
 
+/** Everything that a mirror has, as trajectories. */
+async function trajectories({ folder, reader }: TraceImports): Promise<JsonObject[]> {
+  const out = mkdtempSync(join(folder, "out-"));
+  await writeTrajectories({ folder: out, rows: (sql, params) => reader.query(sql, params) });
+  const text = readFileSync(join(out, "trajectories.jsonl"), "utf8");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as JsonObject);
+}
+
 describe("import atif", () => {
   const at = (second: number): string => `2026-11-04T10:00:0${second}Z`;
   const call = { tool_call_id: "c1", function_name: "search", arguments: { q: "GOOGL" } };
@@ -297,6 +312,25 @@ describe("import atif", () => {
     // The agent's own span ends later now.
     expect((await imports.take("atif", more, "agents")).counts).toEqual([
       "spans: 7 found, 2 stored, 5 unchanged",
+    ]);
+    // And out again: what came in, with the times of the spans where a step had none.
+    const [first, second, third, fourth, fifth] = longer.steps;
+    const out = (await trajectories(imports)).find((each) => each["session_id"] === "s-atif");
+    const model_name = "gemini-2.5-flash";
+    expect(out).toEqual({
+      ...longer,
+      steps: [
+        first,
+        second,
+        { ...third, model_name },
+        { ...fourth, model_name, timestamp: at(2) },
+        { ...fifth, model_name },
+      ],
+    });
+    // What went out comes in as what is here.
+    const again = imports.file("atif/again.jsonl", `${JSON.stringify(out)}\n`);
+    expect((await imports.take("atif", again, "agents")).counts).toEqual([
+      "spans: 7 found, 0 stored, 7 unchanged",
     ]);
   });
 
