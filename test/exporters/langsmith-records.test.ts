@@ -334,6 +334,9 @@ test("a commit is made once, whatever is sent again, and one that was pushed doe
   await call(near, "POST", "/repos", { repo_handle: "gone" });
   await call(near, "POST", "/commits/-/gone", { manifest: { text: "made here" } });
   await near.collector.flush(SECONDS);
+  // It stays there for as long as the deletion can't arrive.
+  proxy.fault = ({ method, path }) =>
+    method === "DELETE" && path.endsWith("/gone") ? { status: 503 } : undefined;
   await call(near, "DELETE", "/repos/-/gone");
   expect(there[0]?.[3]).toMatch(/^mine\ncounterfoil:[0-9a-f]{12}$/);
   const door = createServerDoor({ endpoint: near.url, dataDir: near.dataDir });
@@ -354,6 +357,9 @@ test("a commit is made once, whatever is sent again, and one that was pushed doe
   await door.close();
   expect(tally.report(far.url, 0).complete).toBe(true);
   expect((await fetch(`${near.url}/repos/-/gone`)).status).toBe(404);
+  proxy.fault = undefined;
+  await near.collector.flush(SECONDS);
+  expect((await fetch(`${far.url}/repos/-/gone`)).status).toBe(404);
   const here = (await commitsOf(near, "marked")) as readonly (readonly JsonValue[])[];
   expect(here.map(([, , manifest]) => manifest)).toEqual([{ text: "made there" }, { text: "made here" }]);
 });

@@ -8,6 +8,7 @@ import {
 import { textIn } from "../../records/text-in.js";
 import { fieldsOf, type ImportRun, objectsIn, paged, storeRecords, textAt } from "./import-run.js";
 import { objectIn } from "./run-shape.js";
+import { SourceError } from "./source.js";
 
 const PROMPTS = "prompts";
 const COMMITS = "prompt commits";
@@ -36,7 +37,14 @@ const DERIVED = new Set([
 /** Imports the workspace's own prompts, every commit of them, and the tags that name commits. */
 export async function importPrompts(run: ImportRun): Promise<void> {
   for await (const page of paged(run, "/api/v1/repos", "repos", { is_public: "false" })) {
-    for (const prompt of page) await importPrompt(run, prompt);
+    for (const prompt of page) {
+      try {
+        await importPrompt(run, prompt);
+      } catch (error) {
+        // Deleted there since it was listed: no reason to leave out the others.
+        if (!(error instanceof SourceError) || error.status !== 404) throw error;
+      }
+    }
   }
 }
 

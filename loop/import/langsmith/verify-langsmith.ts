@@ -5,13 +5,14 @@ import { type ListedProject, listed, rowsById, textAt } from "./import-run.js";
 import { listProjects } from "./projects.js";
 import { RunPages, type RunPosition } from "./run-pages.js";
 import { objectIn, runHash } from "./run-shape.js";
+import { compareOthers, OTHER_TYPES } from "./verify-others.js";
 import { type LangSmithSource, SourceError } from "./source.js";
 
 /** What to compare. */
 export interface VerifyOptions {
   readonly source: LangSmithSource;
   readonly door: ImportDoor;
-  /** By name or id; all when absent. With it, feedback and datasets only as far as they belong to these. */
+  /** By name or id; all when absent. With it, feedback and datasets only as far as they belong to these, and nothing else. */
   readonly projects?: readonly string[] | undefined;
   /** Only runs that started, and feedback that was given, since. */
   readonly since?: Date | undefined;
@@ -56,6 +57,7 @@ export async function verifyLangSmith(options: VerifyOptions): Promise<VerifyRep
   await check.type("feedback", undefined, (each) => check.feedback(sessions, each));
   const datasets = new Set(projects.flatMap(({ data }) => textAt(data, "reference_dataset_id") ?? []));
   await check.datasets(chosen ? datasets : undefined);
+  if (!chosen) await check.others();
   const { types } = check;
   const equal = types.every(
     ({ missingHere, differing, failed }) =>
@@ -156,6 +158,18 @@ class Check {
       const name = textAt(dataset, "name");
       await this.type("dataset versions", name, (to) => this.#versions(id, to));
       await this.type("examples", name, (to) => this.#examples(id, to));
+    }
+  }
+
+  /** Types that neither side has anything of are left out. */
+  async others(): Promise<void> {
+    for (const other of OTHER_TYPES) {
+      await this.type(other.type, undefined, (to) =>
+        compareOthers(this.#options, other, { to, hash: hashOf }),
+      );
+      const last = this.types.at(-1);
+      const isEmpty = last?.there.count === 0 && last.here.count === 0 && last.failed === undefined;
+      if (last?.type === other.type && isEmpty) this.types.pop();
     }
   }
 

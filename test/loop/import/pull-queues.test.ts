@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Client } from "langsmith";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ruleOfLangSmith } from "../../../loop/import/langsmith/rules.js";
-import type { ImportReport } from "../../../loop/index.js";
+import { type ImportReport, verifyLangSmith } from "../../../loop/index.js";
 import type { JsonObject } from "../../../schema/index.js";
 import { type TwoServers, twoServers } from "./two-servers.js";
 
@@ -101,6 +101,14 @@ test("annotation queues come over with rubric, items and reviews; rules come swi
     body: '{"is_enabled": true}',
   });
   expect(await patched.json()).toMatchObject({ is_enabled: true });
+
+  const verified = await verifyLangSmith({ source: servers.source(), door: servers.door });
+  const others = verified.types.filter(({ type }) => type.endsWith("queues") || type.endsWith("evaluators"));
+  expect(others).toMatchObject([
+    { type: "annotation queues", there: { count: 1 }, missingHere: { count: 0 }, onlyHere: { count: 1 } },
+    { type: "online evaluators", there: { count: 1 }, here: { count: 1 }, differing: { count: 0 } },
+  ]);
+  expect(verified.equal).toBe(true);
 
   const again = await servers.pull();
   expect(typesIn(again)).toMatchObject({
