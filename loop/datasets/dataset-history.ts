@@ -12,6 +12,8 @@ import { textIn } from "../records/text-in.js";
 
 /** Changes that are read at once. */
 const PAGE_ROWS = 1_000;
+/** Tag of the newest version; it moves by itself. */
+const LATEST = "latest";
 
 /** One version of a dataset, with what it changed. */
 export interface DatasetLogEntry {
@@ -84,7 +86,7 @@ export async function datasetLog(rows: Rows, datasetId: string, limit: number): 
       added: count((was, is) => was === undefined && is !== undefined),
       modified: count((was, is) => was !== undefined && is !== undefined && was !== is),
       removed: count((was, is) => was !== undefined && is === undefined),
-      tags: index === steps.length - 1 ? ["latest", ...named] : named,
+      tags: index === steps.length - 1 ? [LATEST, ...named] : named,
       by: [...new Set(step.map(({ by }) => by))],
     });
   }
@@ -215,6 +217,9 @@ export async function versionTime(rows: Rows, datasetId: string, version: string
   if (timeToUnixNano(version) !== undefined) return version;
   const tag = (await tagsOf(rows, datasetId)).get(version);
   if (tag !== undefined) return tag;
+  // The newest needs no hashes: those of a million examples take minutes.
+  const newest = version === LATEST ? await newestTime(rows, datasetId) : undefined;
+  if (newest !== undefined) return newest;
   const log = await datasetLog(rows, datasetId, Number.MAX_SAFE_INTEGER);
   const found = log.find(
     ({ hash, tags }) => tags.includes(version) || (version.length >= 6 && hash.startsWith(version)),
@@ -224,6 +229,17 @@ export async function versionTime(rows: Rows, datasetId: string, version: string
     "CF_NOT_FOUND",
     `Version ${version} not found: give a time, a tag, or at least 6 digits of a version's hash.`,
   );
+}
+
+/** Undefined when the dataset never had an example. */
+async function newestTime(rows: Rows, datasetId: string): Promise<string | undefined> {
+  const [row] = await rows(
+    `SELECT ${TIME_TEXT("max(time)")} AS time FROM examples_history
+WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1)`,
+    [datasetId],
+  );
+  const time = row?.["time"];
+  return typeof time === "string" ? time : undefined;
 }
 
 function authorOf(row: ReaderRow, data: JsonObject | null): string {

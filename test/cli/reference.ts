@@ -7,8 +7,10 @@ export const REFERENCE_END = "<!-- end of reference -->";
 /** Every command that does something, depth first, with its full name. */
 export function leafCommands(command: Command, path = command.name()): { name: string; command: Command }[] {
   const children = command.commands.flatMap((child) => leafCommands(child, `${path} ${child.name()}`));
-  // `import <bundle>` does something, and has commands below it.
-  const itself = children.length === 0 || command.registeredArguments.length > 0;
+  // `import <bundle>` and `export --out` do something, and have commands below them.
+  const isGroup =
+    command.parent === null || command.registeredArguments.length + command.options.length === 0;
+  const itself = children.length === 0 || !isGroup;
   return itself ? [{ name: path, command }, ...children] : children;
 }
 
