@@ -8,6 +8,21 @@ interface PartHead {
   readonly contentType: string;
 }
 
+/** Where a name is in the body: it is made only when it is asked for, as that costs more than the rest. */
+class UsualHead implements PartHead {
+  readonly contentType = "application/json";
+
+  constructor(
+    readonly body: Buffer,
+    readonly nameStart: number,
+    readonly nameEnd: number,
+  ) {}
+
+  get name(): string {
+    return this.body.toString("latin1", this.nameStart, this.nameEnd);
+  }
+}
+
 /** One part of a multipart/form-data body. */
 export class Part {
   constructor(
@@ -20,6 +35,11 @@ export class Part {
 
   get name(): string {
     return this.head.name;
+  }
+
+  /** Where its name is in the body, in ASCII; undefined when it may stand there in another form. */
+  get nameRange(): { readonly nameStart: number; readonly nameEnd: number } | undefined {
+    return this.head instanceof UsualHead ? this.head : undefined;
   }
 
   get filename(): string | undefined {
@@ -119,8 +139,7 @@ function usualPart(bytes: Buffer, at: number, delimiter: Buffer): Part | undefin
   start += CRLF2.length;
   // No delimiter can be inside, as a line break and two dashes are in no JSON: whoever reads the part finds that out.
   if (!startsWith(bytes, start + length, delimiter)) return undefined;
-  const head = { name: bytes.toString("latin1", name, nameEnd), contentType: "application/json" };
-  return new Part(head, bytes, start, start + length);
+  return new Part(new UsualHead(bytes, name, nameEnd), bytes, start, start + length);
 }
 
 const LENGTH_DIGITS_MAX = 10;

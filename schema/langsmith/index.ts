@@ -5,6 +5,7 @@ export { mapEntryOfPrice, modelsOfPattern, type PriceOfEntry, priceOfMapEntry } 
 export { encodeRuns, startNanosOf } from "./encode-runs.js";
 export { scanElements, scanJson } from "./json-scan.js";
 export {
+  fieldNameAt,
   mergeRawFields,
   ownRawFields,
   RawFields,

@@ -226,12 +226,13 @@ export function hasEscape(bytes: Uint8Array, start: number, end: number): boolea
 export function readRawFields(bytes: Buffer, start: number, end: number): RawFields | undefined {
   const fields = new RawFields(bytes);
   const isObject = scanObject(bytes, start, end, (keyStart, keyEnd, valueStart, valueEnd) => {
-    fields.set(nameAt(bytes, keyStart, keyEnd), valueStart, valueEnd, keyStart - 1);
+    fields.set(fieldNameAt(bytes, keyStart, keyEnd), valueStart, valueEnd, keyStart - 1);
   });
   return isObject ? fields : undefined;
 }
 
-function nameAt(bytes: Buffer, start: number, end: number): string {
+/** The name that is there without quotes: of known fields always the same string. */
+export function fieldNameAt(bytes: Buffer, start: number, end: number): string {
   for (const { text, bytes: known } of names.get(slotOf(bytes, start, end)) ?? []) {
     let at = 0;
     while (at < known.length && known[at] === bytes[start + at]) at++;

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import {
   CounterfoilError,
+  fieldNameAt,
   isRunId,
   ownRawFields,
   type RawFields,
@@ -46,8 +47,9 @@ interface Gathering {
   /** All of it is UTF-8, and so is each part: they are cut where ASCII is. */
   readonly isText: boolean;
   readonly runs: Map<string, Gathered>;
-  /** The run of the part before. */
+  /** The run of the part before, and where its name starts in {@link own}; -1 when it is not there as such. */
   last: Gathered | undefined;
+  lastName: number;
   runBytes: number;
   readonly attachments: Map<string, RunAttachment[]>;
   readonly feedback: RunRecord[];
@@ -61,6 +63,7 @@ export function multipartWrites(body: Uint8Array, contentType: string | undefine
     isText: isUtf8(own),
     runs: new Map(),
     last: undefined,
+    lastName: -1,
     runBytes: 0,
     attachments: new Map(),
     feedback: [],
@@ -84,13 +87,24 @@ export function multipartWrites(body: Uint8Array, contentType: string | undefine
   return { writes: boundedWrites([...writes, ...others]), feedback: all.feedback };
 }
 
-function takePart(all: Gathering, part: Part): void {
-  const { last } = all;
-  const { name } = part;
-  // Parts of one run mostly follow one another.
-  if (last !== undefined && name.startsWith(last.key) && name[last.key.length] === ".") {
-    return takeRunPart(all, part, last, name.slice(last.key.length + 1));
+/** The field of a part whose name starts as that of the part before: parts of one run mostly follow one another. */
+function nextField({ own, last, lastName }: Gathering, { nameRange }: Part): string | undefined {
+  if (last === undefined || lastName < 0 || nameRange === undefined) return undefined;
+  const { nameStart, nameEnd } = nameRange;
+  const end = nameStart + last.key.length;
+  if (end >= nameEnd || own[end] !== DOT) return undefined;
+  for (let at = nameStart; at < end; at++) {
+    if (own[at] !== own[lastName + at - nameStart]) return undefined;
   }
+  return fieldNameAt(own, end + 1, nameEnd);
+}
+
+const DOT = 46;
+
+function takePart(all: Gathering, part: Part): void {
+  const next = nextField(all, part);
+  if (next !== undefined && all.last !== undefined) return takeRunPart(all, part, all.last, next);
+  const { name } = part;
   const { kind, id, field } = namePartsOf(name);
   if (!isRunId(id))
     throw badField(["body", name], "must be named <kind>.<uuid>, with an optional field after it");
@@ -100,6 +114,7 @@ function takePart(all: Gathering, part: Part): void {
     const run = known ?? { kind, id, key, fields: undefined, outOfBand: [], bytes: 0 };
     if (known === undefined) all.runs.set(key, run);
     all.last = run;
+    all.lastName = part.nameRange?.nameStart ?? -1;
     takeRunPart(all, part, run, field);
   } else if (kind === "feedback") all.feedback.push({ ...feedbackIn(part), id });
   else if (kind === "attachment") addAttachment(all.attachments, id, field, part);
@@ -123,7 +138,7 @@ function namePartsOf(name: string): NameParts {
 }
 
 function takeRunPart(all: Gathering, part: Part, run: Gathered, field: string): void {
-  const { name, body, start, end } = part;
+  const { body, start, end } = part;
   run.bytes += end - start;
   all.runBytes += end - start;
   try {
@@ -133,11 +148,11 @@ function takeRunPart(all: Gathering, part: Part, run: Gathered, field: string): 
     else if (OUT_OF_BAND.has(field)) {
       const value = scanJson(body, from, end);
       run.outOfBand.push([field, value.start, value.end]);
-    } else throw badField(["body", name], `names no field; known are ${[...OUT_OF_BAND].join(", ")}`);
+    } else throw badField(["body", part.name], `names no field; known are ${[...OUT_OF_BAND].join(", ")}`);
   } catch (error) {
     throw jsonError(error, part);
   }
-  if (field === "" && run.fields === undefined) throw badField(["body", name], "must be a JSON object");
+  if (field === "" && run.fields === undefined) throw badField(["body", part.name], "must be a JSON object");
 }
 
 function jsonError(error: unknown, { name }: Part): unknown {
