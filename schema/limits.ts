@@ -282,6 +282,9 @@ export const RULE_IDLE_MS = 60_000;
 /** Shortest time between two looks of the rules at what is new, and the wait after one that failed, ms. */
 export const RULE_LOOK_INTERVAL_MS = 200;
 export const RULE_RETRY_MS = 5_000;
+/** After its SQL took too much a rule pauses this long, doubled each time up to the second, ms. */
+export const RULE_LIMIT_PAUSE_MS = 60_000;
+export const RULE_LIMIT_PAUSE_MS_MAX = 30 * 60_000;
 /** Journal records that a rule reads ahead at once, and traces that it may wait for. */
 export const RULE_SEQS_PER_LOOK = 2_000;
 export const RULE_WAITING_TRACES_MAX = 50_000;

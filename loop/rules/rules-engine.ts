@@ -3,6 +3,8 @@ import {
   FEEDBACK,
   type JsonObject,
   type MirrorWatch,
+  RULE_LIMIT_PAUSE_MS,
+  RULE_LIMIT_PAUSE_MS_MAX,
   RULE_LOOK_INTERVAL_MS,
   RULE_RETRY_MS,
   RULE_SEQS_PER_LOOK,
@@ -44,6 +46,9 @@ interface Progress {
   readSeq: number;
   /** Traces to look at, and the seq of the first that came for each. */
   readonly waiting: Map<string, number>;
+  /** How often in a row its SQL took too much, and until when it pauses for that, by performance.now(). */
+  limits: number;
+  pausedUntil: number;
 }
 
 /**
@@ -228,10 +233,12 @@ export class RulesEngine {
     for (const id of this.#progress.keys()) if (!known.has(id)) this.#progress.delete(id);
     for (const rule of rules) {
       const there = this.#progress.get(rule.id);
-      if (there !== undefined) there.rule = rule;
-      else {
+      if (there !== undefined) {
+        if (there.rule.version !== rule.version) there.pausedUntil = 0;
+        there.rule = rule;
+      } else {
         const readSeq = Math.max(stored.get(rule.id) ?? 0, rule.sinceSeq);
-        this.#progress.set(rule.id, { rule, readSeq, waiting: new Map() });
+        this.#progress.set(rule.id, { rule, readSeq, waiting: new Map(), limits: 0, pausedUntil: 0 });
       }
     }
     this.#changesRead = change;
@@ -250,12 +257,23 @@ export class RulesEngine {
     }
     await this.#readOn(progress, to, touched);
     if (waiting.size === 0) return;
+    const pauseMs = progress.pausedUntil - performance.now();
+    if (pauseMs > 0) return this.#lookAt(pauseMs);
     const now = this.#now();
     const debounce = { now, debounceMs: debounceMsOf(rule) };
     const settled = await settledTraces(this.#ports.peek, [...waiting.keys()], debounce);
     // Feedback on a trace that has not come: its first span will touch it.
     for (const trace of settled.absent) waiting.delete(trace);
-    await takeTraces(this.#ports, rule, settled.ready);
+    const tookTooMuch = await takeTraces(this.#ports, rule, settled.ready);
+    // A condition that never ends costs its limit each time; the rules behind it wait as long.
+    progress.limits = tookTooMuch ? progress.limits + 1 : 0;
+    if (tookTooMuch) {
+      const pause = Math.min(
+        RULE_LIMIT_PAUSE_MS_MAX,
+        RULE_LIMIT_PAUSE_MS * 2 ** Math.min(progress.limits - 1, 20),
+      );
+      progress.pausedUntil = performance.now() + pause;
+    }
     for (const trace of settled.ready) waiting.delete(trace);
     if (settled.nextAt !== undefined) this.#lookAt(settled.nextAt - now);
   }

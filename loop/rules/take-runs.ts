@@ -34,23 +34,32 @@ export interface TakePorts extends ActPorts {
   readonly onPending?: (waiting: readonly { readonly id: string; readonly ruleId: string }[]) => void;
 }
 
-/** Looks which runs of these traces a rule takes, and acts on those that it has not done with. */
-export async function takeTraces(ports: TakePorts, rule: Rule, traceIds: readonly string[]): Promise<void> {
+/** Looks which runs of these traces a rule takes, and acts on those that it has not done with. Says whether its SQL took too much. */
+export async function takeTraces(
+  ports: TakePorts,
+  rule: Rule,
+  traceIds: readonly string[],
+): Promise<boolean> {
+  let tookTooMuch = false;
   for (const part of partsOf(traceIds, RULE_TRACES_PER_QUERY)) {
     for await (const keys of matchingRuns(ports.peek, { rule, traceIds: part })) {
       const open = await notDone(ports.peek, rule, keys);
-      const { matched } = await narrowed(ports, rule, open);
+      const { matched, isLimit = false } = await narrowed(ports, rule, open);
+      tookTooMuch ||= isLimit;
       for (const some of partsOf(matched, RULE_RUNS_PER_CHANGE)) {
         await takeRuns(ports, { rule, keys: some });
       }
     }
   }
+  return tookTooMuch;
 }
 
 /** What a SQL condition makes of runs: those that it takes, or why it could decide of none. */
 export interface Narrowed<T> {
   readonly matched: readonly T[];
   readonly failed?: string;
+  /** That it took more time or memory than it may. */
+  readonly isLimit?: boolean;
 }
 
 /** Those of the runs that the rule's SQL condition takes, too. Of what it can't decide, that is noted. */
@@ -64,11 +73,12 @@ export async function narrowed<T extends RunKey>(
     return { matched: await matching(ports, rule, keys) };
   } catch (error) {
     if (!(error instanceof CounterfoilError) || error.code !== "CF_RECORD_INVALID") throw error;
-    const reason = error.message;
+    const isLimit = error.cause instanceof CounterfoilError && error.cause.code === "CF_QUERY_LIMIT";
+    const reason = isLimit ? `${error.message} The rule pauses before it looks again.` : error.message;
     for (const runs of partsOf(keys, RULE_RUNS_PER_CHANGE)) {
       await ports.datasets.change((time) => failedRuns(ports.rows, { rule, runs, time, reason }));
     }
-    return { matched: [], failed: reason };
+    return { matched: [], failed: reason, isLimit };
   }
 }
 
