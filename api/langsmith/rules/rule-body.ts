@@ -16,20 +16,22 @@ export interface RuleTargets {
   readonly queue: RuleTarget | null | undefined;
 }
 
+const EVALUATORS =
+  "evaluators by this route: PUT /api/v1/rules/{name} takes a run_evaluator action, of an evaluator of /api/v1/evaluators";
+
 /** What LangSmith's rules can do and ours can't, or not by this API, and where else it is found. */
 const NOT_HERE: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    evaluators: "evaluators",
-    code_evaluators: "evaluators",
-    evaluator_id: "evaluators",
-    use_corrections_dataset: "evaluators",
-    corrections_dataset_id: "evaluators",
-    num_few_shot_examples: "evaluators",
-    alignment_annotation_queue_id: "evaluators",
-    spend_limit: "evaluators",
-    alerts: "alerts",
+    evaluators: EVALUATORS,
+    code_evaluators: EVALUATORS,
+    evaluator_id: EVALUATORS,
+    use_corrections_dataset: EVALUATORS,
+    corrections_dataset_id: EVALUATORS,
+    num_few_shot_examples: EVALUATORS,
+    alignment_annotation_queue_id: EVALUATORS,
+    spend_limit: EVALUATORS,
+    alerts: "alerts by this route: PUT /api/v1/rules/{name} takes an alert action",
     dataset_id: "rules over the experiments of a dataset",
-    group_by: "rules over threads",
     backfill_from: "backfills by this route; POST /api/v1/rules/{name}/backfill does one",
     transient: "rules for one time",
     extend_only: "retention by trace, so there is nothing to extend",
@@ -78,6 +80,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   "add_to_dataset_id",
   "add_to_dataset_prefer_correction",
   "webhooks",
+  "group_by",
 ]);
 
 /** Refuses what our rules can't say: 501 for what LangSmith's can, 422 for what nobody's can. */
@@ -113,6 +116,7 @@ export function ruleDataOf(body: RunRecord, before: JsonObject, targets: RuleTar
   take("sampling_rate", "sampling_rate", "number");
   take("is_enabled", "enabled", "boolean");
   for (const field of ["filter", "trace_filter", "tree_filter"]) take(field, field, "string");
+  takeScope(body["group_by"], data);
   if (targets.project === null) delete data["project"];
   else if (targets.project !== undefined) data["project"] = targets.project;
   const actions = (before["actions"] ?? []) as unknown as readonly JsonObject[];
@@ -133,6 +137,16 @@ export function ruleDataOf(body: RunRecord, before: JsonObject, targets: RuleTar
     throw badField(["body"], text);
   }
   return data;
+}
+
+/** LangSmith's word for a rule that takes whole threads. */
+export const GROUP_BY_THREAD = "thread_id";
+
+function takeScope(groupBy: RunJson | undefined, data: Record<string, JsonValue>): void {
+  if (groupBy === undefined) return;
+  if (groupBy === null) delete data["scope"];
+  else if (groupBy === GROUP_BY_THREAD) data["scope"] = "thread";
+  else throw badField(["body", "group_by"], `must be ${GROUP_BY_THREAD} or null`);
 }
 
 /** Actions with one of this type that has the target; without it for null. */

@@ -3,7 +3,7 @@ import { type JsonObject, nanosToRunTime, type RunRecord } from "../../../schema
 import { type Row, textAt } from "../../mirror-reads.js";
 import type { ProjectNames } from "../projects/project-names.js";
 import { TENANT_ID } from "../tenant.js";
-import { type RuleTarget, webhookUrls } from "./rule-body.js";
+import { GROUP_BY_THREAD, type RuleTarget, webhookUrls } from "./rule-body.js";
 
 /** What the ids in rules stand for. */
 export interface TargetNames {
@@ -47,7 +47,7 @@ export function ruleView({ id, name, enabled, data }: Rule, names: TargetNames):
     extend_only: false,
     transient: false,
     include_extended_stats: false,
-    group_by: null,
+    group_by: data["scope"] === "thread" ? GROUP_BY_THREAD : null,
     created_at: textAt(data, "created_at") ?? null,
     updated_at: textAt(data, "updated_at") ?? null,
   };

@@ -207,6 +207,7 @@ test("a run rule made in LangSmith's words acts, is listed, changed without losi
     add_to_dataset_id: dataset.id,
     add_to_dataset_prefer_correction: true,
     evaluators: null,
+    group_by: null,
     extend_dataset_trace_retention: true,
   });
   expect(made).toMatchObject({
@@ -277,9 +278,10 @@ test("a run rule made in LangSmith's words acts, is listed, changed without losi
     add_to_dataset_prefer_correction: true,
   });
   const back = { ...listed, display_name: "worse ones", is_enabled: false, add_to_dataset_id: null };
-  expect(await call("PATCH", `/runs/rules/${id}`, back)).toMatchObject({
-    body: { display_name: "worse ones", is_enabled: false, add_to_dataset_id: null },
+  expect(await call("PATCH", `/runs/rules/${id}`, { ...back, group_by: "thread_id" })).toMatchObject({
+    body: { display_name: "worse ones", is_enabled: false, add_to_dataset_id: null, group_by: "thread_id" },
   });
+  expect(await call("GET", `/rules/${id}`)).toMatchObject({ body: { scope: "thread" } });
   expect(await call("GET", `/rules/${id}`)).toMatchObject({
     body: { debounce_seconds: 1, actions: [{ type: "add_to_annotation_queue", queue_id: queue.id }, mark] },
   });
@@ -293,11 +295,11 @@ test("what our rules can't say is refused by name, and nothing is made", async (
   const rule = { display_name: "r", sampling_rate: 1, add_to_annotation_queue_id: queue.id };
   const gone = crypto.randomUUID();
   const refused: readonly (readonly [object, number, string])[] = [
-    [{ code_evaluators: [{ code: "x" }] }, 501, "evaluators (code_evaluators)"],
+    [{ code_evaluators: [{ code: "x" }] }, 501, "/api/v1/evaluators (code_evaluators)"],
     [{ alerts: [{ routing_key: "x" }] }, 501, "alerts"],
     [{ dataset_id: gone }, 501, "experiments of a dataset"],
     [{ backfill_from: "2026-01-01T00:00:00Z" }, 501, "/backfill"],
-    [{ group_by: "thread_id" }, 501, "threads"],
+    [{ group_by: "user_id" }, 422, "must be thread_id or null"],
     [{ webhooks: [{ url: "https://hooks.example" }] }, 501, "/api/v1/rules"],
     [{ constructor: true }, 422, "is no field of a run rule"],
     [{ fliter: "true" }, 422, "is no field of a run rule"],
