@@ -40,7 +40,13 @@ function tagsOf(row: Row, native: RunFields | undefined): RunValue {
   const [sent, all] = [native?.["tags"], jsonInColumn(row["tags"])];
   if (!Array.isArray(sent) || !Array.isArray(all)) return sent ?? all ?? [];
   const own = sent as readonly RunValue[];
-  return [...own, ...(all as readonly RunValue[]).filter((tag) => !own.includes(tag))];
+  // The column has tags without the spaces around them, and numbers as texts.
+  const known = new Set(own.map(plainTag));
+  return [...own, ...(all as readonly RunValue[]).filter((tag) => !known.has(plainTag(tag)))];
+}
+
+function plainTag(tag: RunValue): string {
+  return (typeof tag === "string" ? tag : JSON.stringify(tag)).trim();
 }
 
 /** A run as LangSmith gives it, from a row of {@link RUN_COLUMNS}. `position` is needed for spans that came as OTLP. */
