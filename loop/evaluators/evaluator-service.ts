@@ -10,12 +10,11 @@ import type { RecordWriter } from "../../store/index.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import type { InTurn } from "../records/in-turn.js";
 import {
-  afterPlans,
+  type ChangeOptions,
   type ChangePlan,
+  changeThings,
   type NamedDraft,
   namedThing,
-  plansOf,
-  recordsOf,
 } from "../records/named-things.js";
 import { textIn } from "../records/text-in.js";
 import { readRules } from "../rules/rule-book.js";
@@ -76,25 +75,23 @@ export class EvaluatorService {
    * Makes the evaluators what is given, as one change: each is created, or replaces the one of its id or name. With `prune`
    * all others are deleted. With `dryRun` it checks and tells, and writes nothing.
    */
-  apply(
-    drafts: readonly NamedDraft[],
-    { dryRun = false, prune = false }: { readonly dryRun?: boolean; readonly prune?: boolean } = {},
-  ): Promise<readonly ChangePlan[]> {
-    return this.#ports.turns.run(async () => {
-      const there = await this.list();
-      const plans = plansOf(there, drafts, { type: TYPE, check: checkEvaluator, idOf: evaluatorIdOf, prune });
-      const after = afterPlans(there, plans, { type: TYPE, most: EVALUATORS_MAX });
-      await this.#checkRules(plans, after);
-      for (const { change, after: data = {} } of plans) {
-        if (change === "unchanged" || change === "delete") continue;
-        await checkExpression(this.#ports.sandbox, data);
-        const patterns = (data["redact"] ?? []) as readonly JsonObject[];
-        await checkPatterns(this.#ports.sandbox, [{ path: "redact", patterns }], TYPE);
-      }
-      const time = (this.#ports.now?.() ?? new Date()).toISOString();
-      const records = dryRun ? [] : recordsOf(TYPE, there, { plans, time });
-      if (records.length > 0) await this.#ports.writer.append(records);
-      return plans;
+  apply(drafts: readonly NamedDraft[], options: ChangeOptions = {}): Promise<readonly ChangePlan[]> {
+    return changeThings(this.#ports, drafts, {
+      ...options,
+      type: TYPE,
+      most: EVALUATORS_MAX,
+      check: checkEvaluator,
+      idOf: evaluatorIdOf,
+      list: () => this.list(),
+      verify: async (plans, after) => {
+        await this.#checkRules(plans, after);
+        for (const { change, after: data = {} } of plans) {
+          if (change === "unchanged" || change === "delete") continue;
+          await checkExpression(this.#ports.sandbox, data);
+          const patterns = (data["redact"] ?? []) as readonly JsonObject[];
+          await checkPatterns(this.#ports.sandbox, [{ path: "redact", patterns }], TYPE);
+        }
+      },
     });
   }
 

@@ -6,6 +6,20 @@ export const QUEUE_SECTIONS = ["needs_my_review", "needs_others_review", "archiv
 /** One of {@link QUEUE_SECTIONS}. */
 export type QueueSection = (typeof QUEUE_SECTIONS)[number];
 
+/** Fields of LangSmith's annotation queues that a queue's record has as they come, beside the rubric's items. */
+export const QUEUE_FIELDS = [
+  "name",
+  "description",
+  "rubric_instructions",
+  "num_reviewers_per_item",
+  "enable_reservations",
+  "reservation_minutes",
+  "reviewer_access_mode",
+  "default_dataset",
+  "metadata",
+  "created_at",
+] as const;
+
 /** An annotation queue, current state. */
 export interface AnnotationQueue {
   readonly id: string;

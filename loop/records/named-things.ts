@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { canonicalJson, CounterfoilError, type JsonObject } from "../../schema/index.js";
-import type { RecordDraft } from "../../store/index.js";
+import type { RecordDraft, RecordWriter } from "../../store/index.js";
+import type { InTurn } from "./in-turn.js";
 import { textIn } from "./text-in.js";
 
 /** Something with a unique name and numbered versions: a rule, an evaluator. */
@@ -46,7 +47,7 @@ const OWN = new Set(["version", "created_at", "updated_at"]);
  * What applying these drafts would do: each creates one, or replaces the one of its id or name. Throws CF_CONFLICT for one
  * that is given twice, and as `check`, with the name of the draft that is wrong.
  */
-export function plansOf(
+function plansOf(
   there: readonly NamedThing[],
   drafts: readonly NamedDraft[],
   options: PlanOptions,
@@ -72,12 +73,57 @@ export function plansOf(
   ];
 }
 
+/** What a change works with. */
+export interface ChangePorts {
+  readonly writer: RecordWriter;
+  /** Neither may anything change between what the change reads and what it writes. */
+  readonly turns: InTurn;
+  readonly now?: () => Date;
+}
+
+/** What a caller decides of a change. */
+export interface ChangeOptions {
+  /** Check and tell, and write nothing. */
+  readonly dryRun?: boolean;
+  /** Delete all that are not given. */
+  readonly prune?: boolean;
+}
+
+/**
+ * Makes all things of a type what is given, as one change: each is created, or replaces the one of its id or name. Throws as
+ * {@link plansOf}, {@link afterPlans} and `verify` do, which sees what there would be; then nothing was written.
+ */
+export function changeThings(
+  ports: ChangePorts,
+  drafts: readonly NamedDraft[],
+  options: Omit<PlanOptions, "prune"> &
+    ChangeOptions & {
+      readonly most: number;
+      readonly list: () => Promise<readonly NamedThing[]>;
+      readonly verify: (plans: readonly ChangePlan[], after: ThingsAfter) => Promise<void>;
+    },
+): Promise<readonly ChangePlan[]> {
+  const { type, list, verify, dryRun = false, prune = false } = options;
+  return ports.turns.run(async () => {
+    const there = await list();
+    const plans = plansOf(there, drafts, { ...options, prune });
+    await verify(plans, afterPlans(there, plans, options));
+    const time = (ports.now?.() ?? new Date()).toISOString();
+    const records = dryRun ? [] : recordsOf(type, there, { plans, time });
+    if (records.length > 0) await ports.writer.append(records);
+    return plans;
+  });
+}
+
+/** What there would be after a change. */
+export type ThingsAfter = readonly Pick<NamedThing, "id" | "name" | "data">[];
+
 /** What is there once the plans are done. Throws CF_CONFLICT for a name that two have, CF_USAGE above `most`. */
-export function afterPlans(
+function afterPlans(
   there: readonly NamedThing[],
   plans: readonly ChangePlan[],
   { type, most }: { readonly type: string; readonly most: number },
-): readonly Pick<NamedThing, "id" | "name" | "data">[] {
+): ThingsAfter {
   const untouched = there.filter(({ id }) => !plans.some((plan) => plan.id === id));
   const left = plans.flatMap(({ id, name, after }) =>
     after === undefined ? [] : [{ id, name, data: after }],
@@ -107,7 +153,7 @@ export function nameTaken(type: string, name: string): CounterfoilError {
 }
 
 /** The records of the plans. What is unchanged has none; a change counts the version up. */
-export function recordsOf(
+function recordsOf(
   type: string,
   there: readonly NamedThing[],
   { plans, time }: { readonly plans: readonly ChangePlan[]; readonly time: string },

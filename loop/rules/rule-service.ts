@@ -4,12 +4,11 @@ import { type Evaluator, evaluatorOf, readEvaluators } from "../evaluators/evalu
 import type { Rows } from "../feedback/feedback-query.js";
 import type { InTurn } from "../records/in-turn.js";
 import {
-  afterPlans,
+  type ChangeOptions,
   type ChangePlan,
+  changeThings,
   type NamedDraft,
   namedThing,
-  plansOf,
-  recordsOf,
 } from "../records/named-things.js";
 import { textIn } from "../records/text-in.js";
 import { checkPatterns, patternsOfRule } from "./guards/redact.js";
@@ -58,25 +57,24 @@ export class RuleService {
    * Makes the rules what is given, as one change: each is created, or replaces the one of its id or name. With `prune`
    * all others are deleted. With `dryRun` it checks and tells, and writes nothing.
    */
-  apply(
-    drafts: readonly NamedDraft[],
-    { dryRun = false, prune = false }: { readonly dryRun?: boolean; readonly prune?: boolean } = {},
-  ): Promise<readonly ChangePlan[]> {
-    return this.#ports.turns.run(async () => {
-      const rules = await this.list();
-      const plans = plansOf(rules, drafts, { type: TYPE, check: checkRule, idOf: ruleIdOf, prune });
-      const evaluators = await readEvaluators(this.#ports.rows);
-      for (const { after } of plans) if (after !== undefined) checkEvaluators(after, evaluators);
-      checkCycles(afterPlans(rules, plans, { type: TYPE, most: RULES_MAX }), evaluators);
-      for (const { change, after = {} } of plans) {
-        if (change === "unchanged") continue;
-        await checkWhere(this.#ports.sandbox, after);
-        await checkPatterns(this.#ports.sandbox, patternsOfRule(after), TYPE);
-      }
-      const time = (this.#ports.now?.() ?? new Date()).toISOString();
-      const records = dryRun ? [] : recordsOf(TYPE, rules, { plans, time });
-      if (records.length > 0) await this.#ports.writer.append(records);
-      return plans;
+  apply(drafts: readonly NamedDraft[], options: ChangeOptions = {}): Promise<readonly ChangePlan[]> {
+    return changeThings(this.#ports, drafts, {
+      ...options,
+      type: TYPE,
+      most: RULES_MAX,
+      check: checkRule,
+      idOf: ruleIdOf,
+      list: () => this.list(),
+      verify: async (plans, rules) => {
+        const evaluators = await readEvaluators(this.#ports.rows);
+        for (const { after } of plans) if (after !== undefined) checkEvaluators(after, evaluators);
+        checkCycles(rules, evaluators);
+        for (const { change, after = {} } of plans) {
+          if (change === "unchanged") continue;
+          await checkWhere(this.#ports.sandbox, after);
+          await checkPatterns(this.#ports.sandbox, patternsOfRule(after), TYPE);
+        }
+      },
     });
   }
 

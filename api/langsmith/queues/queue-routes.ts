@@ -1,4 +1,4 @@
-import { Bindings } from "../../../loop/index.js";
+import { Bindings, QUEUE_FIELDS } from "../../../loop/index.js";
 import {
   isRunId,
   type JsonObject,
@@ -14,19 +14,7 @@ import { badField, json, notFound, RefusedCall } from "../replies.js";
 import { ADDED_BY, idIn, idInPath, idsIn, type QueueParts } from "./queue-parts.js";
 import { queueDetails, queueView } from "./queue-views.js";
 
-const FIELDS = [
-  "name",
-  "description",
-  "rubric_instructions",
-  "rubric_items",
-  "num_reviewers_per_item",
-  "enable_reservations",
-  "reservation_minutes",
-  "reviewer_access_mode",
-  "default_dataset",
-  "metadata",
-  "created_at",
-] as const;
+const FIELDS = [...QUEUE_FIELDS, "rubric_items"] as const;
 
 /** Routes of annotation queues themselves. */
 export function queueHandlers(parts: QueueParts): Readonly<Record<string, Handler>> {

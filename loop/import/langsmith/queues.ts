@@ -2,6 +2,7 @@ import { type ChangeRecord, isRunId, type JsonObject, QUEUE_ITEMS_MAX } from "..
 import { lookUpRuns } from "../../queues/find-runs.js";
 import { newItemData } from "../../queues/item-data.js";
 import { queueItemIdOf } from "../../queues/queue-ids.js";
+import { QUEUE_FIELDS } from "../../queues/queue-types.js";
 import { computedRun } from "./computed-run.js";
 import {
   fieldsOf,
@@ -18,19 +19,6 @@ import { objectIn } from "./run-shape.js";
 export const QUEUES = "annotation queues";
 export const ITEMS = "queue items";
 const PATH = "/api/v1/annotation-queues";
-/** What a queue's record has; the rest is counted by the source, or names things of its own. */
-const QUEUE_FIELDS = [
-  "name",
-  "description",
-  "rubric_instructions",
-  "num_reviewers_per_item",
-  "enable_reservations",
-  "reservation_minutes",
-  "reviewer_access_mode",
-  "default_dataset",
-  "metadata",
-  "created_at",
-] as const;
 /** Configs are records of their own. */
 const NOT_OF_RUBRIC = new Set(["feedback_config", "feedback_config_id"]);
 
