@@ -70,7 +70,8 @@ function momentOf(date: number, time: number, micros: number): bigint | undefine
   if (month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59)
     return undefined;
   const ms = Date.UTC(Math.floor(date / 10_000), month - 1, day, hour, minute, second);
-  return inRange(BigInt(ms * 1_000 + micros) * 1_000n);
+  // Microseconds since 1970 as one number would be rounded from the year 2255 on.
+  return inRange(BigInt(ms) * 1_000_000n + BigInt(micros * 1_000));
 }
 
 const FIRST_DATE = 1971_01_01;

@@ -90,7 +90,7 @@ test("usual times are read as the slow way reads them, right and wrong ones alik
       const iso = ` ${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`;
       expect(dottedOrderNanos(`x.${stamp}y`)).toBe(runTimeNanos(iso));
     }),
-    { numRuns: 2_000 },
+    { numRuns: 2_000, examples: [[["2256", "01", "01", "00", "00", "00", "578413", "Z"]]] },
   );
 });
 
