@@ -19,6 +19,7 @@ import { DestinationSet, readStoredCursors } from "./destinations.js";
 import { DiskReserve } from "./disk-reserve.js";
 import { Admission } from "./ingest/admission.js";
 import { Ingest } from "./ingest/ingest.js";
+import { Pace } from "./ingest/pace.js";
 import { checkAddresses, startListeners, type Listeners } from "./listeners.js";
 import { openFilesMax } from "./open-files.js";
 import { checkOwnAddress } from "./own-address.js";
@@ -145,6 +146,7 @@ class CollectorService implements Collector {
   readonly #receivers = new ReceiverCounters();
   readonly #admission: Admission;
   readonly #reserve: DiskReserve;
+  readonly #pace = new Pace();
   readonly #ingest: Ingest;
   readonly #eventLoop = new EventLoopWatch();
   readonly #startedAt = new Date().toISOString();
@@ -161,10 +163,11 @@ class CollectorService implements Collector {
     this.#admission = new Admission({ bytesMax: config.inflightBytesMax });
     this.#reserve = new DiskReserve(options.dataDir, log);
     this.#ingest = new Ingest({
-      journal: this.#reserve.guard(journal),
+      journal: this.#pace.guard(this.#reserve.guard(journal)),
       admission: this.#admission,
       observer: this.#receivers,
     });
+    parts.onSealed(({ lastSeq }) => this.#pace.sealed(lastSeq));
     const others = config.destinations.map((destination) => this.#createDestination(destination));
     const destinations = [parts.mirror, ...others];
     this.#destinations = new DestinationSet({ journal, dataDir: options.dataDir, log, destinations });
@@ -193,6 +196,7 @@ class CollectorService implements Collector {
     const metrics = createMetrics({
       receivers: this.#receivers,
       admission: this.#admission,
+      pace: this.#pace,
       journal: () => journal.stats(),
       destinations: () => this.#destinations.stats(),
       eventLoop: () => this.#eventLoop.stats(),
@@ -254,6 +258,7 @@ class CollectorService implements Collector {
     const left = (): number => Math.max(0, until - Date.now());
     this.#state = "draining";
     this.#ingest.drain();
+    this.#pace.close();
     await this.#listeners?.close(left() / 2);
     const steps: (() => Promise<unknown> | undefined)[] = [
       () => this.#api?.close(),

@@ -23,6 +23,17 @@ export const SEGMENT_BYTES = 64 * 1024 * 1024;
 export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** Largest group commit, bytes: bounds the latency that a large batch adds to the requests behind it. */
 export const GROUP_COMMIT_BYTES_MAX = 16 * 1024 * 1024;
+/**
+ * What may be stored and not sealed yet before senders are slowed down to the pace of sealing, in bytes of telemetry, to
+ * which each item adds some for its own work. About three seconds of sealing, so that what is in SQL is never much older
+ * than that, and a journal that a start reads again in two seconds.
+ */
+export const PACE_AHEAD_BYTES = 512 * 1024 * 1024;
+export const PACE_ITEM_BYTES = 512;
+/** Of the room that sealing made and nobody used, this much is kept for a burst, bytes. */
+export const PACE_SLACK_BYTES = 64 * 1024 * 1024;
+/** A request waits at most this long for sealing, ms; with nothing sealed for as long, none waits. */
+export const PACE_WAIT_MS = 2_000;
 /** A level-0 file is written at this many rows, bytes of OTLP, or milliseconds since its first record. */
 export const SEAL_ROWS = 122_880;
 export const SEAL_BYTES = 24 * 1024 * 1024;

@@ -19,6 +19,7 @@ export * from "./query/query-types.js";
 export { createMirrorReader } from "./reader/mirror-reader.js";
 export type { MirrorReader, ReaderOptions, ReaderQueryOptions, ReaderRow } from "./reader/reader-types.js";
 export { type Mirror, type MirrorOptions, type MirrorStats, openMirror, type SealedEvent } from "./mirror.js";
+export { inflatedBytes } from "./seal/payload.js";
 export { MirrorRow } from "./mirror-row.js";
 export { type OtlpSelection, readOtlpRows } from "./read-otlp.js";
 export { rowsToOtlp, rowsToOtlpBytes } from "./rows-to-otlp.js";

@@ -3,6 +3,7 @@ import type { DestinationStats } from "../../exporters/types.js";
 import type { ItemCounts, JournalStats } from "../../journal/index.js";
 import { JOURNAL_SIGNALS, type JournalSignal } from "../../schema/index.js";
 import type { Admission } from "../ingest/admission.js";
+import type { Pace } from "../ingest/pace.js";
 import type { EventLoopStats } from "./event-loop.js";
 import type { ReceiverCounters, ReceiverOutcome } from "./receiver-counters.js";
 
@@ -10,6 +11,7 @@ import type { ReceiverCounters, ReceiverOutcome } from "./receiver-counters.js";
 export interface MetricSources {
   readonly receivers: ReceiverCounters;
   readonly admission: Admission;
+  readonly pace: Pace;
   readonly journal: () => JournalStats;
   readonly destinations: () => readonly DestinationStats[];
   readonly eventLoop: () => EventLoopStats;
@@ -83,7 +85,7 @@ function gauge(registry: Registry, definition: Definition): void {
   void metric;
 }
 
-function receiverMetrics(registry: Registry, { receivers, admission }: MetricSources): void {
+function receiverMetrics(registry: Registry, { receivers, admission, pace }: MetricSources): void {
   const outcomes: Readonly<Record<ReceiverOutcome, string>> = {
     accepted: "stored durably and acknowledged",
     refused: "refused: invalid, or back-pressure",
@@ -118,6 +120,11 @@ function receiverMetrics(registry: Registry, { receivers, admission }: MetricSou
     name: "counterfoil_receiver_inflight_bytes",
     help: "Bytes of requests between their first byte and their answer.",
     lines: () => [[{}, admission.bytes]],
+  });
+  gauge(registry, {
+    name: "counterfoil_receiver_paced_requests",
+    help: "Requests that wait for the mirror to seal what is ahead of it.",
+    lines: () => [[{}, pace.waiting]],
   });
 }
 
