@@ -1,6 +1,8 @@
+import { Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import { connectionsPossible, openFilesMax } from "../../collector/open-files.js";
 import { BodyBuffers } from "../../collector/receivers/otlp/body-buffers.js";
+import { inTurns } from "../../collector/receivers/otlp/in-turns.js";
 import { OPEN_FILES_RESERVED } from "../../schema/index.js";
 
 afterEach(() => vi.useRealTimers());
@@ -19,6 +21,32 @@ test("item 14: connections leave enough open files for journal and mirror, whate
 
 test.runIf(process.platform === "linux")("the system's limit on open files is known", () => {
   expect(openFilesMax()).toBeGreaterThan(63);
+});
+
+test("item 75: sockets of a burst are handled in order, in turns that let others go between", async () => {
+  const sockets = Array.from({ length: 40 }, () => new Socket());
+  sockets[3]?.destroy();
+  const handled: Socket[] = [];
+  let turns = 0;
+  let counting = true;
+  const count = (): void => {
+    turns++;
+    if (counting) setImmediate(count);
+  };
+  setImmediate(count);
+  await new Promise<void>((resolve) => {
+    const add = inTurns((socket) => {
+      const until = performance.now() + 2;
+      while (performance.now() < until);
+      if (handled.push(socket) === 39) resolve();
+    });
+    for (const socket of sockets) add(socket);
+    expect(handled).toEqual([]);
+  });
+  counting = false;
+  expect(handled).toEqual(sockets.filter((_, index) => index !== 3));
+  // 78 ms of work, of which a turn takes ten: a slow machine makes more turns of it, not fewer.
+  expect(turns).toBeGreaterThan(4);
 });
 
 test("memory of request bodies that no request needed for a while is given back", () => {

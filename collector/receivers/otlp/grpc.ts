@@ -1,7 +1,6 @@
 import {
   constants,
   createServer,
-  type Http2Server,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
   type ServerHttp2Session,
@@ -27,6 +26,7 @@ import type { KeyCheck } from "./auth.js";
 import { bodyBuffers } from "./body-buffers.js";
 import { encodeGrpcMessage, frameMessage, GrpcMessageReader, type GrpcMessage } from "./grpc-frames.js";
 import { listen, type Receiver } from "./http.js";
+import { inTurns } from "./in-turns.js";
 
 /** What an OTLP/gRPC listener needs. */
 export interface GrpcReceiverOptions {
@@ -77,10 +77,13 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions): Promise<R
     serve(options, stream, headers).catch((error: unknown) => options.onError?.(error));
   });
   const sockets = new Set<Socket>();
+  const open = inTurns((socket) => http2.emit("connection", socket));
+  const meet = inTurns((socket) => greet(open, socket, options.prefaceTimeoutMs ?? HEADERS_TIMEOUT_MS));
   const server = createNetServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    greet(http2, socket, options.prefaceTimeoutMs ?? HEADERS_TIMEOUT_MS);
+    socket.on("error", ignore);
+    meet(socket);
   });
   server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX;
   server.on("drop", () => options.onConnectionRefused?.());
@@ -93,8 +96,7 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions): Promise<R
 }
 
 /** Looks at the first bytes, so that an HTTP/1 client gets an answer that it can read. */
-function greet(http2: Http2Server, socket: Socket, timeoutMs: number): void {
-  socket.on("error", ignore);
+function greet(open: (socket: Socket) => void, socket: Socket, timeoutMs: number): void {
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   let seen = Buffer.alloc(0);
   const look = (): void => {
@@ -109,7 +111,7 @@ function greet(http2: Http2Server, socket: Socket, timeoutMs: number): void {
     clearTimeout(timer);
     if (fits) {
       socket.unshift(seen);
-      http2.emit("connection", socket);
+      open(socket);
     } else {
       socket.end(NOT_HTTP2, () => socket.destroySoon());
     }
