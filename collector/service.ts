@@ -2,7 +2,14 @@ import { createDestination } from "../exporters/destination.js";
 import { createMirrorDestination, MIRROR_DESTINATION } from "../exporters/mirror/mirror-destination.js";
 import type { Destination } from "../exporters/types.js";
 import { openJournal, type Journal, type JournalTail } from "../journal/index.js";
-import { type Api, type ApiHost, BODY_BYTES_MAX, type CreateApi, errorMessage } from "../schema/index.js";
+import {
+  type Api,
+  type ApiHost,
+  BODY_BYTES_MAX,
+  type CreateApi,
+  errorMessage,
+  PACE_JOURNAL_PART,
+} from "../schema/index.js";
 import {
   dataDirPaths,
   lockDataDir,
@@ -146,7 +153,7 @@ class CollectorService implements Collector {
   readonly #receivers = new ReceiverCounters();
   readonly #admission: Admission;
   readonly #reserve: DiskReserve;
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
   readonly #ingest: Ingest;
   readonly #eventLoop = new EventLoopWatch();
   readonly #startedAt = new Date().toISOString();
@@ -162,12 +169,17 @@ class CollectorService implements Collector {
     this.dataDir = options.dataDir;
     this.#admission = new Admission({ bytesMax: config.inflightBytesMax });
     this.#reserve = new DiskReserve(options.dataDir, log);
+    const { bytesMax, whenFull } = config.journal;
+    // Who prefers the newest to the oldest wants nobody held up.
+    this.#pace = new Pace({
+      aheadBytes: whenFull === "drop_oldest" ? Infinity : bytesMax * PACE_JOURNAL_PART,
+    });
+    parts.onSealed(({ lastSeq }) => this.#pace.sealed(lastSeq));
     this.#ingest = new Ingest({
       journal: this.#pace.guard(this.#reserve.guard(journal)),
       admission: this.#admission,
       observer: this.#receivers,
     });
-    parts.onSealed(({ lastSeq }) => this.#pace.sealed(lastSeq));
     const others = config.destinations.map((destination) => this.#createDestination(destination));
     const destinations = [parts.mirror, ...others];
     this.#destinations = new DestinationSet({ journal, dataDir: options.dataDir, log, destinations });

@@ -24,11 +24,11 @@ export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** Largest group commit, bytes: bounds the latency that a large batch adds to the requests behind it. */
 export const GROUP_COMMIT_BYTES_MAX = 16 * 1024 * 1024;
 /**
- * What may be stored and not sealed yet before senders are slowed down to the pace of sealing, in bytes of telemetry, to
- * which each item adds some for its own work. About three seconds of sealing, so that what is in SQL is never much older
- * than that, and a journal that a start reads again in two seconds.
+ * Once so large a part of the journal's cap waits to be sealed, senders are slowed down to the pace of sealing: bursts and
+ * a mirror that is slow for a while fit into it, and a load that is too much for good does not run into the cap.
  */
-export const PACE_AHEAD_BYTES = 512 * 1024 * 1024;
+export const PACE_JOURNAL_PART = 1 / 4;
+/** What the work of sealing one item adds to its bytes in that. */
 export const PACE_ITEM_BYTES = 512;
 /** Of the room that sealing made and nobody used, this much is kept for a burst, bytes. */
 export const PACE_SLACK_BYTES = 64 * 1024 * 1024;

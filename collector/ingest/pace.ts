@@ -1,10 +1,11 @@
 import type { Journal, JournalEntry } from "../../journal/index.js";
-import { PACE_AHEAD_BYTES, PACE_ITEM_BYTES, PACE_SLACK_BYTES, PACE_WAIT_MS } from "../../schema/index.js";
+import { PACE_ITEM_BYTES, PACE_SLACK_BYTES, PACE_WAIT_MS } from "../../schema/index.js";
 import { inflatedBytes } from "../../store/index.js";
 
-/** Limits of a {@link Pace}; by default those of `schema/limits.ts`. */
+/** Limits of a {@link Pace}. */
 export interface PaceOptions {
-  readonly aheadBytes?: number;
+  /** What may be stored and not sealed before anyone waits, bytes of telemetry and PACE_ITEM_BYTES for each item. */
+  readonly aheadBytes: number;
   readonly slackBytes?: number;
   readonly waitMs?: number;
 }
@@ -21,7 +22,7 @@ const MARKS_AHEAD = 512;
 /**
  * Keeps the journal from running away from the mirror. Acknowledging takes a third of the work that sealing takes, so a
  * server that gets more than it can seal would spend its processors on what nobody can query yet, and seal less for it.
- * Once PACE_AHEAD_BYTES are stored and not sealed, a request waits until as much was sealed as it brings.
+ * Once `aheadBytes` are stored and not sealed, a request waits until as much was sealed as it brings.
  *
  * It slows senders down and refuses nothing: after PACE_WAIT_MS a request goes on all the same, and when nothing was
  * sealed in all that time (the mirror fails) nobody waits until something is. What fits in memory is bounded by
@@ -36,14 +37,14 @@ export class Pace {
   readonly #marks: { seq: number; cost: number }[] = [];
   /** Cost of what is being stored, or is stored and not sealed. */
   #ahead = 0;
-  /** How far ahead may go now. More than PACE_AHEAD_BYTES after a time in which nobody waited. */
+  /** How far ahead may go now. More than `aheadBytes` after a time in which nobody waited. */
   #allowed: number;
   #sealedAt = 0;
   #stalled = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: PaceOptions = {}) {
-    this.#aheadBytes = options.aheadBytes ?? PACE_AHEAD_BYTES;
+  constructor(options: PaceOptions) {
+    this.#aheadBytes = options.aheadBytes;
     this.#slackBytes = options.slackBytes ?? PACE_SLACK_BYTES;
     this.#waitMs = options.waitMs ?? PACE_WAIT_MS;
     this.#allowed = this.#aheadBytes;
