@@ -14,6 +14,7 @@ import {
 } from "../../../schema/index.js";
 import {
   attributesOf,
+  filled,
   namedSpanId,
   namedTraceId,
   objectAt,
@@ -24,6 +25,7 @@ import {
   spanOf,
   textAt,
   type TraceItem,
+  wholeAt,
 } from "./trace-items.js";
 import { tooDeep } from "./trace-files.js";
 import { ZipFile } from "./zip-file.js";
@@ -213,9 +215,9 @@ function rootSpan(
       "inspect.sample.epoch": row["epoch"],
       "inspect.sample.target": row["target"],
       "inspect.sample.choices": row["choices"],
-      "inspect.sample.metadata": filled(objectAt(row, "metadata")),
-      "inspect.sample.limit": filled(objectAt(row, "limit")),
-      "inspect.sample.model_usage": filled(objectAt(row, "model_usage")),
+      "inspect.sample.metadata": filled(wholeAt(row, "metadata")),
+      "inspect.sample.limit": filled(wholeAt(row, "limit")),
+      "inspect.sample.model_usage": filled(wholeAt(row, "model_usage")),
     }),
   });
 }
@@ -370,18 +372,12 @@ function scoresOf(where: string, sample: Sample, time: string): TraceItem[] {
       extra: present({
         via: "inspect",
         answer: score["answer"],
-        metadata: filled(objectAt(score, "metadata")),
+        metadata: filled(wholeAt(score, "metadata")),
       }),
       created_at: time,
     });
     return { kind: "feedback", where, id: nameUuid(SCORES, `${sample.traceId}/${key}`), time, data };
   });
-}
-
-function filled<T extends JsonValue>(value: T | undefined): T | undefined {
-  return value === undefined || value === null || Object.keys(value as object).length === 0
-    ? undefined
-    : value;
 }
 
 function jsonText(value: JsonValue): string | undefined {

@@ -12,9 +12,11 @@ import {
 } from "../../../schema/index.js";
 import {
   attributesOf,
+  filled,
   namedSpanId,
   namedTraceId,
   objectAt,
+  otherAt,
   present,
   problem,
   scopeOf,
@@ -22,6 +24,7 @@ import {
   textAt,
   textAttribute,
   type TraceItem,
+  wholeAt,
 } from "./trace-items.js";
 
 /** Reads the rows of an export of Langfuse: observations, scores and traces, of its blob storage export or its API. */
@@ -146,8 +149,6 @@ function observationAttributes(row: JsonObject): KeyValue[] {
   const start = textAt(row, "completion_start_time");
   const first = start === undefined ? undefined : nanosAt(row, "completion_start_time");
   const total = row["total_cost"];
-  const cost = objectAt(row, "cost_details");
-  const hasCost = cost !== undefined && Object.keys(cost).length > 0;
   const version = row["prompt_version"];
   return [
     ...attributesOf({
@@ -158,20 +159,21 @@ function observationAttributes(row: JsonObject): KeyValue[] {
       [`${OBSERVATION}status_message`]: textAt(row, "status_message"),
       [`${OBSERVATION}model.name`]: textAt(row, "provided_model_name") ?? textAt(row, "model"),
       [`${OBSERVATION}model.parameters`]: contentOf(row["model_parameters"]),
-      [`${OBSERVATION}usage_details`]: jsonOf(objectAt(row, "usage_details")),
-      [`${OBSERVATION}cost_details`]: hasCost
-        ? jsonOf(cost)
-        : jsonOf(typeof total === "number" && total > 0 ? { total } : undefined),
+      [`${OBSERVATION}usage_details`]: contentOf(filled(wholeAt(row, "usage_details"))),
+      [`${OBSERVATION}cost_details`]: contentOf(
+        filled(wholeAt(row, "cost_details")) ||
+          (typeof total === "number" && total > 0 ? { total } : undefined),
+      ),
       [`${OBSERVATION}completion_start_time`]:
         first === undefined ? undefined : JSON.stringify(unixNanoToTime(first)),
       [`${OBSERVATION}prompt.name`]: textAt(row, "prompt_name"),
       [`${OBSERVATION}prompt.version`]: typeof version === "string" ? Number(version) : version,
     }),
-    ...metadataOf(row, `${OBSERVATION}metadata.`),
+    ...metadataOf(row, `${OBSERVATION}metadata`),
     ...attributesOf(
       Object.fromEntries(
         Object.entries({ ...row, observation_id: row["id"] }).flatMap(([name, value]) =>
-          READ.has(name) || value === undefined ? [] : [[`langfuse.export.${name}`, bare(value)]],
+          READ.has(name) || value === undefined ? [] : [[`langfuse.export.${name}`, filled(value)]],
         ),
       ),
     ),
@@ -199,7 +201,7 @@ function traceAttributes(trace: JsonObject): KeyValue[] {
       [`${TRACE}input`]: contentOf(trace["input"]),
       [`${TRACE}output`]: contentOf(trace["output"]),
     }),
-    ...metadataOf(trace, `${TRACE}metadata.`),
+    ...metadataOf(trace, `${TRACE}metadata`),
   ];
 }
 
@@ -266,6 +268,7 @@ function score(where: string, row: JsonObject): TraceItem {
       via: "langfuse",
       data_type: dataType,
       environment: textAt(row, "environment"),
+      metadata: filled(otherAt(row, "metadata")),
       dataset_run_id: textAt(row, "dataset_run_id"),
       config_id: textAt(row, "config_id"),
       queue_id: textAt(row, "queue_id"),
@@ -298,26 +301,19 @@ function nanosAt(row: JsonObject, name: string): bigint | undefined {
   return text === undefined ? undefined : timeToUnixNano(text.replace(/([+-]\d{2})$/, "$1:00"));
 }
 
-function metadataOf(row: JsonObject, prefix: string): KeyValue[] {
-  const given = objectAt(row, "metadata") ?? {};
-  return attributesOf(
-    Object.fromEntries(Object.entries(given).map(([name, value]) => [prefix + name, value])),
-  );
+/** As Langfuse's own SDK writes them: an attribute for each name, and one for what has no names. */
+function metadataOf(row: JsonObject, key: string): KeyValue[] {
+  const names = Object.entries(objectAt(row, "metadata") ?? {});
+  return attributesOf({
+    ...Object.fromEntries(names.map(([name, value]) => [`${key}.${name}`, value])),
+    [key]: filled(otherAt(row, "metadata")),
+  });
 }
 
 /** Texts as they are, everything else as JSON. */
 function contentOf(value: JsonValue | undefined): string | undefined {
   if (value === undefined || value === null || value === "") return undefined;
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function jsonOf(value: JsonObject | undefined): string | undefined {
-  return value === undefined || Object.keys(value).length === 0 ? undefined : JSON.stringify(value);
-}
-
-/** Empty lists and objects say nothing. */
-function bare(value: JsonValue): JsonValue | undefined {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0 ? undefined : value;
 }
 
 /** A list, also as the text that CSV has. */

@@ -10,8 +10,11 @@ import {
   traceIdOf,
 } from "../../../schema/index.js";
 import {
+  attributesOf,
+  filled,
   objectAt,
   objectsAt,
+  otherAt,
   present,
   problem,
   spanOf,
@@ -114,7 +117,7 @@ function phoenixSpan(where: string, row: JsonObject): TraceItem {
   if (traceId === undefined || spanId === undefined)
     return problem("spans", where, "its ids are no trace id and span id");
   if (start === undefined) return problem("spans", where, "its start_time is no time");
-  const attributes = flattened(objectAt(row, "attributes") ?? {}, "");
+  const attributes = attributesAt(row);
   const kind = textAt(row, "span_kind");
   if (kind !== undefined && !attributes.some(({ key }) => key === "openinference.span.kind")) {
     attributes.push(textAttribute("openinference.span.kind", kind));
@@ -133,7 +136,7 @@ function phoenixSpan(where: string, row: JsonObject): TraceItem {
       events: objectsAt(row, "events").map((event) => ({
         name: textAt(event, "name") ?? "",
         timeUnixNano: timeToUnixNano(event["timestamp"]) ?? 0n,
-        attributes: flattened(objectAt(event, "attributes") ?? {}, ""),
+        attributes: attributesAt(event),
         droppedAttributesCount: 0,
       })),
       status: {
@@ -142,6 +145,13 @@ function phoenixSpan(where: string, row: JsonObject): TraceItem {
       },
     }),
   };
+}
+
+function attributesAt(row: JsonObject): KeyValue[] {
+  return [
+    ...flattened(objectAt(row, "attributes") ?? {}, ""),
+    ...attributesOf({ attributes: filled(otherAt(row, "attributes")) }),
+  ];
 }
 
 /** Attributes by their flat names: `llm.input_messages.0.message.role`. */
@@ -193,7 +203,7 @@ function annotation(where: string, row: JsonObject): TraceItem {
       metadata: objectAt(row, "metadata"),
       user_id: textAt(row, "user_id"),
     }),
-    extra: { via: "phoenix" },
+    extra: present({ via: "phoenix", metadata: filled(otherAt(row, "metadata")) }),
     created_at: textAt(row, "created_at"),
     modified_at: time,
   });

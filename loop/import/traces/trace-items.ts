@@ -125,6 +125,16 @@ export function objectAt(row: JsonObject, name: string): JsonObject | undefined 
   return objectIn(row[name]);
 }
 
+/** An object of a field, and whatever else is there as it is: a list, a text, also one that is too deep to be opened. */
+export function wholeAt(row: JsonObject, name: string): JsonValue | undefined {
+  return objectAt(row, name) ?? row[name];
+}
+
+/** What a field has that is no object; undefined for one. */
+export function otherAt(row: JsonObject, name: string): JsonValue | undefined {
+  return objectAt(row, name) === undefined ? row[name] : undefined;
+}
+
 /** Objects of a field that is a list. */
 export function objectsAt(row: JsonObject, name: string): JsonObject[] {
   const value = row[name];
@@ -133,6 +143,11 @@ export function objectsAt(row: JsonObject, name: string): JsonObject[] {
         (item): item is JsonObject => typeof item === "object" && item !== null && !Array.isArray(item),
       )
     : [];
+}
+
+/** A value that says something: null does not, nor empty lists and objects. */
+export function filled(value: JsonValue | undefined): JsonValue | undefined {
+  return typeof value === "object" && Object.keys(value ?? {}).length === 0 ? undefined : value;
 }
 
 /** The fields that say something. */

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeTrajectories } from "../../../loop/index.js";
+import { inspectItems } from "../../../loop/import/traces/inspect.js";
+import { langfuseReader } from "../../../loop/import/traces/langfuse.js";
+import { phoenixItems } from "../../../loop/import/traces/phoenix.js";
+import type { TraceItem } from "../../../loop/import/traces/trace-items.js";
 import type { JsonObject } from "../../../schema/index.js";
 import { type TraceImports, traceImports } from "./trace-imports.js";
 
@@ -345,6 +349,52 @@ describe("import atif", () => {
       "it is of version ATIF-v2.0; 1.x are known",
       "its subagents are nested more than 20 deep",
       "it is nothing that atif writes",
+    ]);
+  });
+});
+
+describe("fields of another kind", () => {
+  const deep = `${'{"a":'.repeat(2_000)}1${"}".repeat(2_000)}`;
+  const start = "2026-11-02T10:00:00Z";
+  const said = (items: TraceItem[] | undefined): unknown[] =>
+    (items ?? []).map((item) => {
+      if (item.kind === "feedback") return item.data["extra"];
+      if (item.kind === "problem") return item.reason;
+      return Object.fromEntries(item.span.attributes.map(({ key, value }) => [key, value?.stringValue]));
+    });
+
+  it.each([["text"], [deep]])("what should be an object and is not is kept as it came: %.12s", (text) => {
+    const trace = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4";
+    const span = { name: "x", context: { trace_id: trace, span_id: "1a2b3c4d5e6f7a8b" }, start_time: start };
+    expect(said(phoenixItems("x", { ...span, attributes: text }))).toEqual([{ attributes: text }]);
+    const annotation = {
+      name: "a",
+      trace_id: trace,
+      result: { score: 1 },
+      created_at: start,
+      metadata: text,
+    };
+    expect(said(phoenixItems("x", annotation))).toEqual([{ via: "phoenix", metadata: text }]);
+    const reader = langfuseReader();
+    const details = { metadata: text, usage_details: text, cost_details: text };
+    const observed = { id: "1", trace_id: "t", type: "SPAN", name: "n", start_time: start, ...details };
+    expect(said(reader.items("x", observed))).toEqual([
+      expect.objectContaining({
+        "langfuse.observation.metadata": text,
+        "langfuse.observation.usage_details": text,
+        "langfuse.observation.cost_details": text,
+      }),
+    ]);
+    const score = { id: "2", trace_id: "t", name: "s", data_type: "TEXT", timestamp: start, metadata: text };
+    expect(said(reader.items("x", score))).toEqual([expect.objectContaining({ metadata: text })]);
+    const sample = { id: 1, epoch: 1, started_at: start, metadata: text, limit: text };
+    const log = {
+      eval: { task: "t" },
+      samples: [{ ...sample, scores: { s: { value: 1, metadata: text } } }],
+    };
+    expect(said(inspectItems("x", log))).toEqual([
+      expect.objectContaining({ "inspect.sample.metadata": text, "inspect.sample.limit": text }),
+      expect.objectContaining({ metadata: text }),
     ]);
   });
 });
