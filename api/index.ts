@@ -3,6 +3,7 @@ import {
   type Bindings,
   createFeedbackService,
   DatasetService,
+  EgressLedger,
   EvaluatorService,
   FeedbackConfigCache,
   InTurn,
@@ -19,6 +20,7 @@ import { projectSql } from "./langsmith/runs/run-query.js";
 import { createMirrorReads, type MirrorReads } from "./mirror-reads.js";
 import { createEvaluatorsApi } from "./native/evaluators-api.js";
 import { createDatasetsApi } from "./native/datasets-api.js";
+import { createEgressApi } from "./native/egress-api.js";
 import { createImportApi } from "./native/import-api.js";
 import { createFeedbackApi } from "./native/feedback-api.js";
 import { createMarksApi } from "./native/marks-api.js";
@@ -37,6 +39,7 @@ const APIS: readonly ((host: ApiHost, reads: MirrorReads, shared: SharedParts) =
   createRulesApi,
   createEvaluatorsApi,
   createMarksApi,
+  createEgressApi,
   createQueuesApi,
   createSqlApi,
   createDatasetsApi,
@@ -61,7 +64,14 @@ export const createApi: CreateApi = (host): Api => {
   const feedback = createFeedbackService({ writer, rows, configs });
   const queues = new QueueService({ writer, rows, feedback, turns });
   const sandbox = createSandbox(host.dataDir);
-  const rules = startRules(watched, reads, { datasets, sandbox, configs });
+  const egress = new EgressLedger({
+    writer,
+    destinations: () => host.destinations(),
+    positionFile: dataDirPaths(host.dataDir).egressPosition,
+    onError: (error) => host.onError(error),
+  });
+  egress.start();
+  const rules = startRules(watched, reads, { datasets, sandbox, configs, egress });
   const projects = projectParts(watched, reads);
   const { names } = projects;
   const runsOfProjects = async (ids: readonly string[]) => {
@@ -79,6 +89,7 @@ export const createApi: CreateApi = (host): Api => {
     evaluators,
     sandbox,
     queues,
+    egress,
     projects,
     runsOfProjects,
   };
@@ -91,6 +102,7 @@ export const createApi: CreateApi = (host): Api => {
       }
       return undefined;
     },
+    beforeReplay: (notice) => egress.beforeReplay(notice),
     isPublic: (method, path) => apis.some((api) => api.isPublic?.(method, path) === true),
     async close() {
       await Promise.all([rules.close(), ...apis.map((api) => api.close())]);
@@ -117,7 +129,7 @@ function createSandbox(dataDir: string): Sandbox {
 function startRules(
   host: ApiHost,
   reads: MirrorReads,
-  parts: Pick<SharedParts, "datasets" | "sandbox" | "configs">,
+  parts: Pick<SharedParts, "datasets" | "sandbox" | "configs" | "egress">,
 ): RulesEngine {
   const rules = new RulesEngine({
     ...parts,

@@ -1,6 +1,7 @@
 import type {
   Bindings,
   DatasetService,
+  EgressLedger,
   EvaluatorService,
   FeedbackConfigCache,
   ProjectService,
@@ -27,6 +28,8 @@ export interface SharedParts {
   readonly evaluators: EvaluatorService;
   /** Where SQL of users runs. */
   readonly sandbox: Sandbox;
+  /** What left this machine. */
+  readonly egress: EgressLedger;
   /** One for all, so that changes of items come in turn. */
   readonly queues: QueueService;
 }

@@ -27,6 +27,7 @@ export function watchRecords(
     sealed: (seq, deadlineMs) => host.sealed(seq, deadlineMs),
     durableSeq: () => host.durableSeq(),
     mirror: host.mirror,
+    destinations: () => host.destinations(),
     onError: (error) => host.onError(error),
   };
 }

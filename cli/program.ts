@@ -50,6 +50,7 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Ad
     replay: async () => (await import("./commands/replay.js")).addReplayCommand,
     "drop-destination": async () =>
       (await import("./commands/drop-destination.js")).addDropDestinationCommand,
+    egress: async () => (await import("./commands/egress.js")).addEgressCommand,
     scrub: async () => (await import("./commands/scrub.js")).addScrubCommand,
     erase: async () => (await import("./commands/erase.js")).addEraseCommand,
     pins: async () => (await import("./commands/marks.js")).addPinsCommand,

@@ -34,15 +34,23 @@ export async function readStoredCursors(
   dataDir: string,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<Map<string, JournalTail>> {
+  const files = await readCursorFiles<StoredCursor>(dataDir, fileSystem);
+  return new Map(
+    [...files].map(([name, state]) => [name, { seq: state?.seq ?? 0, counts: storedCounts(state?.counts) }]),
+  );
+}
+
+/** What the cursor files hold, by destination; undefined for one that can't be read. */
+export async function readCursorFiles<State extends object>(
+  dataDir: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<Map<string, State | undefined>> {
   const { cursors } = dataDirPaths(dataDir);
-  const found = new Map<string, JournalTail>();
+  const found = new Map<string, State | undefined>();
   for (const file of await fileSystem.readdir(cursors).catch(() => [])) {
     if (!file.endsWith(".json") || file.endsWith(".replay.json")) continue;
-    const state = await new CursorFile<StoredCursor>(join(cursors, file), fileSystem)
-      .load()
-      .catch(() => undefined);
-    const counts = storedCounts(state?.counts);
-    found.set(decodeURIComponent(file.slice(0, -".json".length)), { seq: state?.seq ?? 0, counts });
+    const state = await new CursorFile<State>(join(cursors, file), fileSystem).load().catch(() => undefined);
+    found.set(decodeURIComponent(file.slice(0, -".json".length)), state);
   }
   return found;
 }

@@ -22,6 +22,7 @@ import {
   type Mirror,
 } from "../store/index.js";
 import type { CollectorConfig, DestinationConfig } from "./config/types.js";
+import { addressOfExporter, destinationTotals } from "./destination-totals.js";
 import { DestinationSet, readStoredCursors } from "./destinations.js";
 import { DiskReserve } from "./disk-reserve.js";
 import { Admission } from "./ingest/admission.js";
@@ -229,6 +230,8 @@ class CollectorService implements Collector {
           destinations: this.#destinations,
           journal,
           journalDir: dataDirPaths(options.dataDir).journal,
+          beforeReplay: (notice) =>
+            this.#api?.beforeReplay?.({ ...notice, address: this.#addressOf(notice.name) }),
           repair: (paths) => maintenance.repair(paths),
           rewrite: (paths, rewrite) => maintenance.rewrite(paths, rewrite),
         }),
@@ -304,6 +307,7 @@ class CollectorService implements Collector {
           await this.#destinations.flush(deadlineMs, MIRROR_DESTINATION);
       },
       durableSeq: () => journal.tail().seq,
+      destinations: () => destinationTotals(options.dataDir, config.destinations),
       mirror: {
         sealedSeq: () => catalog.snapshot().sealedSeq,
         tables: () => new Set(catalog.snapshot().files.map(({ table }) => table)),
@@ -312,6 +316,11 @@ class CollectorService implements Collector {
       },
       onError: (error) => log.error({ error: errorMessage(error) }, "An API request failed"),
     };
+  }
+
+  #addressOf(name: string): string | undefined {
+    const found = this.#parts.config.destinations.find((each) => each.name === name);
+    return found === undefined ? undefined : addressOfExporter(found.exporter);
   }
 
   #notReady(): string | undefined {

@@ -103,6 +103,8 @@ export {
   type PromptPorts,
   PromptService,
 } from "./prompts/prompt-service.js";
+export { EgressLedger } from "./egress/egress-ledger.js";
+export { type EgressFilter, readEgress } from "./egress/read-egress.js";
 export { MarkService } from "./marks/mark-service.js";
 export { type AlertFilter, readAlertEvents } from "./rules/alert-events.js";
 export { type RuleLogFilter, readRuleLogs } from "./rules/rule-logs.js";

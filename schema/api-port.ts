@@ -50,6 +50,11 @@ export interface Api {
    * shared run). Pages of other sites may ask it as well, and read the answer. Absent: nothing is public.
    */
   isPublic?(method: string, path: string): boolean;
+  /**
+   * Is told before a destination is sent something again. When it resolves that is on disk; it resolves with what is to be
+   * called when the replay ended: with the items that left, or the reason why it failed.
+   */
+  beforeReplay?(replay: ReplayNotice): Promise<(end: number | string) => Promise<void>>;
   /** Frees what it holds. Called once, after the last reply and before the journal closes. */
   close(): Promise<void>;
 }
@@ -83,6 +88,30 @@ export interface MirrorWatch {
   onSealed(listener: (step: SealedStep) => void): () => void;
 }
 
+/** What a destination has confirmed, as its durable cursor has it: cumulative. */
+export interface DestinationTotals {
+  readonly name: string;
+  /** Where to: scheme, host and port, or a folder; undefined when it is not configured any more. */
+  readonly address: string | undefined;
+  /** Everything up to it is settled. */
+  readonly seq: number;
+  /** Items by signal. */
+  readonly delivered: Readonly<Record<JournalSignal, number>>;
+  /** By rule. */
+  readonly filtered: Readonly<Record<string, Readonly<Record<JournalSignal, number>>>>;
+  /** By reason. */
+  readonly deadLetter: Readonly<Record<string, Readonly<Record<JournalSignal, number>>>>;
+}
+
+/** A destination is about to be sent something again. */
+export interface ReplayNotice {
+  readonly name: string;
+  readonly address: string | undefined;
+  /** Journal positions; both absent for a replay of dead letters. */
+  readonly firstSeq?: number;
+  readonly lastSeq?: number;
+}
+
 /** What a running collector gives to an API. */
 export interface ApiHost {
   /** Root of the data directory, for readers of the mirror. */
@@ -100,6 +129,8 @@ export interface ApiHost {
   durableSeq(): number;
   /** How far the mirror is, for whoever follows it. */
   readonly mirror: MirrorWatch;
+  /** Every destination beside the mirror that has a durable cursor, those that are not configured any more too. */
+  destinations(): Promise<readonly DestinationTotals[]>;
   /** Something went wrong that the client is not told in full. */
   onError(error: unknown): void;
 }

@@ -310,6 +310,10 @@ export const TIMER_WAIT_MS_MAX = 2 ** 31 - 1;
 /** Runs of the history that a backfill finds at once, and how long one part of it goes on, ms. */
 export const RULE_BACKFILL_RUNS_PER_QUERY = 5_000;
 export const RULE_BACKFILL_STEP_MS = 2_000;
+/** What destinations confirmed comes into the egress ledger this often, and when it is read, ms. */
+export const EGRESS_NOTE_INTERVAL_MS = 60_000;
+/** Lines of the egress ledger in one answer. */
+export const EGRESS_PAGE_MAX = 10_000;
 /** Webhooks of rules that are under way at once, that are known to wait (more are read later), and one answer's time, ms. */
 export const WEBHOOKS_IN_FLIGHT_MAX = 4;
 export const WEBHOOKS_WAITING_MAX = 10_000;

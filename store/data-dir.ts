@@ -16,6 +16,8 @@ export interface DataDirPaths {
   readonly prices: string;
   /** How far each rule has come: a file. */
   readonly ruleCursors: string;
+  /** How far the egress ledger has come with each destination: a file. */
+  readonly egressPosition: string;
 }
 
 /** The paths below `root`; nothing is created. */
@@ -32,5 +34,6 @@ export function dataDirPaths(root: string): DataDirPaths {
     quarantine: join(root, "quarantine"),
     prices: join(root, "prices"),
     ruleCursors: join(root, "rules", "cursors.json"),
+    egressPosition: join(root, "egress", "position.json"),
   };
 }

@@ -117,6 +117,7 @@ class Reads {
       sealed: async () => undefined,
       durableSeq: () => 1,
       mirror: { sealedSeq: () => 1, tables: () => new Set(["spans"]), onSealed: () => () => undefined },
+      destinations: async () => [],
       onError: () => undefined,
     };
     this.#api = createApi(host);

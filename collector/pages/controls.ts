@@ -1,7 +1,7 @@
 import type { ExportDestination } from "../../exporters/destination-types.js";
 import type { Destination } from "../../exporters/types.js";
 import { seqAtTime, type Journal } from "../../journal/index.js";
-import { CounterfoilError } from "../../schema/index.js";
+import { type Api, CounterfoilError, errorMessage, type ReplayNotice } from "../../schema/index.js";
 import type { RepairReport, RewriteReport, SpanRewrite } from "../../store/index.js";
 import type { DestinationSet } from "../destinations.js";
 import type { PageSource } from "./pages.js";
@@ -14,10 +14,29 @@ export function createControls(options: {
   readonly destinations: DestinationSet;
   readonly journal: Journal;
   readonly journalDir: string;
+  /** See {@link Api.beforeReplay}. */
+  readonly beforeReplay?: (
+    notice: Omit<ReplayNotice, "address">,
+  ) => ReturnType<NonNullable<Api["beforeReplay"]>> | undefined;
   readonly repair: (paths: readonly string[]) => Promise<RepairReport>;
   readonly rewrite: (paths: readonly string[], rewrite: SpanRewrite) => Promise<RewriteReport>;
 }): PageSource["controls"] {
-  const { destinations, journal, journalDir, repair, rewrite } = options;
+  const { destinations, journal, journalDir, beforeReplay, repair, rewrite } = options;
+  /** A replay with its line in the egress ledger: no line, no replay. */
+  const noted = async <T extends { readonly delivered: number }>(
+    notice: Omit<ReplayNotice, "address">,
+    replay: () => Promise<T>,
+  ): Promise<T> => {
+    const end = await beforeReplay?.(notice);
+    try {
+      const report = await replay();
+      await end?.(report.delivered);
+      return report;
+    } catch (error) {
+      await end?.(errorMessage(error));
+      throw error;
+    }
+  };
   return {
     /** {to?, deadline_ms?}: settle everything accepted so far. */
     flush: async (body) => {
@@ -29,12 +48,14 @@ export function createControls(options: {
     replay: async (body) => {
       const destination = exporterOf(destinations.get(requiredText(body, "to")));
       if (body["dead_letters"] === true) {
-        const report = await destination.replayDeadLetters();
+        const { name } = destination;
+        const report = await noted({ name }, () => destination.replayDeadLetters());
         return { files: report.files, delivered: report.delivered, kept: report.kept };
       }
       const toSeq = numberOf(body, "to_seq") ?? journal.tail().seq;
       const fromSeq = numberOf(body, "from_seq") ?? seqFrom(requiredText(body, "from_time"), journalDir);
-      const report = await destination.replay({ fromSeq, toSeq });
+      const notice = { name: destination.name, firstSeq: fromSeq, lastSeq: toSeq };
+      const report = await noted(notice, () => destination.replay({ fromSeq, toSeq }));
       const { read, delivered, filtered, deadLetter } = report;
       return { from_seq: fromSeq, to_seq: toSeq, read, delivered, filtered, dead_letter: deadLetter };
     },

@@ -17,10 +17,12 @@ import {
   judgementRecords,
 } from "../evaluators/judgement.js";
 import { checkAgainstConfigs } from "../feedback/feedback-configs.js";
-import { sendJson } from "../http/send-json.js";
+import type { Sending } from "../egress/egress-ledger.js";
+import { type JsonRequest, sendJson } from "../http/send-json.js";
 import { evaluatorsOf, readEvaluatorRuns } from "./evaluator-action.js";
 import { redacted } from "./guards/redact.js";
 import type { Answer, OutboxPorts } from "./outbox.js";
+import type { MatchedRun } from "./rule-types.js";
 import { type WebhookDelivery, webhookRequest } from "./webhook-request.js";
 
 interface DeliverPorts extends OutboxPorts {
@@ -32,10 +34,19 @@ export function deliver(ports: DeliverPorts, delivery: WebhookDelivery): Promise
   return delivery.action.type === "run_evaluator" ? judge(ports, delivery) : tell(ports, delivery);
 }
 
-async function tell({ env, now, signal }: DeliverPorts, delivery: WebhookDelivery): Promise<Answer> {
-  const request = webhookRequest(delivery, env, now());
+async function tell(ports: DeliverPorts, delivery: WebhookDelivery): Promise<Answer> {
+  const { egress, env, now, signal } = ports;
+  const { action, rule } = delivery;
+  const content = action["include_content"] === true;
+  const patterns = content ? patternsIn(action) : [];
+  const run = await redactedRun(ports.rows, patterns, delivery.run);
+  const request = webhookRequest({ ...delivery, run }, env, now());
   const timeoutMs = WEBHOOK_TIMEOUT_MS;
-  const answer = await sendJson(request, { peer: "the webhook", signal, timeoutMs, bytesMax: 0, now });
+  const kind = action.type === "alert" ? "alert" : "webhook";
+  const sending = sendingOf(delivery, request, { kind, name: rule.name, content, patterns });
+  const answer = await egress.around(sending, () =>
+    sendJson(request, { peer: "the webhook", signal, timeoutMs, bytesMax: 0, now }),
+  );
   return answer.outcome === "success" ? { outcome: "success" } : answer;
 }
 
@@ -79,7 +90,7 @@ async function ask(
   evaluator: Evaluator,
   delivery: WebhookDelivery & { readonly id: string },
 ): Promise<Asked> {
-  const { env, now, signal } = ports;
+  const { egress, env, now, signal } = ports;
   const isModel = evaluator.data["kind"] === "llm";
   const call = {
     evaluator,
@@ -88,14 +99,24 @@ async function ask(
     env,
     nowMs: now(),
   };
-  const startedAt = performance.now();
-  const answer = await sendJson(isModel ? llmRequest(call) : httpRequest(call), {
-    peer: "the evaluator",
-    signal,
-    timeoutMs: EVALUATOR_TIMEOUT_MS,
-    bytesMax: EVALUATOR_ANSWER_BYTES_MAX,
-    now,
+  const request = isModel ? llmRequest(call) : httpRequest(call);
+  const sending = sendingOf(delivery, request, {
+    kind: "evaluator",
+    name: evaluator.name,
+    content: true,
+    patterns: patternsIn(evaluator.data),
+    evaluatorId: evaluator.id,
   });
+  const startedAt = performance.now();
+  const answer = await egress.around(sending, () =>
+    sendJson(request, {
+      peer: "the evaluator",
+      signal,
+      timeoutMs: EVALUATOR_TIMEOUT_MS,
+      bytesMax: EVALUATOR_ANSWER_BYTES_MAX,
+      now,
+    }),
+  );
   if (answer.outcome !== "success") return answer;
   const durationMs = Math.round(performance.now() - startedAt);
   if (isModel) {
@@ -132,8 +153,7 @@ async function toldRun(
     correction,
     thread: run.thread?.turns ?? null,
   };
-  const patterns = (data["redact"] ?? []) as readonly JsonObject[];
-  const told = (await redacted(rows, patterns, content)) as typeof content;
+  const told = (await redacted(rows, patternsIn(data), content)) as typeof content;
   return {
     id: run.runId,
     trace_id: run.traceId,
@@ -144,5 +164,59 @@ async function toldRun(
     outputs: told["outputs"] ?? null,
     correction: told["correction"] ?? null,
     thread: told["thread"] ?? null,
+  };
+}
+
+function patternsIn(data: JsonObject): readonly JsonObject[] {
+  return (data["redact"] ?? []) as readonly JsonObject[];
+}
+
+/** A run without what the patterns take away from its inputs and outputs, and from the values and corrections of its feedback. */
+async function redactedRun(
+  rows: DeliverPorts["rows"],
+  patterns: readonly JsonObject[],
+  run: MatchedRun,
+): Promise<MatchedRun> {
+  if (patterns.length === 0) return run;
+  const said = run.feedback.map(({ value, correction = null }) => ({ value, correction }));
+  const content = { inputs: run.inputs ?? null, outputs: run.outputs ?? null, said };
+  const told = (await redacted(rows, patterns, content)) as unknown as typeof content;
+  return {
+    ...run,
+    inputs: told.inputs,
+    outputs: told.outputs,
+    feedback: run.feedback.map((each, at) => ({
+      ...each,
+      value: told.said[at]?.value ?? null,
+      correction: told.said[at]?.correction ?? null,
+    })),
+  };
+}
+
+function sendingOf(
+  { rule, ruleRunId, run }: WebhookDelivery,
+  { url, body }: JsonRequest,
+  what: Pick<Sending, "kind" | "name" | "content"> & {
+    readonly patterns: readonly JsonObject[];
+    readonly evaluatorId?: string;
+  },
+): Sending {
+  const { kind, name, content, patterns, evaluatorId } = what;
+  return {
+    kind,
+    name,
+    url,
+    bytes: Buffer.byteLength(body),
+    content,
+    redacted: patterns.length > 0,
+    ids: {
+      rule_id: rule.id,
+      rule_name: rule.name,
+      rule_run_id: ruleRunId,
+      evaluator_id: evaluatorId ?? null,
+      trace_id: run.traceId,
+      span_id: run.spanId,
+      run_id: run.runId,
+    },
   };
 }

@@ -9,6 +9,7 @@ import {
   WEBHOOKS_WAITING_MAX,
 } from "../../schema/index.js";
 import type { DatasetService } from "../datasets/dataset-service.js";
+import type { EgressLedger } from "../egress/egress-ledger.js";
 import type { Rows } from "../feedback/feedback-query.js";
 import type { RecordDraft } from "../../store/index.js";
 import type { FeedbackConfigCache } from "../feedback/feedback-configs.js";
@@ -28,6 +29,7 @@ export interface OutboxPorts {
   readonly rows: Rows;
   readonly datasets: DatasetService;
   readonly configs: Pick<FeedbackConfigCache, "byKeySoon">;
+  readonly egress: Pick<EgressLedger, "around">;
   readonly env: Environment;
   readonly onError: (error: unknown) => void;
   /** Milliseconds since 1970. */

@@ -15,7 +15,7 @@ import {
 import type { Environment } from "../http/signed.js";
 import { type BackfillReport, backfillStep, type BackfillStep, debounceMsOf } from "./backfill.js";
 import { Guards } from "./guards/guards.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, type OutboxPorts } from "./outbox.js";
 import { type Preview, previewRule } from "./preview.js";
 import { decideQuarantine, type QuarantineDecision, type QuarantineResult } from "./quarantine.js";
 import { readRules } from "./rule-book.js";
@@ -27,6 +27,7 @@ import { settledTraces, touchedTraces } from "./touched-traces.js";
 /** What the engine works with. */
 export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending" | "onFeedback"> {
   readonly mirror: MirrorWatch;
+  readonly egress: OutboxPorts["egress"];
   /** File of the rules' cursors. */
   readonly cursorFile: string;
   readonly onError: (error: unknown) => void;

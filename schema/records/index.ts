@@ -2,6 +2,7 @@ export { ALERT_EVENTS, ALERT_SEVERITIES } from "./alerts.js";
 export { decodeRecords, encodeRecords } from "./codec.js";
 export { COMPARATIVE_EXPERIMENTS } from "./comparative-experiments.js";
 export { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
+export { EGRESS, EGRESS_KINDS } from "./egress.js";
 export { ERASURES } from "./erasures.js";
 export { EVALUATION_EVENT, evaluationsOfLog, evaluationsOfSpan, JUDGEMENT_PREFIXES } from "./evaluations.js";
 export {

@@ -2,6 +2,7 @@ import type { Column } from "../columns.js";
 import { ALERT_EVENTS } from "./alerts.js";
 import { COMPARATIVE_EXPERIMENTS } from "./comparative-experiments.js";
 import { DATASET_TAGS, DATASETS, EXAMPLES } from "./datasets.js";
+import { EGRESS } from "./egress.js";
 import { ERASURES } from "./erasures.js";
 import { EVALUATOR_RUNS, EVALUATORS } from "./evaluators.js";
 import { FEEDBACK_CONFIGS } from "./feedback-configs.js";
@@ -42,6 +43,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   PINS,
   RUN_TAGS,
   ONLINE_EVALUATORS,
+  EGRESS,
 ];
 
 /** Table of records of a type that this version does not know. */

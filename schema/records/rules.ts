@@ -2,12 +2,14 @@ import { canonicalJson } from "../canonical-json.js";
 import { ALERT_SEVERITIES } from "./alerts.js";
 import { TAG_LENGTH_MAX } from "./marks.js";
 import { envNameProblem, exactlyOneProblem, webhookUrlProblem } from "./reach-out.js";
+import { patternsProblem, REDACT_FIELDS } from "./redact-fields.js";
 import { GUARD_FIELDS, guardsProblem } from "./rule-guards.js";
 import type { Field, JsonObject, JsonValue, RecordType } from "./types.js";
 
 const NAME_LENGTH_MAX = 1_000;
 const ACTIONS_MAX = 20;
 const SPLITS_MAX = 100;
+const PATTERNS_MAX = 100;
 const URL_LENGTH_MAX = 2_000;
 const WHERE_LENGTH_MAX = 20_000;
 
@@ -120,6 +122,13 @@ const ACTION_FIELDS: readonly Field[] = [
     name: "include_content",
     kind: "boolean",
     doc: "webhook, alert: send inputs, outputs and corrections too; false by default.",
+  },
+  {
+    name: "redact",
+    kind: "list",
+    lengthMax: PATTERNS_MAX,
+    doc: "webhook, alert: what to replace in every text of inputs, outputs, values and corrections before they are sent.",
+    fields: REDACT_FIELDS,
   },
 ];
 
@@ -288,7 +297,10 @@ function webhookProblem(action: JsonObject): string | undefined {
     const problem = webhookUrlProblem(action["url"]);
     if (problem !== undefined) return `has a url that ${problem}`;
   }
-  return envNameProblem(action, ["url_env", "secret_env"]);
+  const patterns = (action["redact"] ?? []) as readonly JsonObject[];
+  if (patterns.length > 0 && action["include_content"] !== true)
+    return "has redact without include_content, so that there is nothing to redact";
+  return envNameProblem(action, ["url_env", "secret_env"]) ?? patternsProblem("redact", patterns);
 }
 
 function isGiven(value: JsonValue | undefined): boolean {

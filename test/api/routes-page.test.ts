@@ -36,6 +36,7 @@ test("a route is done exactly when it has a handler, and any other answers 501 t
     sealed: async () => undefined,
     durableSeq: () => 0,
     mirror: { sealedSeq: () => 0, tables: () => new Set(), onSealed: () => () => undefined },
+    destinations: async () => [],
     onError: () => undefined,
   });
   for (const { method, path, handler } of LANGSMITH_ROUTES.filter((route) => route.handler === undefined)) {

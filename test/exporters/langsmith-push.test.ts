@@ -71,6 +71,7 @@ test("every type of record is pushed, or has a reason in the account why it is n
   expect(Object.fromEntries(outcomes.map(([type, ...each]) => [type, each]))).toEqual({
     feedback: ["goes", "goes"],
     price: own,
+    egress: own,
     project: ["goes", "push/project_delete"],
     dataset: ["goes", "goes"],
     example: ["goes", "goes"],

@@ -1,5 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { webhookSignature } from "../../loop/http/signed.js";
 import { queryRows } from "../../store/index.js";
@@ -16,6 +19,8 @@ interface Got {
 let api: RunningApi;
 let peer: Server;
 let hook = "";
+/** Where the destination beside the mirror writes. */
+let folder = "";
 const got: Got[] = [];
 /** What the receiver answers to a path, in order; the last one again and again. */
 const answers = new Map<string, { readonly status: number; readonly retryAfter?: string }[]>();
@@ -42,12 +47,19 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve));
   hook = `http://127.0.0.1:${(peer.address() as AddressInfo).port}`;
-  api = await runApi();
+  folder = mkdtempSync(join(tmpdir(), "counterfoil-egress-"));
+  api = await runApi(`
+receivers: { otlp: { protocols: { http: } } }
+processors: { filter: { drop: [{ name: stays here }] } }
+exporters: { mirror: , file: { path: ${JSON.stringify(folder)} } }
+service: { pipelines: { traces: { receivers: [otlp], processors: [filter], exporters: [mirror, file] } } }
+`);
 });
 afterAll(async () => {
   delete process.env["RULES_TEST_SECRET"];
   await api.stop();
   peer.close();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function post(path: string, body: unknown): Promise<number> {
@@ -174,6 +186,61 @@ test("a webhook that was not delivered before the server ended is delivered afte
   await noted("late", "success");
 });
 
+/** Lines of the egress ledger, newest first. */
+async function ledger(query: string): Promise<readonly Record<string, unknown>[]> {
+  return (await (await fetch(`${api.url}/api/v1/egress?${query}`)).json()) as Record<string, unknown>[];
+}
+
+test("I7: every try of a webhook and everything that a destination confirmed is in one ledger, which says what left and to where", async () => {
+  const redact = [{ pattern: "priv(at)e", replacement: "\\1" }];
+  answers.set("/told", [{ status: 503, retryAfter: "0" }, { status: 200 }]);
+  await rule("told", { include_content: true, redact });
+  const traceId = await send("told");
+  await send("stays here");
+  const [, second] = await arrived("/told", 2);
+  expect(second?.body).toContain('"inputs":{"q":"at"}');
+  expect(second?.body).not.toContain("private");
+  const entry = await noted("told", "success");
+  const [last, first] = await ledger("name=told");
+  expect([first, last]).toMatchObject([
+    { outcome: "pending", reason: "the webhook answered 503" },
+    { outcome: "success" },
+  ]);
+  expect(last).toMatchObject({
+    kind: "webhook",
+    address: hook,
+    trace_id: traceId,
+    rule_run_id: entry["id"],
+    content: true,
+    redacted: true,
+    bytes: Buffer.byteLength(second?.body ?? ""),
+  });
+  // Every span is in one line: the seqs of the lines follow each other, and what a filter kept here is said.
+  await api.collector.flush(60_000);
+  const destination = (await ledger("kind=destination&limit=1000")).toReversed();
+  const filtered = destination.flatMap((line) =>
+    Object.values(line["filtered"] as Record<string, Record<string, number>>).map(({ traces = 0 }) => traces),
+  );
+  expect(destination.reduce((sum, line) => sum + (line["items"] as number), 0)).toBe(spans - 1);
+  expect(filtered.reduce((sum, count) => sum + count, 0)).toBe(1);
+  expect(destination[0]).toMatchObject({ name: "file", address: folder, first_seq: 1 });
+  for (const [at, line] of destination.entries())
+    if (at > 0) expect(line["first_seq"]).toBe((destination[at - 1]?.["last_seq"] as number) + 1);
+  const ofTrace = await ledger(`trace=${traceId}`);
+  expect(ofTrace.map(({ kind }) => kind).sort()).toEqual(["destination", "webhook", "webhook"]);
+  expect(await ledger("kind=destination&until=2020-01-01T00:00:00Z")).toEqual([]);
+  // Nothing left since: no line is written for that, and a restart does not tell anything twice.
+  api = await api.restart();
+  expect((await ledger("kind=destination&limit=1000")).length).toBe(destination.length);
+  expect((await fetch(`${api.url}/api/v1/egress?kind=pigeon`)).status).toBe(400);
+});
+
+test("I7: a replay has its line before it begins, and how many items left after", async () => {
+  expect(await post("/api/v1/replay", { to: "file", from_seq: 1 })).toBe(200);
+  const [line] = await ledger("kind=replay");
+  expect(line).toMatchObject({ name: "file", first_seq: 1, outcome: "success", items: spans - 1 });
+});
+
 test("an environment variable that is missing is named, and what is no webhook is refused", async () => {
   await rule("unset", { secret_env: "RULES_TEST_UNSET" });
   await send("unset");
@@ -184,6 +251,8 @@ test("an environment variable that is missing is named, and what is no webhook i
     { url: "https://ada:secret@example.com" },
     { url: "https://example.com", url_env: "X" },
     { url_env: "NOT A NAME" },
+    { url: "https://example.com", redact: [{ pattern: "a" }] },
+    { url: "https://example.com", include_content: true, redact: [{ pattern: "(" }] },
   ]) {
     const rules = [{ name: "wrong", actions: [{ type: "webhook", ...action }] }];
     expect(await post("/api/v1/rules/apply", { rules })).toBe(422);

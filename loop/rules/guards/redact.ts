@@ -82,13 +82,19 @@ export interface PatternList {
   readonly patterns: readonly JsonObject[];
 }
 
-/** What the guards of a rule replace. */
+/** What a rule replaces: its guards in examples, its webhooks and alerts in what they send. */
 export function patternsOfRule(data: JsonObject): PatternList[] {
   const actions = (data["actions"] ?? []) as readonly JsonObject[];
-  return actions.map((action, index) => ({
-    path: `actions[${index}].guards.redact`,
-    patterns: ((action["guards"] as JsonObject | undefined)?.["redact"] ?? []) as readonly JsonObject[],
-  }));
+  return actions.flatMap((action, index) => {
+    const guards = (action["guards"] ?? {}) as JsonObject;
+    return [
+      {
+        path: `actions[${index}].guards.redact`,
+        patterns: (guards["redact"] ?? []) as readonly JsonObject[],
+      },
+      { path: `actions[${index}].redact`, patterns: (action["redact"] ?? []) as readonly JsonObject[] },
+    ];
+  });
 }
 
 /**
