@@ -21,6 +21,7 @@ const close = promisify(fs.close);
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
 const ftruncate = promisify(fs.ftruncate);
+const stat = promisify(fs.stat);
 
 function writev(fd: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -80,7 +81,7 @@ export const nodeFileSystem: FileSystem = {
   mkdir: makeFolder,
   readdir: (path) => fs.promises.readdir(path),
   stat: async (path) => {
-    const { size, mtimeMs } = await fs.promises.stat(path);
+    const { size, mtimeMs } = await stat(path);
     return { size, mtimeMs };
   },
   touch: (path) => {

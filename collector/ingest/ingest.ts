@@ -121,7 +121,8 @@ export class Ingest {
     let items = 0;
     try {
       if (request.bytes.length === 0) return { seq: 0, accepted: 0, rejected: 0, reason: "" };
-      const { payload, encoding, scan } = await this.#validate(request);
+      const validated = this.#validateAtOnce(request) ?? (await this.#validate(request));
+      const { payload, encoding, scan } = validated;
       items = scan.itemCount;
       if (scan.rejected > 0) this.observer.refused(request, scan.rejected, "CF_REQUEST_INVALID");
       if (items === 0) {
@@ -195,11 +196,22 @@ export class Ingest {
     this.observer[ours ? "failed" : "refused"](arrival, items, code);
   }
 
+  /** Most requests need no waiting, and should not pay for it. Undefined for any other. */
+  #validateAtOnce(request: IngestRequest): Validated | undefined {
+    const { signal, format, bytes, bytesMax, encoding, reservation } = request;
+    if (encoding !== "identity") return undefined;
+    if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+    const scan = readBodyInline({ signal, format, zstd: false, bytes, bytesMax });
+    if (scan === undefined) return undefined;
+    if (!scan.unchanged) holdOrRefuse(reservation, scan.body);
+    return { payload: scan.body, encoding, scan };
+  }
+
   /** The bytes to journal: as received whenever nothing had to be cut out or converted. */
-  async #validate({ signal, format, bytes, bytesMax, encoding, reservation }: IngestRequest) {
+  async #validate(request: IngestRequest): Promise<Validated> {
+    const { signal, format, bytes, bytesMax, encoding, reservation } = request;
     if (encoding === "identity") {
-      if (bytes.length > bytesMax) throw tooLarge(bytesMax);
-      const scan = await this.#read({ signal, format, zstd: false, bytes, bytesMax });
+      const scan = await this.#readElsewhere({ signal, format, zstd: false, bytes, bytesMax });
       if (!scan.unchanged) holdOrRefuse(reservation, scan.body);
       return { payload: scan.body, encoding, scan };
     }
@@ -212,17 +224,26 @@ export class Ingest {
     }
     if (!scan.unchanged && !plain.zstd) reservation.drop(plainBytes);
     if (!scan.unchanged) holdOrRefuse(reservation, scan.body);
-    return { payload: scan.body, encoding: "identity" as const, scan };
+    return { payload: scan.body, encoding: "identity", scan };
   }
 
   /** At once when that takes a few milliseconds at most, in another thread otherwise. */
   async #read(order: BodyOrder): Promise<ReadBody> {
-    const read = readBodyInline(order);
-    if (read !== undefined) return read;
+    return readBodyInline(order) ?? this.#readElsewhere(order);
+  }
+
+  #readElsewhere(order: BodyOrder): Promise<ReadBody> {
     const large = order.zstd || order.bytes.length > BODY_THREAD_LARGE_BYTES;
     const thread = large ? this.#largeBodies : this.#smallBodies;
     return thread.read(order);
   }
+}
+
+/** What goes into the journal, and what is in it. */
+interface Validated {
+  readonly payload: Uint8Array;
+  readonly encoding: PayloadEncoding;
+  readonly scan: ReadBody;
 }
 
 /** What was converted or cut is a body of its own. */

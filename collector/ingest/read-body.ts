@@ -54,7 +54,9 @@ export function readBodyInline(order: BodyOrder): ReadBody | undefined {
   }
   if (format === "json") return bytes.length <= JSON_INLINE_BYTES_MAX ? readBody(order) : undefined;
   const scan = scanRequestWithin(signal, bytes, SCAN_INLINE_STEPS_MAX);
-  return scan === undefined ? undefined : { ...scan, unchanged: scan.body === bytes };
+  if (scan === undefined) return undefined;
+  const { itemCount, rejected, reason, body } = scan;
+  return { itemCount, rejected, reason, body, unchanged: body === bytes };
 }
 
 function decompressed(bytes: Uint8Array, bytesMax: number): Uint8Array {

@@ -29,6 +29,8 @@ const REJECTED_NAMES: Readonly<Record<Signal, string>> = {
 };
 const RETRY_INFO_URL = "type.googleapis.com/google.rpc.RetryInfo";
 const NANOS_PER_SECOND = 1e9;
+/** A full success in protobuf: a message without fields. */
+const FULL_SUCCESS = new Uint8Array(0);
 
 type Plain = Record<string, unknown>;
 
@@ -46,8 +48,8 @@ export function encodeExportResponse(
     };
     return Buffer.from(JSON.stringify(isFull ? {} : { partialSuccess: partial }));
   }
+  if (isFull) return FULL_SUCCESS;
   const writer = new WireWriter();
-  if (isFull) return writer.finish();
   writeString(writer, 2, message);
   if (rejected !== 0) {
     writer.varint(rejected);

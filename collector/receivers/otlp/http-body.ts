@@ -31,28 +31,28 @@ export function readBody(
   const target = length === undefined ? undefined : bodyBuffers.take(length);
   const chunks: Buffer[] = [];
   let size = 0;
+  let isWhole = false;
   return new Promise((resolve, reject) => {
-    const settle = (finish: () => void): void => {
+    const fail = (error: CounterfoilError): void => {
       request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
-      finish();
+      reject(error);
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > bytesMax) return settle(() => reject(tooLarge(bytesMax)));
-      if (!reservation.received(chunk.length)) return settle(() => reject(overloaded()));
+      if (size > bytesMax) return fail(tooLarge(bytesMax));
+      if (!reservation.received(chunk.length)) return fail(overloaded());
       if (target === undefined) chunks.push(chunk);
       else chunk.copy(target, size - chunk.length);
     };
+    // The listeners stay: nothing but "close" comes after the end, and taking them off costs as much as the rest.
     const onEnd = (): void => {
       if (target !== undefined && size !== target.length) return onClose();
-      settle(() => resolve(target ?? joined(chunks, size)));
+      isWhole = true;
+      resolve(target ?? joined(chunks, size));
     };
     const onClose = (): void => {
-      settle(() =>
-        reject(
-          new CounterfoilError("CF_REQUEST_ABORTED", "The client closed the connection inside the body."),
-        ),
-      );
+      if (isWhole) return;
+      fail(new CounterfoilError("CF_REQUEST_ABORTED", "The client closed the connection inside the body."));
     };
     request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
   });

@@ -37,6 +37,16 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
   response.end(body);
 }
 
+/**
+ * The 200 of most requests: no body, no headers but the two. As {@link sendReply}, for half of its time: the head goes
+ * to the socket as one string, where head and body would be gathered from two.
+ */
+export function sendEmpty(response: ServerResponse, contentType: string): void {
+  if (response.destroyed) return;
+  response.writeHead(200, ["content-type", contentType, "content-length", "0"]);
+  response.end();
+}
+
 /** The google.rpc.Status answer that OTLP/HTTP asks for, in the request's format. */
 export function statusReply(status: WireStatus, format: Format, headers: OutgoingHttpHeaders = {}): Reply {
   const { retryAfterSeconds } = status;

@@ -18,7 +18,7 @@ import { wireStatus } from "../../ingest/status.js";
 import { type ApiExchange, publicPreflight, serveApi } from "../rest/api-request.js";
 import type { KeyCheck } from "./auth.js";
 import { declaredLength, readBody, releaseBody } from "./http-body.js";
-import { refuse, sendReply, statusReply, textReply, type Reply } from "./http-reply.js";
+import { refuse, sendEmpty, sendReply, statusReply, textReply, type Reply } from "./http-reply.js";
 import { encodingOf, formatOf, MEDIA_TYPES, type Format } from "./media.js";
 import { hostAllowed, originAllowed, type WebPolicy } from "./origin.js";
 
@@ -165,7 +165,9 @@ async function receive(options: HttpReceiverOptions, exchange: Exchange, signal:
       );
     }
     const body = await receiveBody(options, exchange, { arrival, format });
-    sendReply(response, { status: 200, contentType: MEDIA_TYPES[format], headers: { ...cors }, body });
+    const contentType = MEDIA_TYPES[format];
+    if (body.length === 0 && cors === undefined) sendEmpty(response, contentType);
+    else sendReply(response, { status: 200, contentType, headers: { ...cors }, body });
   } catch (error) {
     if (error instanceof CounterfoilError && error.code === "CF_REQUEST_ABORTED") return;
     const status = wireStatus(error);
@@ -187,16 +189,28 @@ async function receiveBody(
   const { ingest, bodyBytesMax: bytesMax } = options;
   const encoding = encodingOf(single(request.headers["content-encoding"]));
   const reservation = ingest.admit(arrival, { declaredBytes: declaredLength(request), bytesMax });
+  const { signal, receiver, transport } = arrival;
   let bytes: Uint8Array | undefined;
   try {
     if (wantsContinue) response.writeContinue();
-    bytes = await readBody(request, reservation, bytesMax).catch((error: unknown) => {
+    try {
+      bytes = await readBody(request, reservation, bytesMax);
+    } catch (error) {
       ingest.count(arrival, 0, error);
       throw error;
+    }
+    const { rejected, reason } = await ingest.accept({
+      // One by one: spread into a new object, V8 makes a hidden class for each request.
+      signal,
+      receiver,
+      transport,
+      format,
+      encoding,
+      bytes,
+      bytesMax,
+      reservation,
     });
-    const result = await ingest.accept({ ...arrival, format, encoding, bytes, bytesMax, reservation });
-    const partial = { rejected: result.rejected, message: result.reason };
-    return encodeExportResponse(arrival.signal, partial, format);
+    return encodeExportResponse(signal, { rejected, message: reason }, format);
   } finally {
     // Settled: the journal has written the bytes or given them up, so their memory can serve the next request.
     if (bytes !== undefined) releaseBody(bytes);

@@ -16,6 +16,8 @@ export const MEDIA_TYPES: Readonly<Record<Format, string>> = {
  * is UTF-8 (RFC 8259). Undefined when it is neither format.
  */
 export function formatOf(contentType: string | undefined): Format | undefined {
+  // What every SDK sends.
+  if (contentType === MEDIA_TYPES.protobuf) return "protobuf";
   const [type = "", ...parameters] = (contentType ?? "").split(";").map((part) => part.trim().toLowerCase());
   for (const parameter of parameters) {
     const charset = /^charset\s*=\s*"?([^"]*)"?$/.exec(parameter)?.[1];
@@ -27,7 +29,8 @@ export function formatOf(contentType: string | undefined): Format | undefined {
 
 /** The one content coding of a body. Throws CF_ENCODING_UNSUPPORTED for an unknown one or for several. */
 export function encodingOf(contentEncoding: string | undefined): PayloadEncoding {
-  const name = (contentEncoding ?? "").trim().toLowerCase();
+  if (contentEncoding === undefined) return "identity";
+  const name = contentEncoding.trim().toLowerCase();
   if (name === "" || name === "identity") return "identity";
   if (name === "x-gzip") return "gzip";
   const known = ACCEPTED_ENCODINGS.find((encoding) => encoding === name);
