@@ -53,6 +53,7 @@ export const createApi: CreateApi = (host): Api => {
   const configs = new FeedbackConfigCache((sql, params) => reads.rows(sql, params));
   const watched = watchRecords(host, FEEDBACK_CONFIGS.type, (changes) => configs.apply(changes));
   const rows = (sql: string, params: readonly SqlParameter[]) => reads.rows(sql, params);
+  const peek = (sql: string, params: readonly SqlParameter[]) => reads.peek(sql, params);
   // Rules change both: no other change of either may come between what they read and what they write.
   const turns = new InTurn();
   const datasets = new DatasetService({
@@ -62,7 +63,7 @@ export const createApi: CreateApi = (host): Api => {
   });
   const writer = createRecordWriter(watched, { source: "api" });
   const feedback = createFeedbackService({ writer, rows, configs });
-  const queues = new QueueService({ writer, rows, feedback, turns });
+  const queues = new QueueService({ writer, rows, peek, feedback, turns });
   const sandbox = createSandbox(host.dataDir);
   const egress = new EgressLedger({
     writer,

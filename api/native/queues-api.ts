@@ -35,7 +35,8 @@ const PAGE_DEFAULT = 100;
 
 interface Parts {
   readonly queues: QueueService;
-  readonly detailed: (item: QueueItem) => Promise<JsonObject>;
+  /** `now`: as the mirror has it, which has what an item was just chosen from. */
+  readonly detailed: (item: QueueItem, when?: "now") => Promise<JsonObject>;
   readonly agreement: (queue: string, level: string | null) => Promise<unknown>;
 }
 
@@ -46,10 +47,15 @@ interface Parts {
 export function createQueuesApi(host: ApiHost, reads: MirrorReads, { queues, configs }: SharedParts): Api {
   const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
   const writer = createRecordWriter(host, { source: "api" });
+  const peek = (sql: string, params: Parameters<MirrorReads["peek"]>[1]) => reads.peek(sql, params);
   const feedback = createFeedbackService({ writer, rows, configs });
+  const seenFeedback = createFeedbackService({ writer, rows: peek, configs });
   const parts: Parts = {
     queues,
-    detailed: async (item) => ({ ...itemReply(item), ...(await reviewedRun({ rows, feedback }, item)) }),
+    detailed: async (item, when) => {
+      const shown = when === "now" ? { rows: peek, feedback: seenFeedback } : { rows, feedback };
+      return { ...itemReply(item), ...(await reviewedRun(shown, item)) };
+    },
     agreement: async (name, level) => {
       const known = AGREEMENT_LEVELS.find((each) => each === (level ?? "nominal"));
       if (known !== undefined) return queueAgreement(rows, await queues.get(name), known);
@@ -133,12 +139,8 @@ const HANDLERS: Readonly<Record<string, Handle>> = {
   },
   "POST queue/next": async ({ queues, detailed }, request, { queue }) => {
     const reviewer = reviewerIn(jsonObject(jsonBody(request)));
-    const item = await queues.next(queue, reviewer);
-    const [shown, counts] = await Promise.all([
-      item === undefined ? null : detailed(item),
-      queues.counts(queue, reviewer),
-    ]);
-    return { item: shown, counts };
+    const { item, counts } = await queues.next(queue, reviewer);
+    return { item: item === undefined ? null : await detailed(item, "now"), counts };
   },
   "POST queue/items/item/review": async ({ queues }, request, { queue, item }) => {
     const body = jsonObject(jsonBody(request));
@@ -149,7 +151,7 @@ const HANDLERS: Readonly<Record<string, Handle>> = {
     return itemReply(
       await queues.review(queue, item, {
         reviewer: reviewerIn(body),
-        change: changeIn(body["status"]),
+        changes: [changeIn(body["status"])],
         feedback: (feedback as readonly JsonValue[]).map((each) => jsonObject(each, "A feedback")),
         checkRubric: true,
       }),

@@ -77,8 +77,7 @@ function checkAllowed({ queue, item, reviewer }: ItemScope): void {
     throw new CounterfoilError("CF_USAGE", text);
   }
   if (queue.data["reviewer_access_mode"] === "assigned" || item.completedBy.includes(reviewer)) return;
-  const needed = reviewersNeeded(queue.data) - item.completedBy.length;
-  if (needed <= 0) {
+  if (item.section === "archived") {
     throw new CounterfoilError(
       "CF_CONFLICT",
       `The item is done: ${item.completedBy.join(", ")} reviewed it.`,
@@ -86,7 +85,7 @@ function checkAllowed({ queue, item, reviewer }: ItemScope): void {
   }
   if (queue.data["enable_reservations"] === false) return;
   const others = item.reservedBy.filter((each) => each !== reviewer && !item.completedBy.includes(each));
-  if (others.length < needed) return;
+  if (others.length < reviewersNeeded(queue.data) - item.completedBy.length) return;
   throw new CounterfoilError(
     "CF_CONFLICT",
     `The item is reserved by ${others.join(", ")}; ask for the next one.`,

@@ -15,7 +15,15 @@ import { textIn } from "../records/text-in.js";
 import { findRuns } from "./find-runs.js";
 import { newItemData } from "./item-data.js";
 import { changedItem, type ItemChange } from "./item-changes.js";
-import { itemCountsSql, itemOfRow, itemPageSql } from "./item-sql.js";
+import {
+  ARCHIVED_SQL,
+  itemCountsSql,
+  itemOfRow,
+  itemPageSql,
+  itemPlaceSql,
+  type WrittenItem,
+  writtenItemSql,
+} from "./item-sql.js";
 import { queueItemIdOf } from "./queue-ids.js";
 import type {
   AnnotationQueue,
@@ -31,6 +39,8 @@ export interface QueuePorts {
   readonly writer: RecordWriter;
   /** Must see everything that was acknowledged before the call. */
   readonly rows: Rows;
+  /** The same over the mirror as it is, without waiting for what was written. */
+  readonly peek: Rows;
   /** What reviewers say goes here. */
   readonly feedback: FeedbackService;
   /** Shared with everything else that changes items of queues: rules do. */
@@ -38,10 +48,20 @@ export interface QueuePorts {
   readonly now?: () => Date;
 }
 
+/** How many items are in each section. */
+export type QueueCounts = Readonly<Record<QueueSection, number>>;
+
+/** What a reviewer is given. */
+export interface NextItem {
+  readonly item: QueueItem | undefined;
+  readonly counts: QueueCounts;
+}
+
 /** A review of an item. */
 export interface Review {
   readonly reviewer: string;
-  readonly change: ItemChange;
+  /** Made one after another, and written as one. */
+  readonly changes: readonly ItemChange[];
   /** Fields of feedback, each with a key; the ids of the run and the source are set by the service. */
   readonly feedback?: readonly FeedbackDraft[];
   /** Whether a completed review must answer what the rubric requires. */
@@ -69,10 +89,7 @@ export class QueueService {
       ids === undefined ? "" : `WHERE q.id IN (${params.map((_, at) => `$${at + 1}`).join(", ")})`;
     const rows = await this.#ports.rows(
       `SELECT q.id, q.name, q.data, strftime(q.time::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00') AS modified_at,
-  count(i.id)::INTEGER AS items, count(i.id) FILTER (WHERE CASE q.reviewer_access_mode WHEN 'assigned' THEN
-    list_has_all(coalesce(from_json(i.completed_by, '["VARCHAR"]'), []),
-      list_transform(from_json(q.assigned_reviewers, '[{"user_id":"VARCHAR"}]'), lambda r: r.user_id))
-    ELSE json_array_length(i.completed_by) >= q.num_reviewers_per_item END)::INTEGER AS archived
+  count(i.id)::INTEGER AS items, count(i.id) FILTER (WHERE ${ARCHIVED_SQL})::INTEGER AS archived
 FROM annotation_queues AS q LEFT JOIN queue_items AS i ON i.queue_id = q.id ${where}
 GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
       params,
@@ -168,14 +185,15 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
   }
 
   /** How many items are in each section for a reviewer. */
-  async counts(idOrName: string, reviewer?: string): Promise<Readonly<Record<QueueSection, number>>> {
+  async counts(idOrName: string, reviewer?: string): Promise<QueueCounts> {
+    return (await this.#sections(await this.#queue(idOrName), reviewer)).counts;
+  }
+
+  /** How many items of its section stand before one, for a reviewer. */
+  async place(idOrName: string, { id }: QueueItem, reviewer: string): Promise<number> {
     const queue = await this.#queue(idOrName);
-    const filter = reviewer === undefined ? {} : { reviewer };
-    const { sql, params } = itemCountsSql({ queue, filter, now: this.#now() });
-    const counts = { needs_my_review: 0, needs_others_review: 0, archived: 0 };
-    for (const row of await this.#ports.rows(sql, params))
-      counts[textIn(row, "section") as QueueSection] = Number(row["items"]);
-    return counts;
+    const { sql, params } = itemPlaceSql({ queue, filter: { reviewer }, now: this.#now() }, id);
+    return Number((await this.#ports.rows(sql, params))[0]?.["position"] ?? 0);
   }
 
   /** By its id or its run's. */
@@ -223,17 +241,21 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
         ...(lastReviewedTime === undefined ? {} : { last_reviewed_time: lastReviewedTime }),
       };
       await this.#append([{ type: QUEUE_ITEMS.type, id, op: "put", data: changed }]);
-      return this.#item(queue, id);
+      return this.#written(queue, { id, data: changed });
     });
   }
 
-  /** Gives a reviewer the next item to review, and reserves it when the queue has reservations; undefined when none is left. */
-  next(idOrName: string, reviewer: string): Promise<QueueItem | undefined> {
+  /**
+   * Gives a reviewer the next item to review, and reserves it when the queue has reservations; undefined when none is left. The
+   * counts are those of the same moment.
+   */
+  next(idOrName: string, reviewer: string): Promise<NextItem> {
     return this.#ports.turns.run(async () => {
       const queue = await this.#queue(idOrName);
-      const filter = { reviewer, sections: ["needs_my_review"] as const, limit: 1 };
-      const [item] = await this.#items(queue, filter);
-      return item && this.#change(queue, item, { reviewer, change: { kind: "view" } });
+      const { counts, first } = await this.#sections(queue, reviewer);
+      if (first === undefined) return { item: undefined, counts };
+      const item = await this.#item(queue, first, reviewer);
+      return { item: await this.#change(queue, item, { reviewer, changes: [{ kind: "view" }] }), counts };
     });
   }
 
@@ -248,23 +270,51 @@ GROUP BY q.id, q.name, q.data, q.time ORDER BY q.name, q.id`,
     });
   }
 
+  async #sections(
+    queue: Queue,
+    reviewer: string | undefined,
+  ): Promise<{ readonly counts: QueueCounts; readonly first: string | undefined }> {
+    const filter = reviewer === undefined ? {} : { reviewer };
+    const { sql, params } = itemCountsSql({ queue, filter, now: this.#now() });
+    const counts = { needs_my_review: 0, needs_others_review: 0, archived: 0 };
+    let first: string | undefined;
+    for (const row of await this.#ports.rows(sql, params)) {
+      const section = textIn(row, "section") as QueueSection;
+      counts[section] = Number(row["items"]);
+      if (section === "needs_my_review") first = textIn(row, "first");
+    }
+    return { counts, first };
+  }
+
   async #change(queue: Queue, item: QueueItem, review: Review): Promise<QueueItem> {
-    const { reviewer, change, feedback = [] } = review;
+    const { reviewer, changes, feedback = [] } = review;
     const now = this.#now();
     const drafts = feedback.map((draft) => reviewFeedback({ queue, item, reviewer }, draft));
-    if (review.checkRubric === true && change.kind === "complete") {
+    if (review.checkRubric === true && changes.some(({ kind }) => kind === "complete")) {
       const missing = await missingAnswers(this.#ports.rows, { queue, item, reviewer }, drafts);
       if (missing.length > 0) {
         const text = `The rubric of ${queue.name} requires ${missing.join(", ")}; give feedback under each key, or skip the item.`;
         throw new CounterfoilError("CF_RECORD_INVALID", text);
       }
     }
-    const data = changedItem({ queue, item, reviewer, now }, change);
+    const data = changes.reduce(
+      (before, change) => changedItem({ queue, item: { ...item, data: before }, reviewer, now }, change),
+      item.data,
+    );
     const records: RecordDraft[] =
       data === item.data ? [] : [{ type: QUEUE_ITEMS.type, id: item.id, op: "put", data }];
     if (drafts.length > 0) await this.#ports.feedback.create(drafts, records);
     else await this.#append(records);
-    return records.length === 0 ? item : this.#item(queue, item.id, reviewer);
+    return records.length === 0 ? item : this.#written(queue, { id: item.id, data }, reviewer);
+  }
+
+  /** An item as it was just written, without waiting for the mirror to have it. */
+  async #written(queue: Queue, item: WrittenItem, reviewer?: string): Promise<QueueItem> {
+    const filter = reviewer === undefined ? {} : { reviewer };
+    const { sql, params } = writtenItemSql({ queue, filter, now: this.#now() }, item);
+    const [row] = await this.#ports.peek(sql, params);
+    if (row === undefined) throw new Error("a row that was given came not back");
+    return itemOfRow(row);
   }
 
   async #items(queue: Queue, filter: QueueItemFilter): Promise<QueueItem[]> {

@@ -86,8 +86,7 @@ export function queueItemHandlers(parts: QueueParts): Readonly<Record<string, Ha
     queueItemPlacement: async (call) => {
       const id = idInPath(call, "queue_id");
       const item = await queues.item(id, idInPath(call, "item_id"), reviewer);
-      const before = await queues.items(id, { reviewer, sections: [item.section] });
-      const position = before.findIndex((each) => each.id === item.id);
+      const position = await queues.place(id, item, reviewer);
       return json(200, { section: item.section, position, item_type: "RUN", cursor: encodeOffset(position) });
     },
   };

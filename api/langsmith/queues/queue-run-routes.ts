@@ -100,10 +100,9 @@ function sizeHandlers({ queues }: QueueParts): Readonly<Record<string, Handler>>
 async function changeStatus({ queues }: QueueParts, call: Call): Promise<ApiReply> {
   const body = objectBody(call.request.body);
   const id = idInPath(call, "queue_run_id");
-  const [first, ...more] = changesOf(body);
+  const changes = changesOf(body);
   const queue = await queues.queueOfItem(id);
-  let item = await queues.review(queue.id, id, { reviewer, change: first });
-  for (const change of more) item = await queues.review(queue.id, id, { reviewer, change });
+  const item = await queues.review(queue.id, id, { reviewer, changes });
   return json(200, {
     queue_item_id: id,
     annotation_queue_run_id: id,
@@ -143,7 +142,7 @@ export function runKeyIn(
   };
 }
 
-function changesOf(body: Readonly<Record<string, RunJson>>): [ItemChange, ...ItemChange[]] {
+function changesOf(body: Readonly<Record<string, RunJson>>): ItemChange[] {
   const place = timeIn(body["override_added_at"], ["body", "override_added_at"]);
   const status = body["status"] ?? null;
   const kind =

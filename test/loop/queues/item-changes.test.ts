@@ -14,16 +14,17 @@ const NEW: JsonObject = {
 const START = Date.parse("2026-11-23T10:00:00Z");
 
 /** The item as the mirror would show it at that time. */
-function itemOf(data: JsonObject, now: Date): QueueItem {
+function itemOf(data: JsonObject, now: Date, needed: number): QueueItem {
   const list = (field: string): Record<string, string>[] =>
     (data[field] ?? []) as unknown as Record<string, string>[];
   const names = (rows: Record<string, string>[]): string[] => rows.map(({ user_id: id = "" }) => id);
+  const completedBy = names(list("reviews").filter(({ status }) => status === "completed"));
   return {
     id: "item",
     data,
-    section: "needs_my_review",
+    section: completedBy.length >= needed ? "archived" : "needs_my_review",
     effectiveAddedAt: "",
-    completedBy: names(list("reviews").filter(({ status }) => status === "completed")),
+    completedBy,
     skippedBy: names(list("reviews").filter(({ status }) => status === "skipped")),
     reservedBy: names(list("reservations").filter(({ until = "" }) => until > now.toISOString())),
   };
@@ -61,7 +62,7 @@ test("whatever reviewers do in whatever order: never more reviews and reservatio
             (completed.length < needed && (!reserves || completed.length + holders.length < needed));
           const at = new Date(now);
           const change = { kind } as ItemChange;
-          const apply = () => changedItem({ queue, item: itemOf(data, at), reviewer, now: at }, change);
+          const apply = () => changedItem({ queue, item: itemOf(data, at, needed), reviewer, now: at }, change);
           if (kind !== "reopen" && kind !== "release" && !isFree) {
             expect(apply).toThrow(CounterfoilError);
             continue;
@@ -75,7 +76,7 @@ test("whatever reviewers do in whatever order: never more reviews and reservatio
             else if (kind !== "release") reviews.set(reviewer, kind === "complete" ? "completed" : "skipped");
           }
           checkRecord(QUEUE_ITEMS, data);
-          const item = itemOf(data, at);
+          const item = itemOf(data, at, needed);
           const by = (status: string) =>
             [...reviews].filter(([, each]) => each === status).map(([who]) => who);
           expect(item.completedBy.toSorted()).toEqual(by("completed").toSorted());
