@@ -33,7 +33,8 @@ Needs a running server and a terminal. VISUAL or EDITOR is the editor for correc
 
 Keys: 0 to 9 give that score, s types one, v a value, c a comment; e corrects the output in the editor; Tab goes to the
 next question, x clears its answer; d sends the answers and completes the review, k leaves the item to others, b goes back;
-arrows and Page keys scroll; q leaves.
+arrows and Page keys scroll; q leaves. Of an item that stands for a thread all turns are shown: n and p go to the next turn
+and the one before, o turns their order round.
 
 Examples:
   counterfoil review answers

@@ -6,6 +6,8 @@ export interface ReviewItem extends JsonObject {
   readonly id: string;
   readonly run: JsonObject;
   readonly feedback: readonly JsonObject[];
+  /** Where the item stands for a thread; absent from older servers. */
+  readonly thread?: { readonly id: string; readonly turns: readonly JsonObject[] } | null;
 }
 
 /** How many items are where, for the reviewer. */

@@ -18,6 +18,8 @@ export interface ReviewView {
   readonly at: number;
   readonly answers: ReadonlyMap<string, Answer>;
   readonly scroll: number;
+  /** Whether the last turn of a thread comes first. */
+  readonly isNewestFirst: boolean;
   readonly message: string;
   /** What is being typed, with what it is for; undefined when nothing is. */
   readonly typing: { readonly prompt: string; readonly text: string } | undefined;
@@ -31,21 +33,26 @@ interface Size {
 const HELP =
   "0-9 score · s type a score · v value · c comment · e correction · Tab next question · x clear · d done · k skip · b back · ↑↓ scroll · q quit";
 
-/** The lines of the screen, and how far it can be scrolled. */
-export function renderReview(
-  view: ReviewView,
-  { columns, rows }: Size,
-  paint: Paint,
-): { lines: string[]; scrollMax: number } {
+const TURN_HELP = "n next turn · p turn before · o order of turns";
+
+/** A screen: its lines, how far it can be scrolled, and to where for each turn of a thread. */
+export interface ReviewScreen {
+  readonly lines: readonly string[];
+  readonly scrollMax: number;
+  readonly turnsAt: readonly number[];
+}
+
+/** The screen of a view. */
+export function renderReview(view: ReviewView, { columns, rows }: Size, paint: Paint): ReviewScreen {
   const head = headOf(view, columns, paint);
   const foot = footOf(view, columns, paint);
-  const body = bodyOf(view, columns, paint);
+  const { lines: body, turnsAt } = bodyOf(view, columns, paint);
   const room = Math.max(1, rows - head.length - foot.length);
   const scrollMax = Math.max(0, body.length - room);
   const from = Math.min(view.scroll, scrollMax);
   const shown = body.slice(from, from + room);
   const filled = [...shown, ...Array.from({ length: room - shown.length }, () => "")];
-  return { lines: [...head, ...filled, ...foot].slice(0, rows), scrollMax };
+  return { lines: [...head, ...filled, ...foot].slice(0, rows), scrollMax, turnsAt };
 }
 
 function headOf({ queue, reviewer, counts, item }: ReviewView, columns: number, paint: Paint): string[] {
@@ -70,9 +77,17 @@ function headOf({ queue, reviewer, counts, item }: ReviewView, columns: number, 
   ];
 }
 
-function bodyOf({ instructions, item }: ReviewView, columns: number, paint: Paint): string[] {
-  const { run, feedback } = item;
+interface Body {
+  readonly lines: string[];
+  /** First lines of the turns, as they are shown. */
+  readonly turnsAt: number[];
+}
+
+function bodyOf(view: ReviewView, columns: number, paint: Paint): Body {
+  const { instructions, item, isNewestFirst } = view;
+  const { run, feedback, thread } = item;
   const lines: string[] = [];
+  const turnsAt: number[] = [];
   const section = (title: string, texts: readonly string[]): void => {
     if (texts.length === 0) return;
     lines.push(
@@ -81,12 +96,34 @@ function bodyOf({ instructions, item }: ReviewView, columns: number, paint: Pain
     );
   };
   section("Asked", instructions === "" ? [] : [instructions]);
-  section("Input", contentOf(run["inputs"], "input"));
-  section("Tool calls", ((run["tool_calls"] ?? []) as readonly JsonObject[]).map(toolCallText));
-  section("Output", contentOf(run["outputs"], "output"));
+  // An item that stands for a thread is its last turn: what is known of it alone is shown with that.
+  const turns = thread?.turns ?? [];
+  const numbered = turns.map((turn, at) => ({ turn, at }));
+  for (const { turn, at } of isNewestFirst ? numbered.toReversed() : numbered) {
+    turnsAt.push(lines.length);
+    const isOwn = turn["run_id"] === run["run_id"];
+    lines.push(paint.bold(fit(inert(turnTitle(turn, `Turn ${at + 1} of ${turns.length}`)), columns)));
+    section("Input", contentOf(turn["inputs"], "input"));
+    if (isOwn) section("Tool calls", toolCallsOf(run));
+    section("Output", contentOf(turn["outputs"], "output"));
+  }
+  if (turns.length === 0) {
+    section("Input", contentOf(run["inputs"], "input"));
+    section("Tool calls", toolCallsOf(run));
+    section("Output", contentOf(run["outputs"], "output"));
+  }
   section("Error", (run["error"] ?? null) === null ? [] : [textOf(run["error"])]);
   section("Feedback", feedback.map(feedbackText));
-  return lines;
+  return { lines, turnsAt };
+}
+
+function turnTitle(turn: JsonObject, place: string): string {
+  const time = textOf(turn["start_time"]).slice(0, 19).replace("T", " ");
+  return [place, textOf(turn["name"]), time].filter((part) => part !== "").join(" · ");
+}
+
+function toolCallsOf(run: JsonObject): string[] {
+  return ((run["tool_calls"] ?? []) as readonly JsonObject[]).map(toolCallText);
 }
 
 /** Messages where there are some; of any other object each member. */
@@ -133,7 +170,9 @@ function footOf(view: ReviewView, columns: number, paint: Paint): string[] {
     ...list,
     paint.dim(fit(inert(about.join(" · ")), columns)),
     last,
-    ...wrap(HELP, columns).map(paint.dim),
+    ...wrap((view.item.thread ?? undefined) === undefined ? HELP : `${TURN_HELP} · ${HELP}`, columns).map(
+      paint.dim,
+    ),
   ];
 }
 

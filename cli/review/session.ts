@@ -39,6 +39,9 @@ export class ReviewSession {
   #at = 0;
   #scroll = 0;
   #scrollMax = 0;
+  /** Lines at which the turns of a thread begin, as they are shown. */
+  #turnsAt: readonly number[] = [];
+  #isNewestFirst = false;
   #message = "";
   /** The key that must be pressed once more to lose what was not sent. */
   #confirm = "";
@@ -92,6 +95,11 @@ export class ReviewSession {
         return this.#mayLose(key) ? this.#send("skipped") : undefined;
       case "b":
         return this.#mayLose(key) ? this.#back() : undefined;
+      case "n":
+      case "p":
+        return this.#toTurn(key);
+      case "o":
+        return this.#turnOrder();
       default:
         if (/^\d$/.test(key)) this.#answer({ score: Number(key) });
         else this.#scrollBy(key);
@@ -116,11 +124,13 @@ export class ReviewSession {
         at: this.#at,
         answers: this.#answers,
         scroll: this.#scroll,
+        isNewestFirst: this.#isNewestFirst,
         message: this.#message,
         typing,
       };
-      const { lines, scrollMax } = renderReview({ ...view, ...state }, terminal, paint);
+      const { lines, scrollMax, turnsAt } = renderReview({ ...view, ...state }, terminal, paint);
       this.#scrollMax = scrollMax;
+      this.#turnsAt = turnsAt;
       terminal.draw(lines);
     }
     return terminal.nextKey();
@@ -237,6 +247,23 @@ export class ReviewSession {
     this.#at = 0;
     this.#scroll = 0;
     this.#confirm = "";
+  }
+
+  /** Scrolls to where the next turn of the thread begins, or the one before. */
+  #toTurn(key: "n" | "p"): undefined {
+    const at =
+      key === "n"
+        ? this.#turnsAt.find((line) => line > this.#scroll)
+        : this.#turnsAt.findLast((line) => line < this.#scroll);
+    if (at === undefined)
+      this.#message = key === "n" ? "There is no later turn below." : "There is no turn above.";
+    else this.#scroll = Math.min(this.#scrollMax, at);
+  }
+
+  #turnOrder(): undefined {
+    this.#isNewestFirst = !this.#isNewestFirst;
+    this.#scroll = 0;
+    this.#message = this.#isNewestFirst ? "The last turn comes first." : "The first turn comes first.";
   }
 
   #scrollBy(key: string): void {

@@ -85,7 +85,8 @@ FROM ${items} AS i)`;
  */
 function storedItems({ queue, filter }: ItemQuery, bind: Bind): string {
   const ids = filter.ids?.map((id) => bind(id)).join(", ");
-  const among = ids === undefined ? "" : ids === "" ? " AND false" : ` AND (id IN (${ids}) OR run_id IN (${ids}))`;
+  const among =
+    ids === undefined ? "" : ids === "" ? " AND false" : ` AND (id IN (${ids}) OR run_id IN (${ids}))`;
   const only = `id IN (SELECT id FROM queue_items_history WHERE queue_id = ${bind(queue.id)}${among})`;
   return `(${currentRecordsSql("queue_items", only)})`;
 }
@@ -94,7 +95,8 @@ function storedItems({ queue, filter }: ItemQuery, bind: Bind): string {
 function writtenItem({ id, data }: WrittenItem, bind: Bind): string {
   const columns = QUEUE_ITEMS.columns.map(({ name, type, json, read }) => {
     const value = (read === undefined ? data[name] : read(data)) ?? null;
-    const text = value === null ? null : json === true || typeof value !== "string" ? JSON.stringify(value) : value;
+    const text =
+      value === null ? null : json === true || typeof value !== "string" ? JSON.stringify(value) : value;
     return `CAST(${bind(text)} AS ${type}) AS ${name}`;
   });
   return `(SELECT ${bind(id)} AS id, ${bind(JSON.stringify(data))} AS data, ${columns.join(", ")})`;

@@ -10,6 +10,7 @@ import type { Rows } from "../feedback/feedback-query.js";
 import { ERROR_SQL, STATUS_SQL } from "../filter/fields.js";
 import { textIn } from "../records/text-in.js";
 import { CONTENT_COLUMNS, runContentOf } from "../runs/run-content.js";
+import { threadTurns } from "../rules/threads.js";
 import type { QueueItem } from "./queue-types.js";
 
 /** Feedback on one run that a reviewer is shown. */
@@ -20,6 +21,8 @@ export interface ReviewedRun {
   readonly run: JsonObject;
   /** On the run, newest first. */
   readonly feedback: readonly JsonObject[];
+  /** Of an item that stands for a thread: its last turns, oldest first; the run is the last of them. Else null. */
+  readonly thread: JsonObject | null;
 }
 
 /** The run of an item, what was said about it, and the tool calls below it. Throws CF_NOT_FOUND when it is gone. */
@@ -43,7 +46,7 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
     );
   }
   const isRoot = row["parent_span_id"] === null;
-  const [feedback, toolCalls] = await Promise.all([
+  const [feedback, toolCalls, thread] = await Promise.all([
     ports.feedback.list({
       traceIds: [traceId],
       spanIds: [spanId],
@@ -51,6 +54,7 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
       limit: FEEDBACK_MAX,
     }),
     toolCallsBelow(ports.rows, { traceId, spanId, isRoot }),
+    threadOf(ports.rows, item),
   ]);
   const { inputs, outputs } = runContentOf(row);
   const run = {
@@ -61,7 +65,20 @@ FROM spans AS s WHERE s.trace_id = $1 AND s.span_id = $2`,
     outputs: outputs as JsonValue,
     tool_calls: toolCalls,
   };
-  return { run, feedback };
+  return { run, feedback, thread };
+}
+
+/** The thread of an item that a rule over threads added. */
+async function threadOf(rows: Rows, { data }: QueueItem): Promise<JsonObject | null> {
+  const { thread_id: id } = (data["added_by"] ?? {}) as JsonObject;
+  if (typeof id !== "string") return null;
+  const key = {
+    traceId: textIn(data, "trace_id"),
+    spanId: textIn(data, "span_id"),
+    runId: textIn(data, "run_id"),
+  };
+  const found = (await threadTurns(rows, [key])).get(key.traceId);
+  return found === undefined ? null : { id: found.id, turns: found.turns };
 }
 
 const FIELDS = [

@@ -32,12 +32,33 @@ export async function lastOfThreads<T extends RunKey>(rows: Rows, keys: readonly
 
 /** The runs with their threads: what went in and came out of each turn. */
 export async function withThreads(rows: Rows, runs: readonly MatchedRun[]): Promise<MatchedRun[]> {
-  const threads = await threadsOf(rows, runs);
+  const threads = await threadTurns(rows, runs);
+  return runs.map((run) => {
+    const thread = threads.get(run.traceId);
+    if (thread === undefined) return run;
+    const turns = thread.turns.map(({ run_id, inputs = null, outputs = null }): JsonObject => {
+      return { run_id: run_id ?? null, inputs, outputs };
+    });
+    return { ...run, thread: { id: thread.id, turns } };
+  });
+}
+
+/** A thread with what went in and came out of its last turns, oldest first. */
+export interface ThreadTurns {
+  readonly id: string;
+  /** `run_id`, `name`, `start_time`, `inputs`, `outputs` of each. */
+  readonly turns: readonly JsonObject[];
+}
+
+/** The threads that traces are in, by trace id. */
+export async function threadTurns(rows: Rows, keys: readonly RunKey[]): Promise<Map<string, ThreadTurns>> {
+  const threads = await threadsOf(rows, keys);
   const turns = [...threads.values()].flatMap((thread) => thread.turns);
-  if (turns.length === 0) return [...runs];
+  if (turns.length === 0) return new Map();
   const bindings = new Bindings();
   const found = await rows(
-    `SELECT s.trace_id, s.span_id, s.run_id, s.name, ${CONTENT_COLUMNS} FROM spans AS s
+    `SELECT s.trace_id, s.span_id, s.run_id, s.name, strftime(s.start_time::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00') AS start_time,
+  ${CONTENT_COLUMNS} FROM spans AS s
 WHERE s.parent_span_id IS NULL AND s.trace_id IN (${anyOf(
       turns.map(({ traceId }) => traceId),
       bindings,
@@ -47,21 +68,23 @@ WHERE s.parent_span_id IS NULL AND s.trace_id IN (${anyOf(
   const byName = new Map(
     found.map((row) => {
       const { inputs, outputs } = runContentOf(row);
-      return [
-        spanName(keyOf(row)),
-        { run_id: textIn(row, "run_id"), inputs: inputs ?? null, outputs: outputs ?? null },
-      ] as const;
+      const named = {
+        run_id: textIn(row, "run_id"),
+        name: textIn(row, "name"),
+        start_time: textIn(row, "start_time"),
+      };
+      return [spanName(keyOf(row)), { ...named, inputs: inputs ?? null, outputs: outputs ?? null }] as const;
     }),
   );
-  return runs.map((run) => {
-    const thread = threads.get(run.traceId);
-    if (thread === undefined) return run;
-    const said = thread.turns.flatMap((turn): JsonObject[] => {
-      const one = byName.get(spanName(turn));
-      return one === undefined ? [] : [one];
-    });
-    return { ...run, thread: { id: thread.id, turns: said } };
-  });
+  return new Map(
+    [...threads].map(([traceId, { id, turns: all }]) => {
+      const said = all.flatMap((turn): JsonObject[] => {
+        const one = byName.get(spanName(turn));
+        return one === undefined ? [] : [one];
+      });
+      return [traceId, { id, turns: said }] as const;
+    }),
+  );
 }
 
 /** Threads by trace id; a trace that names none has none. */

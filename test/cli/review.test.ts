@@ -218,6 +218,50 @@ test("a queue is made, filled and reviewed by keyboard: score, comment, correcti
   );
 });
 
+test("an item that stands for a thread shows all its turns, between which keys go, in either order", async () => {
+  const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
+  const spans = [1, 2, 3].map((at) => ({
+    traceId: String(at).padStart(32, "c"),
+    spanId: String(at).padStart(16, "d"),
+    name: "talk",
+    startTimeUnixNano: String(1795413600000000000n + BigInt(at)),
+    endTimeUnixNano: "1795413601000000000",
+    attributes: [
+      attribute("gen_ai.conversation.id", "talk-1"),
+      attribute("gen_ai.prompt", JSON.stringify({ question: `ask ${at}` })),
+      attribute("gen_ai.completion", JSON.stringify({ answer: `say ${at}\n${"more\n".repeat(20)}` })),
+    ],
+  }));
+  const post = async (path: string, body: unknown): Promise<number> => {
+    const headers = { "content-type": "application/json" };
+    return (await fetch(api.url + path, { method: "POST", headers, body: JSON.stringify(body) })).status;
+  };
+  const rule = {
+    name: "talks",
+    scope: "thread",
+    filter: 'eq(name, "talk")',
+    debounce_seconds: 0,
+    actions: [{ type: "add_to_annotation_queue", queue: "talks" }],
+  };
+  expect(await post("/api/v1/rules/apply", { rules: [rule] })).toBe(200);
+  expect(await post("/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans }] }] })).toBe(200);
+  expect(await post("/api/v1/rules/wait", { deadline_ms: 60_000 })).toBe(200);
+
+  const { terminal, ended } = run(["review", "talks", "--reviewer", "ann"]);
+  const first = await terminal.shows("Turn 1 of 3 · talk", "question: ask 1", "n next turn");
+  expect(first).not.toContain("ask 2");
+  terminal.press("p");
+  await terminal.shows("There is no turn above");
+  terminal.press("nn");
+  await terminal.shows("Turn 3 of 3", "ask 3");
+  terminal.press("p");
+  await terminal.shows("Turn 2 of 3", "ask 2");
+  terminal.press("o");
+  expect(await terminal.shows("The last turn comes first", "ask 3")).not.toContain("ask 1");
+  terminal.press("q");
+  expect(await ended).toBe(0);
+});
+
 test("leaving gives the item back, and a signal, an error and a missing terminal leave the terminal as it was", async () => {
   await output(["queues", "create", "left"]);
   await output(["queues", "add", "left", "--trace", traceId(1)]);

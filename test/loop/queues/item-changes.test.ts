@@ -62,7 +62,8 @@ test("whatever reviewers do in whatever order: never more reviews and reservatio
             (completed.length < needed && (!reserves || completed.length + holders.length < needed));
           const at = new Date(now);
           const change = { kind } as ItemChange;
-          const apply = () => changedItem({ queue, item: itemOf(data, at, needed), reviewer, now: at }, change);
+          const apply = () =>
+            changedItem({ queue, item: itemOf(data, at, needed), reviewer, now: at }, change);
           if (kind !== "reopen" && kind !== "release" && !isFree) {
             expect(apply).toThrow(CounterfoilError);
             continue;
