@@ -33,6 +33,8 @@ export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending"
   readonly onError: (error: unknown) => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Milliseconds that only go forward, for pauses after a limit. By default those of the process. */
+  readonly elapsed?: () => number;
   /** By default the process's environment. */
   readonly env?: Environment;
 }
@@ -47,7 +49,7 @@ interface Progress {
   readSeq: number;
   /** Traces to look at, and the seq of the first that came for each. */
   readonly waiting: Map<string, number>;
-  /** How often in a row its SQL took too much, and until when it pauses for that, by performance.now(). */
+  /** How often in a row its SQL took too much, and until when it pauses for that, by `elapsed`. */
   limits: number;
   pausedUntil: number;
 }
@@ -60,6 +62,7 @@ export class RulesEngine {
   readonly #ports: RulesEnginePorts & TakePorts;
   readonly #cursors: RuleCursors;
   readonly #now: () => number;
+  readonly #elapsed: () => number;
   readonly #outbox: Outbox;
   readonly #progress = new Map<string, Progress>();
   readonly #looked = new Set<() => void>();
@@ -81,6 +84,7 @@ export class RulesEngine {
   constructor(ports: RulesEnginePorts) {
     this.#cursors = new RuleCursors(ports.cursorFile);
     this.#now = ports.now ?? Date.now;
+    this.#elapsed = ports.elapsed ?? (() => performance.now());
     const env = ports.env ?? ((name) => process.env[name]);
     this.#outbox = new Outbox({ ...ports, env, now: this.#now });
     this.#ports = {
@@ -258,7 +262,7 @@ export class RulesEngine {
     }
     await this.#readOn(progress, to, touched);
     if (waiting.size === 0) return;
-    const pauseMs = progress.pausedUntil - performance.now();
+    const pauseMs = progress.pausedUntil - this.#elapsed();
     if (pauseMs > 0) return this.#lookAt(pauseMs);
     const now = this.#now();
     const debounce = { now, debounceMs: debounceMsOf(rule) };
@@ -273,7 +277,7 @@ export class RulesEngine {
         RULE_LIMIT_PAUSE_MS_MAX,
         RULE_LIMIT_PAUSE_MS * 2 ** Math.min(progress.limits - 1, 20),
       );
-      progress.pausedUntil = performance.now() + pause;
+      progress.pausedUntil = this.#elapsed() + pause;
     }
     for (const trace of settled.ready) waiting.delete(trace);
     if (settled.nextAt !== undefined) this.#lookAt(settled.nextAt - now);

@@ -1,6 +1,18 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createMirrorReads } from "../../api/mirror-reads.js";
+import { createLogger, defaultConfig, startCollector } from "../../collector/index.js";
+import { DatasetService, FeedbackConfigCache, RulesEngine } from "../../loop/index.js";
 import { removeWhole } from "../../loop/records/remove-whole.js";
-import { RECORD_CHANGES_MAX } from "../../schema/index.js";
+import {
+  type ApiHost,
+  CounterfoilError,
+  RECORD_CHANGES_MAX,
+  RULE_LIMIT_PAUSE_MS,
+} from "../../schema/index.js";
 import { createRecordWriter, queryRows, type RecordDraft } from "../../store/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
 
@@ -86,4 +98,107 @@ test("a dataset with more examples than one change may have is deleted in severa
     expect(changes.at(-1)).toMatchObject({ type: "dataset", id: "golden", op: "delete" });
     expect(new Set(changes.map(({ time }) => time))).toEqual(new Set(["2026-11-27T00:00:00Z"]));
   }
+});
+
+/** The rules of a mirror that nobody else follows; `fails` says whether a condition takes too much, `seconds` what time it is. */
+async function followed(world: { fails: boolean; asked: number; seconds: number }) {
+  const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-endless-"));
+  const hosts: ApiHost[] = [];
+  const collector = await startCollector(defaultConfig({}), {
+    dataDir,
+    httpPort: 0,
+    grpcPort: 0,
+    logger: createLogger("silent"),
+    createApi: (host) => {
+      hosts.push(host);
+      return { find: () => undefined, close: () => Promise.resolve() };
+    },
+  });
+  const [host] = hosts;
+  if (host === undefined) throw new Error("the collector has made no API");
+  const reads = createMirrorReads(host);
+  const { rows, peek } = reads;
+  const writer = createRecordWriter(host, { source: "api" });
+  const rules = new RulesEngine({
+    rows,
+    peek,
+    mirror: host.mirror,
+    datasets: new DatasetService({ writer, rows }),
+    configs: new FeedbackConfigCache(rows),
+    cursorFile: join(dataDir, "cursors.json"),
+    onError: (error) => host.onError(error),
+    elapsed: () => world.seconds * 1_000,
+    sandbox: async (sql) => {
+      world.asked += 1;
+      if (world.fails) throw new CounterfoilError("CF_QUERY_LIMIT", "The query took too long.");
+      return peek(sql.slice(sql.indexOf("SELECT")), []);
+    },
+  });
+  rules.start();
+  const url = `http://127.0.0.1:${collector.ports.http}`;
+  return {
+    url,
+    rows,
+    write: async (drafts: readonly RecordDraft[]) => {
+      const { seq } = await writer.append(drafts);
+      await writer.sealed(seq, 60_000);
+    },
+    stop: async () => {
+      await rules.close();
+      await reads.close();
+      await collector.shutdown(5_000);
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
+    },
+  };
+}
+
+test("a rule whose condition never ends pauses, twice as long each time; the others go on, and a new version is tried at once", async () => {
+  const world = { fails: true, asked: 0, seconds: 0 };
+  const { rows, stop, url, write } = await followed(world);
+  let sent = 0;
+  /** Sends a run; resolves when the other rule, which comes after, has taken it. */
+  const next = async (): Promise<void> => {
+    sent += 1;
+    const id = String(sent);
+    const times = { startTimeUnixNano: "1795413600000000000", endTimeUnixNano: "1795413601000000000" };
+    const span = { traceId: id.padStart(32, "a"), spanId: id.padStart(16, "b"), name: "agent", ...times };
+    const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+    const headers = { "content-type": "application/json" };
+    expect(await fetch(`${url}/v1/traces`, { method: "POST", headers, body })).toMatchObject({ status: 200 });
+    await expect.poll(async () => (await outcomes("other"))[0]?.["n"]).toBe(sent);
+  };
+  const ids = { endless: randomUUID(), other: randomUUID() };
+  const outcomes = (rule: keyof typeof ids) =>
+    rows(
+      `SELECT outcome, count(*)::INTEGER AS n FROM rule_runs WHERE rule_id = $1 GROUP BY outcome ORDER BY outcome`,
+      [ids[rule]],
+    );
+  const put = (name: keyof typeof ids, data: object): RecordDraft => {
+    const actions = [{ type: "add_feedback", key: name, score: 1 }];
+    return { type: "rule", id: ids[name], op: "put", data: { name, debounce_seconds: 0, actions, ...data } };
+  };
+  await write([put("endless", { where: "true" }), put("other", {})]);
+  await next();
+  expect(world.asked).toBe(1);
+  expect(await rows("SELECT reason FROM rule_runs WHERE outcome = 'error'", [])).toEqual([
+    { reason: expect.stringMatching(/took too long.*The rule pauses before it looks again/) },
+  ]);
+  let pauseSeconds = RULE_LIMIT_PAUSE_MS / 1_000;
+  for (let times = 0; times < 2; times++) {
+    const { asked } = world;
+    world.seconds += pauseSeconds - 1;
+    await next();
+    expect(world.asked).toBe(asked);
+    world.seconds += 1;
+    await next();
+    expect(world.asked).toBe(asked + 1);
+    pauseSeconds *= 2;
+  }
+  expect(await outcomes("endless")).toMatchObject([{ outcome: "error" }]);
+  world.fails = false;
+  await next();
+  await write([put("endless", { where: "true", version: 2 })]);
+  await next();
+  expect(await outcomes("endless")).toMatchObject([{ outcome: "error" }, { outcome: "success" }]);
+  await stop();
 });
