@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createMirrorReads } from "../../api/mirror-reads.js";
 import { createLogger, defaultConfig, startCollector } from "../../collector/index.js";
-import { DatasetService, FeedbackConfigCache, RulesEngine } from "../../loop/index.js";
+import { DatasetService, EgressLedger, FeedbackConfigCache, RulesEngine } from "../../loop/index.js";
 import { removeWhole } from "../../loop/records/remove-whole.js";
 import {
   type ApiHost,
@@ -117,16 +117,24 @@ async function followed(world: { fails: boolean; asked: number; seconds: number 
   const [host] = hosts;
   if (host === undefined) throw new Error("the collector has made no API");
   const reads = createMirrorReads(host);
-  const { rows, peek } = reads;
+  const rows: typeof reads.rows = (sql, params) => reads.rows(sql, params);
+  const peek: typeof rows = (sql, params) => reads.peek(sql, params);
   const writer = createRecordWriter(host, { source: "api" });
+  const onError = (error: unknown): void => host.onError(error);
   const rules = new RulesEngine({
     rows,
     peek,
     mirror: host.mirror,
     datasets: new DatasetService({ writer, rows }),
     configs: new FeedbackConfigCache(rows),
+    egress: new EgressLedger({
+      writer,
+      destinations: () => host.destinations(),
+      positionFile: join(dataDir, "egress.json"),
+      onError,
+    }),
     cursorFile: join(dataDir, "cursors.json"),
-    onError: (error) => host.onError(error),
+    onError,
     elapsed: () => world.seconds * 1_000,
     sandbox: async (sql) => {
       world.asked += 1;
