@@ -138,12 +138,10 @@ async function planSpans(connection: DuckDBConnection, placement: Placement): Pr
       otherTexts: found["other_texts"] === true,
     };
     const names = new Set(found["files"] as readonly string[]);
-    // Traces lie close together, so that a chunk needs few of the inputs.
-    const rows = await countingRows(
-      connection,
-      placement,
-      sources.filter(({ path }) => names.has(path)),
-    );
+    // Traces lie close together, so that a chunk needs few of the inputs. The newest first: a query for the latest rows
+    // then finds them in the first row group, and leaves out those behind it by their times.
+    const holding = sources.filter(({ path }) => names.has(path)).reverse();
+    const rows = await countingRows(connection, placement, holding);
     planned.push({
       output: {
         ...outputOf(placement, found),

@@ -173,7 +173,7 @@ LEFT JOIN (
 
 /**
  * SELECT of one file's compacted rows; `rows` is a relation with the table's columns and `day`. `sorted`: in the order
- * of `parts`; otherwise in that of the rows.
+ * of `parts`, the newest conversation first; otherwise in that of the rows.
  */
 export function compactedSelect(
   rows: string,
@@ -200,5 +200,5 @@ export function compactedSelect(
   return `SELECT ${COMPACTED_SPAN_COLUMNS.map(({ name }) => column(name)).join(", ")}
 FROM ${rows} AS s
 JOIN ${chunk} AS p ON p.trace_id IS NOT DISTINCT FROM s.trace_id${texts?.joins ?? ""}
-WHERE s.day = ${file.day}${sorted ? "\nORDER BY p.place, s.start_time NULLS LAST, s.seq, s.seq_index" : ""}`;
+WHERE s.day = ${file.day}${sorted ? "\nORDER BY p.place DESC, s.start_time NULLS LAST, s.seq, s.seq_index" : ""}`;
 }
