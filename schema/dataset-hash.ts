@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.js";
 import type { JsonObject } from "./records/types.js";
 
 /** First byte of what is hashed: a leaf can't be taken for a node (RFC 6962). */
-const LEAF = Buffer.of(0);
-const NODE = Buffer.of(1);
+const LEAF = "\0";
+const NODE = 1;
+const HASH_BYTES = 32;
 
 /**
  * The content of an example as 64 hex digits: SHA-256 of a zero byte and the canonical JSON (RFC 8785) of its inputs, outputs,
@@ -19,7 +20,7 @@ export function exampleHash(data: JsonObject): string {
       return {
         name: typeof name === "string" ? name : null,
         mime_type: mime_type ?? null,
-        sha256: sha256(bytes).toString("hex"),
+        sha256: hash("sha256", bytes, "hex"),
       };
     })
     .sort((left, right) => ((left.name ?? "") < (right.name ?? "") ? -1 : 1));
@@ -29,7 +30,7 @@ export function exampleHash(data: JsonObject): string {
     metadata: data["metadata"] ?? {},
     attachments,
   };
-  return sha256(LEAF, Buffer.from(canonicalJson(content), "utf8")).toString("hex");
+  return hash("sha256", LEAF + canonicalJson(content), "hex");
 }
 
 /**
@@ -37,24 +38,22 @@ export function exampleHash(data: JsonObject): string {
  * examples. The order in which they were added does not matter; an example that is there twice counts twice.
  */
 export function versionHash(exampleHashes: Iterable<string>): string {
-  const leaves = [...exampleHashes].sort().map((hash) => Buffer.from(hash, "hex"));
-  if (leaves.length === 0) return sha256().toString("hex");
-  // Level by level: a node without a neighbour goes up as it is, which is the tree of the RFC.
-  let level: Buffer[] = leaves;
-  while (level.length > 1) {
-    const above: Buffer[] = [];
-    for (let at = 0; at < level.length; at += 2) {
-      const left = level[at] as Buffer;
-      const right = level[at + 1];
-      above.push(right === undefined ? left : sha256(NODE, left, right));
+  const leaves = [...exampleHashes].sort();
+  if (leaves.length === 0) return hash("sha256", "", "hex");
+  // Level by level in place: a node without a neighbour goes up as it is, which is the tree of the RFC.
+  const level = Buffer.alloc(leaves.length * HASH_BYTES);
+  for (const [at, leaf] of leaves.entries()) level.write(leaf, at * HASH_BYTES, "hex");
+  const pair = Buffer.alloc(1 + 2 * HASH_BYTES, NODE);
+  for (let count = leaves.length; count > 1; count = Math.ceil(count / 2)) {
+    for (let at = 0; at < count; at += 2) {
+      const [from, to] = [at * HASH_BYTES, (at / 2) * HASH_BYTES];
+      if (at + 1 === count) {
+        level.copy(level, to, from, from + HASH_BYTES);
+        continue;
+      }
+      level.copy(pair, 1, from, from + 2 * HASH_BYTES);
+      level.write(hash("sha256", pair, "hex"), to, "hex");
     }
-    level = above;
   }
-  return (level[0] as Buffer).toString("hex");
-}
-
-function sha256(...parts: readonly Uint8Array[]): Buffer {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  return level.toString("hex", 0, HASH_BYTES);
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   CounterfoilError,
   exampleHash,
@@ -10,8 +11,11 @@ import type { Rows } from "../feedback/feedback-query.js";
 import { TIME_TEXT } from "./example-sql.js";
 import { textIn } from "../records/text-in.js";
 
-/** Changes that are read at once. */
-const PAGE_ROWS = 1_000;
+/** Bytes of changes that are read at once, and what a change has of them beside its content. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+const ROW_BYTES = 200;
+/** Changes that are hashed before others have a turn. */
+const CHANGES_PER_TURN = 500;
 /** Tag of the newest version; it moves by itself. */
 const LATEST = "latest";
 
@@ -163,35 +167,54 @@ interface Change {
 
 /** All changes of a dataset's examples in the order in which they count, content hashed and left behind. */
 async function readChanges(rows: Rows, datasetId: string): Promise<Change[]> {
-  const changes: { readonly change: Change; readonly order: number }[] = [];
-  let [seq, index] = [-1, -1];
-  for (;;) {
-    const page = await rows(
-      `SELECT id, data, source, seq, seq_index, ${TIME_TEXT("time")} AS time FROM examples_history
-WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1) AND (seq > $2 OR (seq = $2 AND seq_index > $3))
-ORDER BY seq, seq_index LIMIT ${PAGE_ROWS}`,
-      [datasetId, seq, index],
+  const changes: Change[] = [];
+  // Few different texts, in as many changes as there are.
+  const known = new Map<string, string>();
+  const same = (text: string): string => known.get(text) ?? (known.set(text, text), text);
+  for (const page of await pagesOf(rows, datasetId)) {
+    const { first_seq, first_index, last_seq, last_index } = page;
+    // To look up ids costs a pass over the whole history: most pages have nothing but examples of the dataset.
+    const among =
+      page["is_own"] === true
+        ? "dataset_id = $1"
+        : "id IN (SELECT id FROM examples_history WHERE dataset_id = $1)";
+    const found = await rows(
+      `SELECT id, data, source, dataset_id, ${TIME_TEXT("time")} AS time FROM examples_history
+WHERE ${among} AND seq BETWEEN $2 AND $4 AND NOT (seq = $2 AND seq_index < $3) AND NOT (seq = $4 AND seq_index > $5)
+ORDER BY seq, seq_index`,
+      [datasetId, ...[first_seq, first_index, last_seq, last_index].map(Number)],
     );
-    for (const row of page) {
+    for (const [at, row] of found.entries()) {
+      // Hashing must not hold what else the process does.
+      if (at % CHANGES_PER_TURN === 0) await setImmediate();
       const data = dataIn(row, "data");
-      const change = {
+      changes.push({
         id: textIn(row, "id"),
-        time: textIn(row, "time"),
-        hash: data === null ? null : exampleHash(data),
-        by: authorOf(row, data),
-      };
-      changes.push({ change, order: changes.length });
+        time: same(textIn(row, "time")),
+        // One that went to another dataset is not in this one.
+        hash: data === null || row["dataset_id"] !== datasetId ? null : exampleHash(data),
+        by: same(authorOf(row, data)),
+      });
     }
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE_ROWS) break;
-    [seq, index] = [Number(last["seq"]), Number(last["seq_index"])];
   }
-  // By time, as `as_of` reads them; the journal's order decides within one.
-  changes.sort((left, right) => {
-    const [a, b] = [left.change.time, right.change.time];
-    return a === b ? left.order - right.order : a < b ? -1 : 1;
-  });
-  return changes.map(({ change }) => change);
+  // By time, as `as_of` reads them; the journal's order, in which they are, decides within one.
+  return changes.sort(({ time: a }, { time: b }) => (a === b ? 0 : a < b ? -1 : 1));
+}
+
+/** Where parts of a dataset's history begin and end that have about {@link PAGE_BYTES}, one change at least. */
+function pagesOf(rows: Rows, datasetId: string): Promise<readonly ReaderRow[]> {
+  return rows(
+    `SELECT arg_min(seq, n) AS first_seq, arg_min(seq_index, n) AS first_index,
+  arg_max(seq, n) AS last_seq, arg_max(seq_index, n) AS last_index,
+  bool_and(dataset_id IS NOT DISTINCT FROM $1) AS is_own
+FROM (
+  SELECT seq, seq_index, dataset_id, row_number() OVER w AS n,
+    sum(coalesce(strlen(data), 0) + ${ROW_BYTES}) OVER w AS bytes
+  FROM examples_history WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = $1)
+  WINDOW w AS (ORDER BY seq, seq_index ROWS UNBOUNDED PRECEDING)
+) GROUP BY bytes // ${PAGE_BYTES} ORDER BY first_seq, first_index`,
+    [datasetId],
+  );
 }
 
 function groupedByTime(changes: readonly Change[]): { readonly time: string; readonly changes: Change[] }[] {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -176,6 +177,30 @@ describe("datasets merge", () => {
   afterAll(async () => {
     await reader.close();
     await harness.close();
+  });
+
+  it("the log counts what large, deleted, moved and returning examples make of each version, however its changes are read", async () => {
+    const [here, there] = [randomUUID(), randomUUID()];
+    const large = (n: number): JsonObject => ({ q: String(n).repeat(2_500_000) });
+    await store(
+      ...[1, 2, 3, 4].map((n) => change(here, `large ${n}`, large(n))),
+      change(there, "m", { q: "m" }),
+    );
+    await store(change(here, "m", { q: "m" }), change(here, "large 2", null));
+    await store(change(there, "m", { q: "m" }), change(here, "small", { q: "s" }));
+    await store(change(here, "large 2", large(5)), change(here, "small", { q: "s" }));
+    const hashOf = (...inputs: JsonObject[]): string => hashes(inputs.map((each) => ({ inputs: each })));
+    const log = await datasetLog(rows, here, 10);
+    expect(
+      log.map(({ hash, examples, added, modified, removed }) => [examples, added, modified, removed, hash]),
+    ).toEqual([
+      [5, 1, 0, 0, hashOf(large(1), large(5), large(3), large(4), { q: "s" })],
+      [4, 1, 0, 1, hashOf(large(1), large(3), large(4), { q: "s" })],
+      [4, 1, 0, 1, hashOf(large(1), large(3), large(4), { q: "m" })],
+      [4, 4, 0, 0, hashOf(large(1), large(2), large(3), large(4))],
+    ]);
+    expect(await datasetLog(rows, here, 1)).toEqual(log.slice(0, 1));
+    expect(await datasetLog(rows, randomUUID(), 10)).toEqual([]);
   });
 
   it("refuses lines without a common version, merges against it, and again only takes what is new, in both directions", async () => {
