@@ -1,4 +1,4 @@
-import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS } from "../schema/index.js";
+import { type Api, type ApiHost, type CreateApi, FEEDBACK_CONFIGS, SHIPPED_PRICES } from "../schema/index.js";
 import {
   type Bindings,
   createFeedbackService,
@@ -13,7 +13,7 @@ import {
   RuleService,
   type Sandbox,
 } from "../loop/index.js";
-import { createRecordWriter, dataDirPaths, runQuery, type SqlParameter } from "../store/index.js";
+import { createRecordWriter, dataDirPaths, PriceWatch, runQuery, type SqlParameter } from "../store/index.js";
 import { createLangSmithApi } from "./langsmith/langsmith-api.js";
 import { ProjectNames } from "./langsmith/projects/project-names.js";
 import { projectSql } from "./langsmith/runs/run-query.js";
@@ -132,8 +132,11 @@ function startRules(
   reads: MirrorReads,
   parts: Pick<SharedParts, "datasets" | "sandbox" | "configs" | "egress">,
 ): RulesEngine {
+  const watch = new PriceWatch(dataDirPaths(host.dataDir).prices);
+  let prices = SHIPPED_PRICES;
   const rules = new RulesEngine({
     ...parts,
+    prices: () => (prices = watch.changed() ?? prices),
     rows: (sql, params) => reads.rows(sql, params),
     peek: (sql, params) => reads.peek(sql, params),
     mirror: host.mirror,

@@ -27,6 +27,7 @@ export { planRetention, type RetentionConfig } from "./retention.js";
 export * from "./maintenance.js";
 export {
   borrowEffectivePrices,
+  PriceWatch,
   readEffectivePrices,
   readPricesOfVersion,
   returnEffectivePrices,

@@ -3,6 +3,7 @@ import type { JsonRequest } from "../http/send-json.js";
 import { addressOf, type Environment, requiredVariable, signedHeaders } from "../http/signed.js";
 import { textIn } from "../records/text-in.js";
 import type { Evaluator } from "./evaluator-book.js";
+import { usageIn } from "./judgement-cost.js";
 import type { EvaluatorUsage } from "./judgement.js";
 
 /** The run as an evaluator is told it. */
@@ -140,21 +141,13 @@ export function llmAnswer(
   const said = objectIn(fenced ?? message["content"], "the model answered no JSON object");
   const problem = outputProblem(outputOf(evaluator), said);
   if (problem !== undefined) throw wrong(`the model answered ${problem}`);
-  const { usage, model } = reply as { readonly usage?: JsonObject; readonly model?: JsonValue };
-  const count = (name: string): number | undefined =>
-    Number.isSafeInteger(usage?.[name]) ? (usage?.[name] as number) : undefined;
-  const [inputTokens, outputTokens] = [count("prompt_tokens"), count("completion_tokens")];
   return {
     answer: {
       ...("score" in said ? { score: said["score"] ?? null } : {}),
       ...("value" in said ? { value: said["value"] ?? null } : {}),
       ...(typeof said["comment"] === "string" ? { comment: said["comment"] } : {}),
     },
-    usage: {
-      ...(typeof model === "string" ? { model } : {}),
-      ...(inputTokens === undefined ? {} : { inputTokens }),
-      ...(outputTokens === undefined ? {} : { outputTokens }),
-    },
+    usage: usageIn(reply),
   };
 }
 

@@ -27,7 +27,18 @@ export interface EvaluatorUsage {
   readonly model?: string;
   readonly inputTokens?: number;
   readonly outputTokens?: number;
+  /** Parts of these two. */
+  readonly cacheReadTokens?: number;
+  readonly audioInputTokens?: number;
+  readonly audioOutputTokens?: number;
+  readonly serviceTier?: string;
   readonly durationMs?: number;
+  /** By whose prices it is priced. */
+  readonly provider?: string;
+  readonly costUsd?: number;
+  /** `emitter`: the API said it; `price`: by the table of that version. */
+  readonly costSource?: "emitter" | "price";
+  readonly priceVersion?: string;
 }
 
 interface Span {
@@ -121,7 +132,12 @@ export function judgementRecords(judged: JudgedRun): readonly [feedback: RecordD
     model: usage.model ?? null,
     input_tokens: usage.inputTokens ?? null,
     output_tokens: usage.outputTokens ?? null,
+    cache_read_tokens: usage.cacheReadTokens ?? null,
     duration_ms: usage.durationMs ?? null,
+    provider: usage.provider ?? null,
+    cost_usd: usage.costUsd ?? null,
+    cost_source: usage.costSource ?? null,
+    price_version: usage.priceVersion ?? null,
   };
   return [
     { type: FEEDBACK.type, id: feedbackId, op: "put", data: feedback, time, source: SOURCE },

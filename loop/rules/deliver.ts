@@ -16,6 +16,7 @@ import {
   judgementOf,
   judgementRecords,
 } from "../evaluators/judgement.js";
+import { pricedUsage } from "../evaluators/judgement-cost.js";
 import { checkAgainstConfigs } from "../feedback/feedback-configs.js";
 import type { Sending } from "../egress/egress-ledger.js";
 import { type JsonRequest, sendJson } from "../http/send-json.js";
@@ -120,8 +121,10 @@ async function ask(
   if (answer.outcome !== "success") return answer;
   const durationMs = Math.round(performance.now() - startedAt);
   if (isModel) {
-    const { answer: said, usage } = llmAnswer(evaluator, answer.text);
-    return { outcome: "success", judgement: judgementOf(evaluator, said), usage: { ...usage, durationMs } };
+    const { answer: said, usage: used } = llmAnswer(evaluator, answer.text);
+    const at = { url: request.url, timeMs: call.nowMs, prices: ports.prices() };
+    const usage = pricedUsage(evaluator, { ...used, durationMs }, at);
+    return { outcome: "success", judgement: judgementOf(evaluator, said), usage };
   }
   return {
     outcome: "success",

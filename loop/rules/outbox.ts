@@ -1,6 +1,7 @@
 import {
   CounterfoilError,
   type JsonObject,
+  type PriceTable,
   WEBHOOK_GIVE_UP_MS,
   WEBHOOK_RETRY_AFTER_MS_MAX,
   WEBHOOK_RETRY_MS,
@@ -29,6 +30,8 @@ export interface OutboxPorts {
   readonly rows: Rows;
   readonly datasets: DatasetService;
   readonly configs: Pick<FeedbackConfigCache, "byKeySoon">;
+  /** Those in effect. */
+  readonly prices: () => PriceTable;
   readonly egress: Pick<EgressLedger, "around">;
   readonly env: Environment;
   readonly onError: (error: unknown) => void;

@@ -28,6 +28,7 @@ import { settledTraces, touchedTraces } from "./touched-traces.js";
 export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending" | "onFeedback"> {
   readonly mirror: MirrorWatch;
   readonly egress: OutboxPorts["egress"];
+  readonly prices: OutboxPorts["prices"];
   /** File of the rules' cursors. */
   readonly cursorFile: string;
   readonly onError: (error: unknown) => void;

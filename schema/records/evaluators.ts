@@ -87,6 +87,12 @@ export const EVALUATORS: RecordType = {
     },
     { name: "model", kind: "text", lengthMax: NAME_LENGTH_MAX, doc: "llm: name of the model." },
     {
+      name: "provider",
+      kind: "text",
+      lengthMax: NAME_LENGTH_MAX,
+      doc: "llm: by whose prices its answers are priced, as `gen_ai.provider.name`; by default that of a well-known address.",
+    },
+    {
       name: "messages",
       kind: "list",
       lengthMax: MESSAGES_MAX,
@@ -126,6 +132,7 @@ const FIELD_KINDS: Readonly<Record<string, readonly (typeof EVALUATOR_KINDS)[num
   secret_env: ["http"],
   api_key_env: ["llm"],
   model: ["llm"],
+  provider: ["llm"],
   messages: ["llm"],
   temperature: ["llm"],
   output: ["llm"],
@@ -209,7 +216,12 @@ export const EVALUATOR_RUNS: RecordType = {
     { name: "model", kind: "text", doc: "Model that answered." },
     { name: "input_tokens", kind: "integer", doc: "Tokens that it read." },
     { name: "output_tokens", kind: "integer", doc: "Tokens that it wrote." },
+    { name: "cache_read_tokens", kind: "integer", doc: "Those of them that it read from its cache." },
     { name: "duration_ms", kind: "number", doc: "How long it took, milliseconds." },
+    { name: "provider", kind: "text", doc: "By whose prices it is priced." },
+    { name: "cost_usd", kind: "number", doc: "What it cost, US dollars; null when that is not known." },
+    { name: "cost_source", kind: "text", doc: "`emitter`: the API said it; `price`: by a price." },
+    { name: "price_version", kind: "text", doc: "Version of the price table that it was priced by." },
   ],
   columns: [
     { name: "evaluator_id", type: "VARCHAR", doc: "Evaluator." },
@@ -224,5 +236,9 @@ export const EVALUATOR_RUNS: RecordType = {
     { name: "input_tokens", type: "BIGINT", doc: "Tokens that it read." },
     { name: "output_tokens", type: "BIGINT", doc: "Tokens that it wrote." },
     { name: "duration_ms", type: "DOUBLE", doc: "How long it took, milliseconds." },
+    { name: "provider", type: "VARCHAR", doc: "By whose prices it is priced." },
+    { name: "cost_usd", type: "DOUBLE", doc: "What it cost, US dollars. Null when that is not known." },
+    { name: "cost_source", type: "VARCHAR", doc: "emitter: the API said it; price: by a price." },
+    { name: "price_version", type: "VARCHAR", doc: "Version of the price table that it was priced by." },
   ],
 };

@@ -80,8 +80,17 @@ test("a SQL expression, a program and a model judge a run once each, and say wit
     feedback_key: "honest",
     url: model.url,
     model: "stand-in",
+    provider: "test.judges",
     messages,
   };
+  const price = {
+    provider: "test.judges",
+    models: ["stand-in"],
+    tiers: [{ above_input_tokens: 0, input: 2, output: 1_000_000, cache_read: 2 }],
+    as_of: "2026-11-28",
+    published: "test",
+  };
+  expect(await rules.call("PUT", "/api/v1/prices/judges", price)).toMatchObject({ status: 200 });
   expect(
     await evaluators([
       {
@@ -110,7 +119,8 @@ test("a SQL expression, a program and a model judge a run once each, and say wit
   await noted("judged", "success");
 
   const feedback = `SELECT f.key, f.score, f.source_type, f.data->'feedback_source'->'metadata'->>'evaluator_name' AS evaluator,
-  (f.data->'feedback_source'->'metadata'->>'evaluator_version')::INTEGER AS version, e.model, e.input_tokens > 0 AS counted
+  (f.data->'feedback_source'->'metadata'->>'evaluator_version')::INTEGER AS version, e.model, e.input_tokens > 0 AS counted,
+  round(e.cost_usd - (2e-6 * e.input_tokens + e.output_tokens), 9) AS beside, e.cost_source, length(e.price_version) AS priced
 FROM feedback AS f JOIN evaluator_runs AS e ON e.feedback_id = f.id
   AND e.id = (f.data->'feedback_source'->'metadata'->'__run'->>'run_id') WHERE f.trace_id = '${trace}' ORDER BY f.key, version`;
   const honest = {
@@ -121,6 +131,9 @@ FROM feedback AS f JOIN evaluator_runs AS e ON e.feedback_id = f.id
     version: 1,
     model: "stand-in",
     counted: true,
+    beside: 0,
+    cost_source: "price",
+    priced: 12,
   };
   const others = [
     {
@@ -131,6 +144,9 @@ FROM feedback AS f JOIN evaluator_runs AS e ON e.feedback_id = f.id
       version: 1,
       model: null,
       counted: null,
+      beside: null,
+      cost_source: null,
+      priced: null,
     },
     {
       key: "short",
@@ -140,6 +156,9 @@ FROM feedback AS f JOIN evaluator_runs AS e ON e.feedback_id = f.id
       version: 1,
       model: null,
       counted: null,
+      beside: null,
+      cost_source: null,
+      priced: null,
     },
   ];
   expect(await rules.sql(feedback)).toEqual([honest, ...others]);
