@@ -5,6 +5,7 @@ import {
   findDataset,
   type MergePlan,
   planDecidedMerge,
+  storeVersion,
 } from "../../loop/index.js";
 import {
   type Api,
@@ -15,22 +16,38 @@ import {
   CounterfoilError,
   DATASET_LOG_PAGE_MAX,
   type JsonObject,
-  RECORD_CHANGES_MAX,
 } from "../../schema/index.js";
+import type { ImportEntry } from "../../store/index.js";
 import type { MirrorReads } from "../mirror-reads.js";
 import type { SharedParts } from "../shared-parts.js";
 import { decodedSegment, jsonBody, jsonObject, jsonReply, wholeNumberIn } from "./json-call.js";
 
 const PATH = /^\/api\/v1\/(datasets|examples)\/([^/]+)\/(log|diff|merge|blame)$/;
 const LOG_PAGE_DEFAULT = 20;
-const MERGE_FIELDS: readonly string[] = ["from", "as_of", "ours", "theirs", "unrelated", "dry_run"];
+const MERGE_FIELDS: readonly string[] = [
+  "from",
+  "as_of",
+  "ours",
+  "theirs",
+  "unrelated",
+  "dry_run",
+  "version",
+];
 
 /**
  * Versions of datasets by content, beside LangSmith's routes at the same place: `GET /api/v1/datasets/{name or id}/log` and
  * `/diff`, `POST .../merge`, and `GET /api/v1/examples/{id}/blame` (`docs/golden-examples.md`).
  */
-export function createDatasetsApi(_host: ApiHost, reads: MirrorReads, { datasets }: SharedParts): Api {
+export function createDatasetsApi(host: ApiHost, reads: MirrorReads, { datasets }: SharedParts): Api {
   const rows = (sql: string, params: Parameters<MirrorReads["rows"]>[1]) => reads.rows(sql, params);
+  const door = {
+    append: async (entries: readonly ImportEntry[]) => {
+      for (const { signal, payload, itemCount } of entries)
+        await host.append({ signal, payload, itemCount, receiver: "api" });
+    },
+    // Whoever reads next waits for the mirror.
+    settle: async () => undefined,
+  };
   const handlers: Readonly<Record<string, (name: string) => ApiHandler>> = {
     "GET datasets log":
       (name) =>
@@ -49,18 +66,20 @@ export function createDatasetsApi(_host: ApiHost, reads: MirrorReads, { datasets
       },
     "GET examples blame": (name) => async () => jsonReply(await exampleRevisions(rows, decodedSegment(name))),
     "POST datasets merge": (name) => async (request) => {
-      const { dryRun, ...wanted } = mergeIn(request);
+      const { dryRun, version, ...wanted } = mergeIn(request);
       let plan: MergePlan | undefined;
       // In turn with all other changes of datasets: nothing may come between what it compares and what it writes.
       await datasets.change(async (time) => {
         const dataset = decodedSegment(name);
         plan = await planDecidedMerge({ rows, dataset, ...wanted, now: () => new Date(time) });
         if (dryRun || plan.conflicts.length > 0) return [];
-        if (plan.changes.length <= RECORD_CHANGES_MAX) return plan.changes;
-        throw new CounterfoilError(
-          "CF_USAGE",
-          `The merge has ${plan.changes.length} changes; over HTTP at most ${RECORD_CHANGES_MAX}. \`counterfoil datasets merge\` takes more.`,
-        );
+        if (version !== undefined && version !== plan.version) {
+          const text = `The merge would make version ${plan.version} now, not ${version}: the datasets have changed. Nothing was stored.`;
+          throw new CounterfoilError("CF_CONFLICT", text);
+        }
+        // One journal record whatever their number: all of it is one version, or nothing is there.
+        await storeVersion(door, plan.changes);
+        return [];
       });
       return mergeReply(plan, dryRun);
     },
@@ -91,9 +110,11 @@ function mergeIn(request: ApiRequest) {
   if (unknown !== undefined) {
     throw invalid(`There is no ${JSON.stringify(unknown)}: known are ${MERGE_FIELDS.join(", ")}.`);
   }
-  const { as_of: asOf, from } = body;
+  const { as_of: asOf, from, version } = body;
   if (typeof from !== "string" || from === "") throw invalid("from must be the name or id of a dataset.");
   if (asOf !== undefined && typeof asOf !== "string") throw invalid("as_of must be a version.");
+  if (version !== undefined && typeof version !== "string")
+    throw invalid("version must be a version's hash.");
   return {
     from,
     asOf,
@@ -101,6 +122,7 @@ function mergeIn(request: ApiRequest) {
     theirs: idsIn(body, "theirs"),
     unrelated: flagIn(body, "unrelated"),
     dryRun: flagIn(body, "dry_run"),
+    version,
   };
 }
 

@@ -5,6 +5,7 @@ import { EXIT } from "../exit-codes.js";
 import { type Io, write } from "../io.js";
 import { requireDataDir, withDataDir } from "../options.js";
 import { inert } from "../output/text.js";
+import { callServer, findServer } from "../server-client.js";
 import { formatCount } from "../output/values.js";
 
 interface MergeOptions {
@@ -17,6 +18,8 @@ interface MergeOptions {
   readonly json?: boolean;
 }
 
+/** A merge of a million examples takes a while. */
+const STORE_MS = 600_000;
 const HASH_DIGITS = 12;
 const SHOWN_CHARS = 200;
 const ids = (text: string, before: readonly string[]): readonly string[] => [...before, ...text.split(",")];
@@ -85,8 +88,17 @@ async function run(
     const plan = await planDecidedMerge({ rows, dataset, from, asOf, ours, theirs, unrelated });
     const isDone = plan.conflicts.length === 0 && options.dryRun !== true;
     if (isDone && plan.changes.length > 0) {
-      const door = await openDoor(dataDir, io.signal);
-      await storeVersion(door, plan.changes).finally(() => door.close());
+      const server = findServer(dataDir);
+      if (server === undefined) {
+        const door = await openDoor(dataDir, io.signal);
+        await storeVersion(door, plan.changes).finally(() => door.close());
+      } else {
+        // The server makes the merge anew, in turn with all other changes, and refuses another result than the one shown.
+        const body = { from, as_of: asOf, ours, theirs, unrelated, version: plan.version };
+        const path = `/api/v1/datasets/${encodeURIComponent(dataset)}/merge`;
+        const request = { method: "POST" as const, path, body, timeoutMs: STORE_MS, signal: io.signal };
+        await callServer(server, request);
+      }
     }
     if (plan.conflicts.length > 0) io.exitCode = EXIT.failure;
     await write(io.stdout, options.json === true ? json(plan, isDone) : text(plan, isDone, io));

@@ -294,6 +294,9 @@ test("two lines of a dataset are merged over HTTP: conflicts are all in the answ
     { examples: 2, modified: 1 },
     { added: 2 },
   ]);
+  // What came between what someone was shown and what they store is not stored over.
+  const other = { from: b, theirs: [inA], version: "0".repeat(64) };
+  expect(await merge(other)).toMatchObject([409, { error: { code: "CF_CONFLICT" } }]);
   const done = { stored: true, added: 1, modified: 1, removed: 0, conflicts: [] };
   expect(await merge({ from: b, theirs: [inA] })).toMatchObject([200, done]);
   expect(await merge({ from: "line-b" })).toMatchObject([200, { stored: false, added: 0, modified: 0 }]);
@@ -309,6 +312,16 @@ test("two lines of a dataset are merged over HTTP: conflicts are all in the answ
     { by: "langsmith" },
     { by: "merge" },
   ]);
+
+  // More changes than one request of examples may bring are one version all the same.
+  const many = Array.from({ length: 5_100 }, (_, at) => [`q${at}`, "a"] as const);
+  const [large] = [await dataset("line-large"), await dataset("line-empty")];
+  await examples(large, Object.fromEntries(many));
+  await examples(large, Object.fromEntries(many.map(([q, answer]) => [`more ${q}`, answer])));
+  const all = await post("/api/v1/datasets/line-empty/merge", { from: large, unrelated: true });
+  expect(await all.json()).toMatchObject({ stored: true, added: 10_200 });
+  const [whole] = (await get("/api/v1/datasets/line-empty/log")) as readonly JsonObject[];
+  expect(whole).toMatchObject({ examples: 10_200, added: 10_200 });
 
   // What the dataset's JSON Schema does not allow does not come in through a merge either.
   await dataset("line-c", {
