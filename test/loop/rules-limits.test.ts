@@ -12,6 +12,7 @@ import {
   CounterfoilError,
   RECORD_CHANGES_MAX,
   RULE_LIMIT_PAUSE_MS,
+  SHIPPED_PRICES,
 } from "../../schema/index.js";
 import { createRecordWriter, queryRows, type RecordDraft } from "../../store/index.js";
 import { runApi, type RunningApi } from "../api/running-api.js";
@@ -127,6 +128,7 @@ async function followed(world: { fails: boolean; asked: number; seconds: number 
     mirror: host.mirror,
     datasets: new DatasetService({ writer, rows }),
     configs: new FeedbackConfigCache(rows),
+    prices: () => SHIPPED_PRICES,
     egress: new EgressLedger({
       writer,
       destinations: () => host.destinations(),
