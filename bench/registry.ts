@@ -2,6 +2,7 @@ import type { Scenario } from "./scenario.js";
 import { ingestScenarios } from "./scenarios/ingest.js";
 import { analysts } from "./scenarios/analysts.js";
 import { compaction } from "./scenarios/compaction.js";
+import { datasets } from "./scenarios/datasets.js";
 import { deadDestination } from "./scenarios/dead-destination.js";
 import { normalising } from "./scenarios/normalising.js";
 import { langsmith } from "./scenarios/langsmith.js";
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   queries,
   normalising,
   langsmith,
+  datasets,
 ];

@@ -11,11 +11,18 @@ export type Bind = (value: SqlParameter) => string;
 export const TIME_TEXT = (column: string): string =>
   `strftime(${column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00')`;
 
-/** Every example as it was at a time: the last change up to it, unless that was a delete. */
-export function examplesAsOf(asOf: string | undefined, bind: Bind): string {
-  const until = asOf === undefined ? "" : `WHERE time <= CAST(${bind(asOf)} AS TIMESTAMP_NS)`;
+/**
+ * Every example as it was at a time: the last change up to it, unless that was a delete. With `ids` only those: the changes of
+ * no other one are looked at.
+ */
+export function examplesAsOf(asOf: string | undefined, bind: Bind, ids?: readonly string[]): string {
+  const conditions = [
+    ...(asOf === undefined ? [] : [`time <= CAST(${bind(asOf)} AS TIMESTAMP_NS)`]),
+    ...(ids === undefined ? [] : [anyOf("id", ids, bind)]),
+  ];
+  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
   return `SELECT * FROM (
-  SELECT * FROM examples_history ${until}
+  SELECT * FROM examples_history ${where}
   QUALIFY row_number() OVER (PARTITION BY id ORDER BY time DESC, seq DESC, seq_index DESC) = 1
 ) WHERE op = 'put'`;
 }
@@ -25,7 +32,6 @@ export function examplesSql(filter: ExampleFilter, bindings: Bindings): string {
   const bind: Bind = (value) => bindings.bind(value);
   const conditions: string[] = [];
   if (filter.datasetId !== undefined) conditions.push(`dataset_id = ${bind(filter.datasetId)}`);
-  if (filter.ids !== undefined) conditions.push(anyOf("id", filter.ids, bind));
   if (filter.splits !== undefined) {
     const given = filter.splits.map(bind).join(", ");
     conditions.push(`list_has_any(${SPLITS}, [${given}])`);
@@ -36,8 +42,13 @@ export function examplesSql(filter: ExampleFilter, bindings: Bindings): string {
   }
   if (filter.filter !== undefined) conditions.push(exampleFilterSql(filter.filter, bindings));
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  return `SELECT id, dataset_id, data, ${TIME_TEXT("time")} AS modified_at FROM (${examplesAsOf(filter.asOf, bind)}) AS s ${where}
-ORDER BY created_at, seq, seq_index, id LIMIT ${filter.limit} OFFSET ${filter.offset}`;
+  // The page is found without what examples hold, which is then read of these alone.
+  return `WITH page AS (
+  SELECT id, dataset_id, created_at, time, seq, seq_index FROM (${examplesAsOf(filter.asOf, bind, filter.ids)}) AS s ${where}
+  ORDER BY created_at, seq, seq_index, id LIMIT ${filter.limit} OFFSET ${filter.offset})
+SELECT p.id, p.dataset_id, h.data, ${TIME_TEXT("p.time")} AS modified_at
+FROM page AS p JOIN examples_history AS h ON h.id = p.id AND h.seq = p.seq AND h.seq_index = p.seq_index
+ORDER BY p.created_at, p.seq, p.seq_index, p.id`;
 }
 
 const GROUPS = new Set(["and", "or", "not"]);
