@@ -111,7 +111,7 @@ async function feedbackOn(
   const traces = [...new Set(keys.map(({ traceId }) => traceId))].map((id) => bindings.bind(id));
   const found = await rows(
     `SELECT f.id, f.trace_id, coalesce(f.span_id, '') AS span_id, f.key, f.score, f.value, f.correction, f.source_type, f.user_id, f.seq,
-  json_extract_string(f.data, '$.feedback_source.metadata.role') AS role
+  CASE WHEN json_valid(f.data) THEN json_extract_string(f.data, '$.feedback_source.metadata.role') END AS role
 FROM feedback AS f WHERE f.trace_id IN (${traces.join(", ")}) AND f.target IN ('span', 'trace')`,
     bindings.params,
   );

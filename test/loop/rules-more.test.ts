@@ -279,3 +279,19 @@ test("a corrected run becomes an example when a second annotator says the same, 
   expect(JSON.parse(example?.["outputs"] as string)).toEqual({ a: 1 });
   await call("DELETE", "/api/v1/rules/agreed");
 });
+
+test("half a surrogate pair in feedback and in a run holds up no rule, and no query that looks into their JSON", async () => {
+  const half = { half: "a\ud800b", whole: "\ud83d\ude00", text: "\\ud800", quoted: '"\\\\udfff"' };
+  const action = { ...TO_DATASET, dataset: "halves", outputs: "correction" };
+  await apply([{ name: "halves", filter: 'eq(name, "half")', debounce_seconds: 0, actions: [action] }]);
+  const trace = await sendRun({ name: "half", inputs: half });
+  const given = { trace_id: trace, key: "half", score: 1, correction: half };
+  expect((await call("POST", "/api/v1/feedback", given)).status).toBe(200);
+  await rulesAreThrough();
+  const [made] = await sql(
+    `SELECT outputs, json_valid(data) AS valid FROM examples WHERE dataset_id = (SELECT id FROM datasets WHERE name = 'halves')`,
+  );
+  expect(made?.["valid"]).toBe(true);
+  expect(JSON.parse(made?.["outputs"] as string)).toEqual({ ...half, half: "a\ufffdb" });
+  expect(await sql("SELECT id FROM feedback WHERE NOT json_valid(data)")).toEqual([]);
+});
