@@ -1,5 +1,10 @@
 import { API_READ_WAIT_MS, type ApiHost } from "../schema/index.js";
-import { createMirrorReader, type ReaderRow, type SqlParameter } from "../store/index.js";
+import {
+  createMirrorReader,
+  type ReaderQueryOptions,
+  type ReaderRow,
+  type SqlParameter,
+} from "../store/index.js";
 
 /** A row of a query, by column. */
 export type Row = ReaderRow;
@@ -10,7 +15,11 @@ export interface MirrorReads {
    * Rows of one SELECT, `params` bound to `$1`, `$2`, ... It sees everything that was acknowledged before the call.
    * Throws CF_SEAL_FAILED when the mirror does not get there in time, and the errors of a query.
    */
-  rows(sql: string, params?: readonly SqlParameter[]): Promise<readonly Row[]>;
+  rows(
+    sql: string,
+    params?: readonly SqlParameter[],
+    options?: Pick<ReaderQueryOptions, "near">,
+  ): Promise<readonly Row[]>;
   /** The same over the mirror as it is: waits for nothing that is still on its way. */
   peek(sql: string, params?: readonly SqlParameter[]): Promise<readonly Row[]>;
   /**
@@ -18,6 +27,8 @@ export interface MirrorReads {
    * shares, and many no feedback: not to ask costs nothing, and a query over no files still 10 to 20 ms of planning.
    */
   has(table: string): Promise<boolean>;
+  /** {@link MirrorWatch.newestSpans}: a time to look for the newest spans after, before all the others are asked. */
+  newestSpans(rows: number): bigint | undefined;
   /** Ends its process. */
   close(): Promise<void>;
 }
@@ -33,9 +44,11 @@ export function createMirrorReads(host: ApiHost): MirrorReads {
     return true;
   };
   return {
-    rows: async (sql, params = []) => ((await caughtUp()) ? await reader.query(sql, params) : []),
+    rows: async (sql, params = [], options = {}) =>
+      (await caughtUp()) ? await reader.query(sql, params, options) : [],
     has: async (table) => (await caughtUp()) && host.mirror.tables().has(table),
     peek: (sql, params = []) => reader.query(sql, params),
+    newestSpans: (rows) => host.mirror.newestSpans(rows),
     close: () => reader.close(),
   };
 }

@@ -16,6 +16,7 @@ import {
   openCatalog,
   openMirror,
   startMaintenance,
+  startOfNewest,
   type DataDirLock,
   type FileCatalog,
   type Maintenance,
@@ -311,6 +312,7 @@ class CollectorService implements Collector {
       mirror: {
         sealedSeq: () => catalog.snapshot().sealedSeq,
         tables: () => new Set(catalog.snapshot().files.map(({ table }) => table)),
+        newestSpans: (rows) => startOfNewest(catalog.snapshot().files, rows),
         onSealed: (listener) =>
           onSealed(({ files, lastSeq: seq }) => listener({ seq, tables: files.map(({ table }) => table) })),
       },

@@ -84,6 +84,11 @@ export interface MirrorWatch {
   sealedSeq(): number;
   /** Tables that have files. */
   tables(): ReadonlySet<string>;
+  /**
+   * A time that about `rows` of the newest spans began after, nanoseconds since 1970; undefined when the mirror has fewer.
+   * A guess by the bounds of its files.
+   */
+  newestSpans(rows: number): bigint | undefined;
   /** Is told after each step of the mirror how far it is and which tables got files; returns the function that stops it. */
   onSealed(listener: (step: SealedStep) => void): () => void;
 }

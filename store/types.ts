@@ -28,6 +28,12 @@ export interface FileEntry {
   readonly logContent?: true;
 }
 
+/** Spans that began from `fromNs` to `toNs`, both included: decimal nanoseconds since 1970. */
+export interface StartWindow {
+  readonly fromNs: string;
+  readonly toNs: string;
+}
+
 /** A file whose bytes are not those listed. It is off the list and below `quarantine/`, until its rows are back. */
 export interface QuarantinedFile {
   readonly entry: FileEntry;

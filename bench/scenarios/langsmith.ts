@@ -4,6 +4,7 @@ import { Agent } from "node:http";
 import { join } from "node:path";
 import { createApi } from "../../api/index.js";
 import type { Api, ApiHost, ApiReply } from "../../schema/index.js";
+import { dataDirPaths, readCatalog, startOfNewest } from "../../store/index.js";
 import { datasetIsThere, openDataset, type Dataset } from "../dataset/dataset.js";
 import { langsmithLoad, type LangSmithLoad, post } from "../load/langsmith-load.js";
 import { PROJECTS } from "../load/workload.js";
@@ -110,13 +111,19 @@ class Reads {
   readonly #api: Api;
 
   constructor(dataDir: string) {
+    const { files } = readCatalog(dataDirPaths(dataDir).mirror);
     const host: ApiHost = {
       dataDir,
       bodyBytesMax: 0,
       append: () => Promise.reject(new Error("nothing is written here")),
       sealed: async () => undefined,
       durableSeq: () => 1,
-      mirror: { sealedSeq: () => 1, tables: () => new Set(["spans"]), onSealed: () => () => undefined },
+      mirror: {
+        sealedSeq: () => 1,
+        tables: () => new Set(["spans"]),
+        newestSpans: (rows) => startOfNewest(files, rows),
+        onSealed: () => () => undefined,
+      },
       destinations: async () => [],
       onError: () => undefined,
     };

@@ -69,7 +69,8 @@ class ProcessReader implements MirrorReader {
     this.#running += 1;
     clearTimeout(this.#idleTimer);
     try {
-      const query = { sql, params, rowsMax: options.rowsMax ?? QUERY_ROWS_IN_MEMORY_MAX };
+      const { near, rowsMax = QUERY_ROWS_IN_MEMORY_MAX } = options;
+      const query = { sql, params, rowsMax, ...(near === undefined ? {} : { near }) };
       const answer = await this.#answer(query, bounds);
       if (!answer.ok) throw new CounterfoilError(answer.code as ErrorCode, answer.message);
       for (const warning of answer.warnings) options.onWarning?.(warning);

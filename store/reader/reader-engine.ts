@@ -13,7 +13,13 @@ import {
   withoutDamagedFiles,
 } from "../query/mirror-damage.js";
 import { wantedViews } from "../query/wanted-views.js";
-import { KEEP_FOOTERS, snapshotSources, temporaryView, viewStatements } from "../views/open-sql.js";
+import {
+  KEEP_FOOTERS,
+  nearSpansView,
+  snapshotSources,
+  temporaryView,
+  viewStatements,
+} from "../views/open-sql.js";
 import { sqlString } from "../views/sql-text.js";
 import type { ReaderQuery, ReaderRow, ReaderSetup } from "./reader-types.js";
 import { rowObjects, sizeOf } from "./row-values.js";
@@ -23,6 +29,8 @@ interface Session {
   readonly connection: DuckDBConnection;
   snapshot: ReadableSnapshot | undefined;
   readonly views: Set<string>;
+  /** What made its view `near_spans`: each query has its own window, but most of them the same newest files. */
+  near: string;
 }
 
 /** Rows, and what was left out. */
@@ -67,7 +75,7 @@ export class ReaderEngine {
       const connection = await instance.connect();
       await connection.run("SET TimeZone = 'UTC'");
       await connection.run(KEEP_FOOTERS);
-      sessions.push({ connection, snapshot: undefined, views: new Set() });
+      sessions.push({ connection, snapshot: undefined, views: new Set(), near: "" });
     }
     const first = sessions[0]?.connection;
     await first?.run(`SET allowed_directories = [${sqlString(`${setup.mirrorDir}/`)}]`);
@@ -117,6 +125,7 @@ export class ReaderEngine {
     const wanted = wantedViews(query.sql);
     try {
       await this.#makeViews(session, readable, wanted);
+      await this.#makeNear(session, readable, query);
       return { rows: await rowsOf(session.connection, query), warnings: readable.warnings };
     } catch (error) {
       if (wanted === undefined || !errorMessage(error).includes("Catalog Error")) throw error;
@@ -142,6 +151,15 @@ export class ReaderEngine {
     for (const statement of viewStatements(sources, missing))
       await session.connection.run(temporaryView(statement));
     for (const view of made) session.views.add(view);
+  }
+
+  async #makeNear(session: Session, { snapshot }: ReadableSnapshot, { near }: ReaderQuery): Promise<void> {
+    if (near === undefined) return;
+    const statement = nearSpansView(snapshotSources(snapshot, this.#setup.mirrorDir), near);
+    if (session.near === statement) return;
+    session.near = "";
+    await session.connection.run(temporaryView(statement));
+    session.near = statement;
   }
 
   #touch(): void {

@@ -1,3 +1,4 @@
+import type { StartWindow } from "../types.js";
 import type { SqlParameter, SqlValue } from "../query/query-types.js";
 
 /** A row of a result by column name. */
@@ -5,6 +6,11 @@ export type ReaderRow = Record<string, SqlValue>;
 
 /** Bounds of one query of a reader. */
 export interface ReaderQueryOptions {
+  /**
+   * Gives the query a view `near_spans`: `spans` from those files alone that may have spans of this window, and from none
+   * that can't. It may have others, too, so the query says the window itself. A query of all columns costs for each file.
+   */
+  readonly near?: StartWindow;
   /** Wall time, waiting for a place included, milliseconds. */
   readonly timeoutMs?: number;
   /** More result rows than this are an error (CF_QUERY_LIMIT). */
@@ -61,6 +67,7 @@ export interface ReaderQuery {
   readonly sql: string;
   readonly params: readonly SqlParameter[];
   readonly rowsMax: number;
+  readonly near?: StartWindow;
 }
 
 /** What the parent sends. */

@@ -1,7 +1,7 @@
 import { TABLE_COLUMNS, TELEMETRY_TABLES, type TelemetryTable } from "../../schema/columns.js";
 import { COMPACTED_FORMAT_VERSION } from "../../schema/compacted-columns.js";
 import { RUN_TAGS } from "../../schema/records/marks.js";
-import type { CatalogSnapshot } from "../types.js";
+import type { CatalogSnapshot, StartWindow } from "../types.js";
 import { DERIVED_VIEWS } from "./derived-views.js";
 import { filesRelation, storedColumns, type ViewFile } from "./files-relation.js";
 import { historyOf, RECORD_VIEWS, type RecordView } from "./record-views.js";
@@ -15,14 +15,32 @@ export interface ViewSources {
   readonly files: (table: string) => readonly ViewFile[];
 }
 
+/** What counts in some files of `spans`; what changes how they show may lie anywhere. */
+function shownSpans(files: readonly ViewFile[], sources: ViewSources): string {
+  return withRunTags(spansSelect(files, spanOverlays(sources.files)), sources.files(RUN_TAGS.table));
+}
+
+/**
+ * The statement of a view `near_spans`: rows of `spans` from the files alone that may have one that began in the window,
+ * by the bounds in the manifest.
+ */
+export function nearSpansView(sources: ViewSources, { fromNs, toNs }: StartWindow): string {
+  const [from, to] = [BigInt(fromNs), BigInt(toNs)];
+  const near = sources
+    .files("spans")
+    .filter(
+      ({ minTimeUnixNano: min, maxTimeUnixNano: max }) =>
+        min === null || max === null || (BigInt(min) <= to && BigInt(max) >= from),
+    );
+  return `CREATE OR REPLACE VIEW near_spans AS
+${shownSpans(near, sources)};`;
+}
+
 function tableView(table: TelemetryTable, sources: ViewSources): string {
   const columns = TABLE_COLUMNS[table];
   const select =
     table === "spans"
-      ? withRunTags(
-          spansSelect(sources.files("spans"), spanOverlays(sources.files)),
-          sources.files(RUN_TAGS.table),
-        )
+      ? shownSpans(sources.files("spans"), sources)
       : `SELECT ${storedColumns(columns, sources.files(table))}
 FROM ${filesRelation(columns, sources.files(table))}`;
   return `CREATE OR REPLACE VIEW ${sqlIdentifier(table)} AS

@@ -35,7 +35,12 @@ test("a route is done exactly when it has a handler, and any other answers 501 t
     append: () => Promise.reject(new Error("not here")),
     sealed: async () => undefined,
     durableSeq: () => 0,
-    mirror: { sealedSeq: () => 0, tables: () => new Set(), onSealed: () => () => undefined },
+    mirror: {
+      sealedSeq: () => 0,
+      tables: () => new Set(),
+      newestSpans: () => undefined,
+      onSealed: () => () => undefined,
+    },
     destinations: async () => [],
     onError: () => undefined,
   });

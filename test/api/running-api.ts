@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApi } from "../../api/index.js";
+import type { ApiHost } from "../../schema/index.js";
 import {
   createLogger,
   defaultConfig,
@@ -20,10 +21,11 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-/** `config` is the YAML of a configuration file; without it the default one. */
+/** `config` is the YAML of a configuration file; without it the default one. `hostFor` can change what the API gets. */
 export async function runApi(
   config?: string,
   root = mkdtempSync(join(tmpdir(), "counterfoil-api-")),
+  hostFor = (host: ApiHost): ApiHost => host,
 ): Promise<RunningApi> {
   const dataDir = join(root, "data");
   const file = join(root, "counterfoil.yaml");
@@ -35,7 +37,7 @@ export async function runApi(
       httpPort: 0,
       grpcPort: 0,
       logger: createLogger("silent"),
-      createApi,
+      createApi: (host) => createApi(hostFor(host)),
     },
   );
   return {
@@ -44,7 +46,7 @@ export async function runApi(
     url: `http://127.0.0.1:${collector.ports.http}`,
     restart: async () => {
       await collector.shutdown(5_000);
-      return runApi(config, root);
+      return runApi(config, root, hostFor);
     },
     stop: async () => {
       await collector.shutdown(5_000);

@@ -9,6 +9,7 @@ import {
   type MirrorReader,
   openCatalog,
   queryRows,
+  startOfNewest,
 } from "../../store/index.js";
 import { temporaryFolder, writeRows } from "./mirror-files.js";
 
@@ -18,18 +19,27 @@ let reader: MirrorReader;
 
 const T1 = "a".repeat(32);
 
-async function addSpan(at: number, name: string): Promise<FileEntry> {
-  const entry = await writeRows(dataDirPaths(dataDir).mirror, `spans/date=2026-11-23/0-${at}-${at}.parquet`, [
-    {
-      trace_id: T1,
-      span_id: `${at}`.repeat(16),
-      name,
-      start_time: "2026-11-23 10:00:00.123456789",
-      attributes: "{}",
-      seq: at,
-      seq_index: 0,
-    },
-  ]);
+async function addSpan(
+  at: number,
+  name: string,
+  [min, max]: readonly (string | null)[] = [null, null],
+): Promise<FileEntry> {
+  const written = await writeRows(
+    dataDirPaths(dataDir).mirror,
+    `spans/date=2026-11-23/0-${at}-${at}.parquet`,
+    [
+      {
+        trace_id: T1,
+        span_id: `${at}`.repeat(16),
+        name,
+        start_time: "2026-11-23 10:00:00.123456789",
+        attributes: "{}",
+        seq: at,
+        seq_index: 0,
+      },
+    ],
+  );
+  const entry = { ...written, minTimeUnixNano: min ?? null, maxTimeUnixNano: max ?? null };
   await catalog.commit({ add: [entry], remove: [], sealedSeq: at });
   return entry;
 }
@@ -147,6 +157,20 @@ describe("a mirror's reader", () => {
     expect(rows).toEqual([{ n: 3 }]);
     expect(warnings).toEqual([expect.stringContaining(`${entry.path} is damaged`)]);
   });
+
+  test("near_spans reads the files that may have spans of a window, and no others, as they are now", async () => {
+    const names = async (fromNs: string, toNs: string): Promise<unknown[]> => {
+      const sql = "SELECT name FROM near_spans WHERE name LIKE 'bounded%' ORDER BY name";
+      return (await reader.query(sql, [], { near: { fromNs, toNs } })).map(({ name }) => name);
+    };
+    expect(await names("0", "9")).toEqual([]);
+    await addSpan(8, "bounded 8", ["10", "19"]);
+    await addSpan(9, "bounded 9", ["20", "29"]);
+    expect(await names("0", "9")).toEqual([]);
+    expect(await names("19", "19")).toEqual(["bounded 8"]);
+    expect(await names("19", "20")).toEqual(["bounded 8", "bounded 9"]);
+    expect(await names("29", "99")).toEqual(["bounded 9"]);
+  });
 });
 
 test("a reader over no mirror says so, and reads it once it is there; closed, it refuses", async () => {
@@ -179,4 +203,28 @@ test("a parameter that no process can be sent fails its own query alone, also wh
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", note);
   expect(unhandled).toEqual([]);
+});
+
+test("a guess at where the newest spans begin is never later than the file that the last of them is in", () => {
+  const file = (rows: number, min: string | null, max: string | null, table = "spans") => ({
+    table,
+    rows,
+    minTimeUnixNano: min,
+    maxTimeUnixNano: max,
+  });
+  const files = [
+    file(10, "0", "100"),
+    file(4, "200", "300"),
+    file(9, null, null),
+    file(99, "900", "999", "logs"),
+  ];
+  expect([1, 2, 4, 5, 9, 14].map((rows) => startOfNewest(files, rows))).toEqual([
+    275n,
+    250n,
+    200n,
+    90n,
+    50n,
+    0n,
+  ]);
+  expect(startOfNewest(files, 15)).toBeUndefined();
 });

@@ -99,7 +99,7 @@ export async function runsOfItems(parts: QueueParts, items: readonly QueueItem[]
     sources.projects.shownSql("s", bindings),
   ].join(" AND ");
   const limit = items.length ** 2;
-  const query = { where, bindings, ascending: true, limit, select: undefined };
+  const query = { where, bindings, ascending: true, limit, anywhere: false, select: undefined };
   const { runs } = items.length === 0 ? { runs: [] } : await readPage(sources, query);
   const byId = new Map(runs.map((run) => [run["id"], run]));
   return items.map((item) => ({

@@ -1,5 +1,6 @@
 import { ATTACHMENTS_COLUMN, Bindings, nativeRunOfRow, type ShareService } from "../../../loop/index.js";
 import { type RunAttachment, type RunFields, runSpanId, runTraceId } from "../../../schema/index.js";
+import type { SqlParameter, StartWindow } from "../../../store/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
 import { cursorOf } from "../cursor.js";
 import type { ProjectNames } from "../projects/project-names.js";
@@ -20,13 +21,9 @@ export async function readPage(
   sources: RunSources,
   query: RunQuery,
 ): Promise<{ runs: RunFields[]; next: string | null }> {
-  const { where, bindings, ascending, limit, select } = query;
-  const way = ascending ? "ASC" : "DESC";
+  const { limit, select } = query;
   // First which ones: sorting needs few columns, and the content of those that are not on the page is never read.
-  const keys = await sources.reads.rows(
-    `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE ${where} ORDER BY s.start_time ${way} NULLS ${ascending ? "FIRST" : "LAST"}, s.run_id ${way} LIMIT ${limit + 1}`,
-    bindings.params,
-  );
+  const keys = await keysOf(sources.reads, query);
   const page = keys.slice(0, limit);
   const last = page.at(-1);
   const more = keys.length > limit && last !== undefined;
@@ -34,6 +31,28 @@ export async function readPage(
     runs: await runsOf(sources, page, select),
     next: more ? cursorOf({ time: textAt(last, "start_ns") ?? "0", id: textAt(last, "run_id") ?? "" }) : null,
   };
+}
+
+/** The runs of a page and the first one behind it. */
+async function keysOf(reads: MirrorReads, query: RunQuery): Promise<readonly Row[]> {
+  const { where, bindings, ascending, limit, anywhere } = query;
+  const way = ascending ? "ASC" : "DESC";
+  const ask = (condition: string, params: readonly SqlParameter[]): Promise<readonly Row[]> =>
+    reads.rows(
+      `SELECT ${KEY_COLUMNS} FROM spans AS s WHERE ${condition} ORDER BY s.start_time ${way} NULLS ${ascending ? "FIRST" : "LAST"}, s.run_id ${way} LIMIT ${limit + 1}`,
+      params,
+    );
+  const after = anywhere ? reads.newestSpans(RUNS_LOOKED_AT_FIRST) : undefined;
+  if (after !== undefined) {
+    // Enough among those that began later than a time are the newest of all: nothing older need be looked at.
+    const params = [...bindings.params, after.toString()];
+    const keys = await ask(
+      `${where} AND s.start_time > make_timestamp_ns(CAST($${params.length} AS BIGINT))`,
+      params,
+    );
+    if (keys.length > limit) return keys;
+  }
+  return await ask(where, bindings.params);
 }
 
 /** The run with that id; undefined when there is none. */
@@ -90,6 +109,8 @@ export async function readFile(
   return row && nativeRunOfRow(row)?.attachments.find((file) => file.name === name);
 }
 
+/** Among so many of the newest spans a page of the newest runs is looked for, before it is among all. */
+const RUNS_LOOKED_AT_FIRST = 32_768;
 const NAMED_SPANS_MAX = 1_000;
 const KEY_COLUMNS =
   "s.trace_id, s.span_id, s.parent_span_id, s.source, s.run_id, epoch_ns(s.start_time)::VARCHAR AS start_ns";
@@ -103,14 +124,16 @@ async function rowsOf({ reads }: RunSources, keys: readonly Row[]): Promise<Row[
   const named = traces.size > 1 || keys.length <= NAMED_SPANS_MAX;
   const anyOf = (column: string): string =>
     `s.${column} IN (${[...new Set(keys.map((key) => textAt(key, column) ?? ""))].map((text) => bindings.bind(text)).join(", ")})`;
+  const near = windowOf(keys);
   const conditions = [
     anyOf("trace_id"),
     ...(named ? [anyOf("span_id")] : []),
-    ...startsWithin(keys, bindings),
+    ...(near === undefined ? [] : startsWithin(near, bindings)),
   ];
   const found = await reads.rows(
-    `SELECT ${RUN_COLUMNS} FROM spans AS s WHERE ${conditions.join(" AND ")}`,
+    `SELECT ${RUN_COLUMNS} FROM ${near === undefined ? "spans" : "near_spans"} AS s WHERE ${conditions.join(" AND ")}`,
     bindings.params,
+    near === undefined ? {} : { near },
   );
   const byKey = new Map(found.map((row) => [spanKey(row), row]));
   return keys.flatMap((key): Row[] => {
@@ -119,16 +142,24 @@ async function rowsOf({ reads }: RunSources, keys: readonly Row[]): Promise<Row[
   });
 }
 
-/** Rows lie in the order of their starts: their bounds leave out most row groups, which ids do not. */
-function startsWithin(keys: readonly Row[], bindings: Bindings): string[] {
+/** From the first start of these runs to their last one; undefined when some have none. */
+function windowOf(keys: readonly Row[]): StartWindow | undefined {
   const starts = keys.flatMap((key) => textAt(key, "start_ns") ?? []).map(BigInt);
   const [first] = starts;
-  if (first === undefined || starts.length < keys.length) return [];
+  if (first === undefined || starts.length < keys.length) return undefined;
   const [least, most] = starts.reduce(
     ([low, high], start) => [start < low ? start : low, start > high ? start : high],
     [first, first],
   );
-  return [`s.start_time >= ${bindings.time(least)}`, `s.start_time <= ${bindings.time(most)}`];
+  return { fromNs: least.toString(), toNs: most.toString() };
+}
+
+/** Rows lie in the order of their starts: their bounds leave out most row groups, which ids do not. */
+function startsWithin({ fromNs, toNs }: StartWindow, bindings: Bindings): string[] {
+  return [
+    `s.start_time >= ${bindings.time(BigInt(fromNs))}`,
+    `s.start_time <= ${bindings.time(BigInt(toNs))}`,
+  ];
 }
 
 async function runsOf(

@@ -1,5 +1,6 @@
 import { nanosToRunTime } from "../../../schema/index.js";
 import { type MirrorReads, type Row, textAt } from "../../mirror-reads.js";
+import { spanKey } from "./feedback-stats.js";
 import type { RunPosition } from "./run-view.js";
 
 interface Node {
@@ -18,13 +19,15 @@ export async function positionsOf(
 ): Promise<ReadonlyMap<string, RunPosition>> {
   const positions = new Map<string, RunPosition>();
   const traces = new Set<string>();
+  const given = nodesOf(rows);
   for (const row of rows) {
     const trace = textAt(row, "trace_id");
-    if (row["source"] === "langsmith" || trace === undefined) continue;
-    // A root's place needs nothing but itself.
-    if (row["parent_span_id"] === null) {
-      positions.set(textAt(row, "run_id") ?? "", { dottedOrder: segmentOf(row), ancestors: [] });
-    } else traces.add(trace);
+    const node = given.get(spanKey(row));
+    if (row["source"] === "langsmith" || trace === undefined || node === undefined) continue;
+    // A root's place needs nothing but itself, and of a whole trace each place is known.
+    const path = pathOf(node, given);
+    if (path[0]?.parent === undefined) positions.set(node.id, positionAt(path));
+    else traces.add(trace);
   }
   if (traces.size === 0) return positions;
   const marks = [...traces].map((_, at) => `$${at + 1}`).join(", ");
@@ -32,19 +35,23 @@ export async function positionsOf(
     `SELECT trace_id, span_id, parent_span_id, run_id, epoch_ns(start_time)::VARCHAR AS start_ns FROM spans WHERE trace_id IN (${marks})`,
     [...traces],
   );
-  const nodes = new Map<string, Node>();
-  for (const span of spans) {
-    const trace = textAt(span, "trace_id") ?? "";
-    const parent = textAt(span, "parent_span_id");
-    const id = textAt(span, "run_id") ?? "";
-    nodes.set(`${trace} ${textAt(span, "span_id") ?? ""}`, {
-      id,
-      parent: parent === undefined ? undefined : `${trace} ${parent}`,
-      segment: segmentOf(span),
-    });
-  }
-  for (const node of nodes.values()) positions.set(node.id, positionOf(node, nodes));
+  const nodes = nodesOf(spans);
+  for (const node of nodes.values()) positions.set(node.id, positionAt(pathOf(node, nodes)));
   return positions;
+}
+
+function nodesOf(spans: readonly Row[]): Map<string, Node> {
+  return new Map(
+    spans.map((span) => {
+      const parent = textAt(span, "parent_span_id");
+      const node = {
+        id: textAt(span, "run_id") ?? "",
+        parent: parent === undefined ? undefined : `${textAt(span, "trace_id") ?? ""} ${parent}`,
+        segment: segmentOf(span),
+      };
+      return [spanKey(span), node];
+    }),
+  );
 }
 
 function segmentOf(span: Row): string {
@@ -52,7 +59,8 @@ function segmentOf(span: Row): string {
   return `${time}Z${textAt(span, "run_id") ?? ""}`;
 }
 
-function positionOf(node: Node, nodes: ReadonlyMap<string, Node>): RunPosition {
+/** From the root, or the first whose parent is not there, down to the node. */
+function pathOf(node: Node, nodes: ReadonlyMap<string, Node>): Node[] {
   const path: Node[] = [];
   const seen = new Set<Node>();
   for (let at: Node | undefined = node; at !== undefined && !seen.has(at);) {
@@ -60,6 +68,10 @@ function positionOf(node: Node, nodes: ReadonlyMap<string, Node>): RunPosition {
     path.unshift(at);
     at = at.parent === undefined ? undefined : nodes.get(at.parent);
   }
+  return path;
+}
+
+function positionAt(path: readonly Node[]): RunPosition {
   return {
     dottedOrder: path.map(({ segment }) => segment).join("."),
     ancestors: path.slice(0, -1).map(({ id }) => id),

@@ -10,6 +10,8 @@ export interface RunQuery {
   readonly bindings: Bindings;
   readonly ascending: boolean;
   readonly limit: number;
+  /** Whether the newest are wanted and nothing says which or when: then they are looked for among the newest first. */
+  readonly anywhere: boolean;
   /** Fields of a run to give; undefined for all. */
   readonly select: ReadonlySet<string> | undefined;
 }
@@ -36,9 +38,13 @@ export async function readRunQuery(
     bindings,
     ascending,
     limit: limitOf(body["limit"]),
+    anywhere: !ascending && NARROWING.every((field) => (body[field] ?? null) === null),
     select: selectOf(body["select"]),
   };
 }
+
+/** What names few runs, or other times than the last: the newest spans need not have them. */
+const NARROWING = ["cursor", "id", "trace", "parent_run", "end_time", "max_start_time", "reference_example"];
 
 /** What chooses the runs, without order and page: statistics use it, too. */
 export async function conditionsOf(
