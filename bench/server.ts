@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { CursorFile, type JournalTail, nodeFileSystem, zeroCounts } from "../journal/index.js";
 import { dataDirPaths } from "../store/index.js";
 import { ownChild } from "./own-children.js";
 
@@ -19,6 +20,8 @@ export interface BenchServerOptions {
   /** Compaction's interval, such as `1s`. */
   readonly compactionInterval?: string;
   readonly compaction?: boolean;
+  /** A destination of this name was there once and is not configured: the journal keeps everything for it. */
+  readonly keptFor?: string;
   /** A file of prices. */
   readonly pricesFile?: string;
   /** How long it may take until it is ready, milliseconds. */
@@ -107,6 +110,7 @@ function configText(options: BenchServerOptions): string | undefined {
 export async function startBenchServer(options: BenchServerOptions): Promise<BenchServer> {
   const { dataDir } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (options.keptFor !== undefined) await keepFor(options.keptFor, dataDir);
   const args = ["start", "--port", "0", "--grpc-port", "0", "--data-dir", dataDir, "--log-level", "warn"];
   const config = configText(options);
   if (config !== undefined) {
@@ -141,6 +145,13 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
+}
+
+async function keepFor(name: string, dataDir: string): Promise<void> {
+  const folder = dataDirPaths(dataDir).cursors;
+  await nodeFileSystem.mkdir(folder);
+  const path = join(folder, `${encodeURIComponent(name)}.json`);
+  await new CursorFile<JournalTail>(path).save({ seq: 0, counts: zeroCounts() });
 }
 
 /** `BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=..."`: profiles the server under test (docs/performance.md). */

@@ -111,6 +111,11 @@ function dialectsOfNames(view: SpanView): ReadonlySet<number> {
   });
 }
 
+/** Values of resource attributes that tell a dialect: a resource whose bytes have none of these texts tells none. */
+export const TELLING_RESOURCE_VALUES: readonly string[] = [
+  ...new Set([...resources.values()].flatMap((byValue) => [...byValue.keys()])),
+];
+
 /** Names of the dialects that a scope's name alone tells, and those that its resource's attributes tell. */
 export function dialectsOfScope(scopeName: string, resource: Resource | undefined): string[] {
   const found = new Set<number>();

@@ -1,5 +1,5 @@
 export { signatureOf } from "./key-sets.js";
-export { dialectsOfScope, isMapped } from "./detect.js";
+export { dialectsOfScope, isMapped, TELLING_RESOURCE_VALUES } from "./detect.js";
 export { DIALECTS } from "./dialects/index.js";
 export { explainWithLogs } from "./log-explain.js";
 export { recordingParsed } from "./json.js";

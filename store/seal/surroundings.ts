@@ -3,14 +3,16 @@ import {
   dialectsOfScope,
   type InstrumentationScope,
   type Resource,
+  TELLING_RESOURCE_VALUES,
 } from "../../schema/index.js";
 import type { EnvelopeWalker } from "./envelope.js";
 import type { Range } from "./envelope-texts.js";
 import type { WireReader } from "./wire.js";
 
-/** What is known of a scope and its resource: decoded once, used by all their records. */
+/** What is known of a scope and its resource: used by all their records. */
 export interface Surroundings {
   readonly scope: InstrumentationScope | undefined;
+  /** Decoded when it is asked for: most records are read without it, and small requests have one for a few records. */
   readonly resource: Resource | undefined;
   /** Whether either alone names a dialect. */
   readonly dialects: boolean;
@@ -20,12 +22,54 @@ function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || b === undefined ? a === b : a.equals(b);
 }
 
+/** A resource by its bytes; undefined: absent. */
+class LazyResource {
+  readonly #bytes: Buffer | undefined;
+  #decoded: Resource | undefined;
+
+  constructor(bytes: Buffer | undefined) {
+    // A copy, because the memory of requests is used again.
+    this.#bytes = bytes && Buffer.from(bytes);
+  }
+
+  isSame(bytes: Buffer | undefined): boolean {
+    return isSame(bytes, this.#bytes);
+  }
+
+  /** False only when it names no dialect. */
+  mayTell(): boolean {
+    const bytes = this.#bytes;
+    return bytes !== undefined && TELLING_RESOURCE_VALUES.some((value) => bytes.includes(value));
+  }
+
+  get(): Resource | undefined {
+    if (this.#bytes === undefined) return undefined;
+    this.#decoded ??= decodeMessage("Resource", this.#bytes);
+    return this.#decoded;
+  }
+}
+
+class ReadSurroundings implements Surroundings {
+  readonly dialects: boolean;
+
+  constructor(
+    readonly scope: InstrumentationScope | undefined,
+    readonly lazy: LazyResource,
+  ) {
+    const told = lazy.mayTell() ? lazy.get() : undefined;
+    this.dialects = dialectsOfScope(scope?.name ?? "", told).length > 0;
+  }
+
+  get resource(): Resource | undefined {
+    return this.lazy.get();
+  }
+}
+
 /** The scope and the resource of the record at hand. */
 export class SurroundingsReader {
-  #last: Surroundings = { scope: undefined, resource: undefined, dialects: false };
-  /** Copies, because the memory of requests is used again. Undefined: absent. */
+  #last = new ReadSurroundings(undefined, new LazyResource(undefined));
+  /** A copy, likewise. Undefined: absent. */
   #scopeBytes: Buffer | undefined;
-  #resourceBytes: Buffer | undefined;
   #entered = 0;
 
   constructor(readonly reader: WireReader) {}
@@ -33,14 +77,16 @@ export class SurroundingsReader {
   at(walker: EnvelopeWalker): Surroundings {
     if (this.#entered === walker.scopes) return this.#last;
     this.#entered = walker.scopes;
+    const last = this.#last;
     const scopeBytes = this.#part(walker.scope);
     const resourceBytes = this.#part(walker.resource);
-    if (isSame(scopeBytes, this.#scopeBytes) && isSame(resourceBytes, this.#resourceBytes)) return this.#last;
-    this.#scopeBytes = scopeBytes && Buffer.from(scopeBytes);
-    this.#resourceBytes = resourceBytes && Buffer.from(resourceBytes);
-    const scope = scopeBytes && decodeMessage("InstrumentationScope", scopeBytes);
-    const resource = resourceBytes && decodeMessage("Resource", resourceBytes);
-    this.#last = { scope, resource, dialects: dialectsOfScope(scope?.name ?? "", resource).length > 0 };
+    const isSameScope = isSame(scopeBytes, this.#scopeBytes);
+    const isSameResource = last.lazy.isSame(resourceBytes);
+    if (isSameScope && isSameResource) return last;
+    const scope = isSameScope ? last.scope : scopeBytes && decodeMessage("InstrumentationScope", scopeBytes);
+    const lazy = isSameResource ? last.lazy : new LazyResource(resourceBytes);
+    this.#last = new ReadSurroundings(scope, lazy);
+    if (!isSameScope) this.#scopeBytes = scopeBytes && Buffer.from(scopeBytes);
     return this.#last;
   }
 

@@ -1,7 +1,7 @@
 import { BODY_BUFFERS_IDLE_BYTES_MAX, BODY_BUFFERS_IDLE_MS } from "../../../schema/index.js";
 
 /** Below this a fresh buffer costs less than keeping one. */
-const POOLED_BYTES_MIN = 64 * 1024;
+const POOLED_BYTES_MIN = 8 * 1024;
 
 interface Shelf {
   readonly buffers: ArrayBuffer[];

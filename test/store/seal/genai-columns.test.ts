@@ -141,7 +141,7 @@ async function sealedOf(requests: readonly TracesData[]): Promise<unknown[]> {
   return rows.map(sealed);
 }
 
-function request(attributeLists: readonly KeyValue[][], scopeName = "app"): TracesData {
+function request(attributeLists: readonly KeyValue[][], scopeName = "app", service?: string): TracesData {
   const spans = attributeLists.map((attributes, index): Span => ({
     traceId: "0af7651916cd43dd8448eb211c80319c",
     spanId: (index + 1).toString(16).padStart(16, "0"),
@@ -160,7 +160,17 @@ function request(attributeLists: readonly KeyValue[][], scopeName = "app"): Trac
     droppedLinksCount: 0,
   }));
   const scope = { name: scopeName, version: "", attributes: [], droppedAttributesCount: 0 };
-  return { resourceSpans: [{ schemaUrl: "", scopeSpans: [{ schemaUrl: "", scope, spans }] }] };
+  const resource =
+    service === undefined
+      ? {}
+      : {
+          resource: {
+            attributes: keyValues({ "service.name": service }),
+            droppedAttributesCount: 0,
+            entityRefs: [],
+          },
+        };
+  return { resourceSpans: [{ ...resource, schemaUrl: "", scopeSpans: [{ schemaUrl: "", scope, spans }] }] };
 }
 
 const messages = JSON.stringify([{ role: "user", parts: [{ type: "text", content: "hi" }] }]);
@@ -291,13 +301,21 @@ describe("GenAI columns of sealed spans", () => {
       fc.asyncProperty(
         fc.array(fc.oneof(attributes, fewAttributes), { minLength: 1, maxLength: 100 }),
         fc.constantFrom("app", "langsmith", "gen_ai", "pydantic-ai"),
-        async (lists, scope) => {
+        // A resource, too, may tell a dialect: by one value only, and not by a longer one that has it.
+        fc.array(fc.constantFrom(undefined, "shop", "openrouter", "openrouter-proxy"), {
+          minLength: 3,
+          maxLength: 3,
+        }),
+        async (lists, scope, [first, second, third]) => {
+          const chat = [keyValues({ "gen_ai.operation.name": "chat" })];
           const requests = [
             request(
               lists.map((list) => [...list]),
               scope,
+              first,
             ),
-            request([keyValues({ "gen_ai.operation.name": "chat" })]),
+            request(chat, "app", second),
+            request(chat, "app", third),
           ];
           expect(await sealedOf(requests)).toEqual(expectedOf(requests));
         },
