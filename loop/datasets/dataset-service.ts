@@ -82,6 +82,13 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
     return found;
   }
 
+  /** The same without counting its examples, which looks at every one. */
+  async #uncounted(id: string): Promise<Pick<Dataset, "id" | "data">> {
+    const [row] = await this.#rows("SELECT id, data FROM datasets WHERE id = $1", [id]);
+    if (row === undefined) throw missing(`Dataset ${id}`);
+    return { id, data: dataOf(row) };
+  }
+
   /** Creates a dataset, with its first examples in the same change: both are there, or neither. */
   create(
     data: JsonObject,
@@ -159,7 +166,7 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
   /** Adds examples as one new version; gives their ids and the version. */
   addExamples(datasetId: string, drafts: readonly ExampleDraft[]): Promise<{ ids: string[]; asOf: string }> {
     return this.#turns.run(async () => {
-      const dataset = await this.get(datasetId);
+      const dataset = await this.#uncounted(datasetId);
       const time = this.#clock.next();
       const records = await this.#newExamples(dataset, drafts, time);
       await this.#append(records);
@@ -181,12 +188,20 @@ FROM datasets AS d ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" A
       time,
       data: { ...data, dataset_id: dataset.id, created_at: data["created_at"] ?? time },
     }));
-    const ids = records.map(({ id }) => id);
-    const there = ids.length === 0 ? [] : await this.listExamples({ ids, limit: ids.length + 1, offset: 0 });
-    if (there.length > 0 || new Set(ids).size < ids.length) {
-      throw taken(`An example with the id ${there[0]?.id ?? "that was given twice"}`);
-    }
+    // Those that were made here are nobody's.
+    const given = drafts.flatMap(({ id }) => (id === undefined ? [] : [id]));
+    const there = await this.#anyThere(given);
+    if (there !== undefined || new Set(given).size < given.length)
+      throw taken(`An example with the id ${there ?? "that was given twice"}`);
     return records;
+  }
+
+  /** One of these ids that an example has now. */
+  async #anyThere(ids: readonly string[]): Promise<string | undefined> {
+    if (ids.length === 0) return undefined;
+    const { bind, params } = binder();
+    const [row] = await this.#rows(`SELECT id FROM (${examplesAsOf(undefined, bind, ids)}) LIMIT 1`, params);
+    return row === undefined ? undefined : textIn(row, "id");
   }
 
   /** Changes examples as one new version. All must be there. */
@@ -258,17 +273,18 @@ WHERE id IN (SELECT id FROM examples_history WHERE dataset_id = ${bind(datasetId
   }
 
   async diff(datasetId: string, from: string, to: string): Promise<VersionDiff> {
-    const all = { datasetId, limit: Number.MAX_SAFE_INTEGER, offset: 0 };
-    const before = new Map((await this.listExamples({ ...all, asOf: from })).map((each) => [each.id, each]));
-    const after = new Map((await this.listExamples({ ...all, asOf: to })).map((each) => [each.id, each]));
-    return {
-      added: [...after.keys()].filter((id) => !before.has(id)),
-      removed: [...before.keys()].filter((id) => !after.has(id)),
-      modified: [...after.values()].flatMap(({ id, modifiedAt }) => {
-        const old = before.get(id);
-        return old !== undefined && old.modifiedAt !== modifiedAt ? [id] : [];
-      }),
-    };
+    const { bind, params } = binder();
+    const at = async (asOf: string): Promise<string> =>
+      `(SELECT id, time FROM (${examplesAsOf(await this.#timeOf(datasetId, asOf), bind)}) WHERE dataset_id = ${bind(datasetId)})`;
+    // Times alone are compared: what a million examples hold is not read for that.
+    const rows = await this.#rows(
+      `SELECT id, CASE WHEN b.time IS NULL THEN 'added' WHEN a.time IS NULL THEN 'removed' ELSE 'modified' END AS change
+FROM ${await at(from)} AS b FULL JOIN ${await at(to)} AS a USING (id) WHERE b.time IS DISTINCT FROM a.time ORDER BY id`,
+      params,
+    );
+    const of = (change: string): string[] =>
+      rows.flatMap((row) => (row["change"] === change ? [textIn(row, "id")] : []));
+    return { added: of("added"), removed: of("removed"), modified: of("modified") };
   }
 
   /** Names of the splits that examples are in. */
