@@ -1,5 +1,6 @@
 export * from "./api-port.js";
 export { canonicalJson, contentHash } from "./canonical-json.js";
+export { wellFormedJson } from "./well-formed-json.js";
 export * from "./columns.js";
 export * from "./compacted-columns.js";
 export { csvLine, type CsvOptions, parseCsv } from "./csv.js";

@@ -13,6 +13,7 @@ import {
   type StoredChange,
   timeToUnixNano,
   UNKNOWN_RECORDS_TABLE,
+  wellFormedJson,
 } from "../../schema/index.js";
 import type { FileEntry } from "../types.js";
 import { ColumnBatch, VECTOR_ROWS } from "./column-batch.js";
@@ -136,24 +137,10 @@ function putRow(batch: ColumnBatch, row: Row): void {
     if (value === undefined || value === null) continue;
     if (vector.kind === "text") {
       const { json } = vector.column;
-      if (json === true) batch.putText(vector, at, jsonText(value));
+      if (json === true) batch.putText(vector, at, wellFormedJson(JSON.stringify(value)));
       else if (typeof value === "string") batch.putText(vector, at, value);
     } else if (vector.kind === "fixed") putFixed(vector, at, value);
   }
-}
-
-/**
- * JSON that DuckDB reads, too: half a surrogate pair, which texts that were cut have, becomes U+FFFD, as it does in UTF-8. One
- * such text would make every query fail that looks into a column's JSON.
- */
-function jsonText(value: JsonValue | bigint): string {
-  const text = JSON.stringify(value);
-  // JSON.stringify escapes no other surrogates; a backslash in a text is two, which are passed over together.
-  return text.includes("\\ud")
-    ? text.replaceAll(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (escape) =>
-        escape.length === 6 && escape[2] === "d" ? "\ufffd" : escape,
-      )
-    : text;
 }
 
 function putFixed(

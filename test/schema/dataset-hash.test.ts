@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type JsonValue,
   versionHash,
+  wellFormedJson,
 } from "../../schema/index.js";
 
 const json = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<JsonValue>;
@@ -49,6 +50,31 @@ test("canonical JSON says the same value, and does not know the order of members
       const text = canonicalJson(value);
       expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
       expect(canonicalJson(reversed(value))).toBe(text);
+    }),
+  );
+});
+
+test("JSON is made well-formed text by text, and nothing else of it changes", () => {
+  // Halves of pairs, whole ones, and what looks like an escape of one.
+  const unit = fc.constantFrom(
+    "\ud800",
+    "\udfff",
+    "\ud83d\ude00",
+    "\\",
+    "\\ud800",
+    '"',
+    "u",
+    "d",
+    "\n",
+    "\u2028",
+  );
+  const text = fc.string({ unit, maxLength: 6 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(text, text), { maxLength: 3 }), (pairs) => {
+      const whole = (each: string): string => Buffer.from(each, "utf8").toString("utf8");
+      const wanted = pairs.map(([key, value]) => ({ [whole(key)]: whole(value) }));
+      const given = pairs.map(([key, value]) => ({ [key]: value }));
+      expect(JSON.parse(wellFormedJson(JSON.stringify(given)))).toEqual(wanted);
     }),
   );
 });

@@ -1,5 +1,5 @@
-import type { ChangeRecord, JsonObject, RecordType } from "../../../schema/index.js";
-import { canonicalJson, recordTypeOf, timeToUnixNano } from "../../../schema/index.js";
+import type { ChangeRecord, JsonObject, JsonValue, RecordType } from "../../../schema/index.js";
+import { canonicalJson, recordTypeOf, timeToUnixNano, wellFormedJson } from "../../../schema/index.js";
 import type { ReaderRow, SqlParameter } from "../../../store/index.js";
 import type { ImportDoor } from "./door.js";
 import { RunPages, type SourceProject } from "./run-pages.js";
@@ -167,8 +167,14 @@ export async function putAll(
 function isHere(change: ChangeRecord, here: Here | undefined): boolean {
   if (here === undefined) return false;
   if (here.op === "delete") return true;
-  if (here.data !== null && canonicalJson(JSON.parse(here.data)) === canonicalJson(change.data)) return true;
+  if (here.data !== null && contentOf(JSON.parse(here.data) as JsonValue) === contentOf(change.data))
+    return true;
   return here.source !== "import" && BigInt(here.time) >= (timeToUnixNano(change.time) ?? 0n);
+}
+
+/** As the mirror keeps it. */
+function contentOf(data: JsonValue): string {
+  return wellFormedJson(canonicalJson(data));
 }
 
 /** Gives each thing of a table a name that nothing else of the table has here: names are unique. */
