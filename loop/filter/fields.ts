@@ -61,7 +61,10 @@ export const ENTRY_SOURCES: Readonly<Record<string, string>> = {
 export const FEEDBACK_FIELDS: Readonly<Record<string, RunField>> = {
   feedback_key: { kind: "text", sql: "f.key" },
   feedback_score: { kind: "number", sql: "f.score" },
-  feedback_value: { kind: "text", sql: "json_extract_string(f.value, '$')" },
+  feedback_value: {
+    kind: "text",
+    sql: "CASE WHEN json_valid(f.value) THEN json_extract_string(f.value, '$') END",
+  },
   feedback_comment: { kind: "text", sql: "f.comment" },
   feedback_source: { kind: "text", sql: "f.source_type" },
   /** As whoever gave it says in the source's metadata: judges that know how sure they are. */

@@ -53,7 +53,7 @@ SELECT * FROM (SELECT coalesce(bool_or(${BY_RESPONSE}), false) AS open FROM f) L
 
 /** Columns over feedback that {@link figuresOf} reads. */
 export const FEEDBACK_FIGURES = `count(*) AS n, avg(score) AS avg, min(score) AS min, max(score) AS max, stddev_pop(score) AS stdev,
-  count(*) FILTER (error) AS errors, histogram(json_extract_string(value, '$')) FILTER (value IS NOT NULL) AS value_counts`;
+  count(*) FILTER (error) AS errors, histogram(CASE WHEN json_valid(value) THEN json_extract_string(value, '$') END) FILTER (json_valid(value)) AS value_counts`;
 
 /** What LangSmith says of the feedback of one key. */
 export function figuresOf(row: Row): RunRecord {
