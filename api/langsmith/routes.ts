@@ -158,7 +158,12 @@ const LINES: readonly Line[] = [
     "datasets.examples.delete",
     "deleteExample",
   ],
-  ["POST", "/platform/examples/multipart", "upsert_examples_multipart, of clients before 0.4"],
+  [
+    "POST",
+    "/platform/examples/multipart",
+    "upsert_examples_multipart, of clients before 0.4",
+    "upsertExamples",
+  ],
   ["POST", "/platform/datasets/examples/delete", "deleteExamples", "eraseExamples"],
   [
     "GET POST DELETE",

@@ -43,6 +43,21 @@ export function exampleHandlers(
       );
       return json(200, { count: ids.length, example_ids: ids, as_of: asOf });
     },
+    upsertExamples: async (call) => {
+      const bodies = multipartExamples(call.request.body, call.request.header("content-type"));
+      const dataset = datasetOfAll(bodies);
+      if (dataset === undefined) return json(201, { count: 0, example_ids: [] });
+      const ids = bodies.map((body) => idOf(body["id"], ["body", "id"]));
+      const there = await service.listExamples({ ids, limit: ids.length + 1, offset: 0 });
+      // An id of another dataset is not changed from here: it is refused as one that is taken.
+      const known = new Set(there.filter(({ datasetId: of }) => of === dataset).map(({ id }) => id));
+      const fresh = bodies.filter((_, at) => !known.has(ids[at] ?? ""));
+      const others = bodies.filter((_, at) => known.has(ids[at] ?? ""));
+      // New ones first: a client that sends all again after an error changes them, and nothing comes twice.
+      if (fresh.length > 0) await service.addExamples(dataset, await draftsOf(fresh));
+      if (others.length > 0) await update(others);
+      return json(201, { count: ids.length, example_ids: ids });
+    },
     createExample: async ({ request }) => {
       const body = objectBody(request.body);
       const dataset = idOf(body["dataset_id"], ["body", "dataset_id"]);
@@ -52,9 +67,7 @@ export function exampleHandlers(
     createExamples: async ({ request }) => {
       const bodies = listBody(request.body);
       const examples: RunRecord[] = [];
-      const datasets = [...new Set(bodies.map((body) => idOf(body["dataset_id"], ["body", "dataset_id"])))];
-      if (datasets.length > 1) throw badField(["body"], "must be examples of one dataset");
-      const [dataset] = datasets;
+      const dataset = datasetOfAll(bodies);
       if (dataset === undefined) return json(200, examples);
       const { ids } = await service.addExamples(dataset, await draftsOf(bodies));
       const added = await service.listExamples({ ids, limit: ids.length, offset: 0 });
@@ -228,4 +241,11 @@ function listBody(bytes: Uint8Array): RunRecord[] {
 function idOf(value: unknown, where: readonly (string | number)[]): string {
   if (!isRunId(value)) throw badField(where, "must be a UUID");
   return value.toLowerCase();
+}
+
+/** The dataset that all of them name; undefined when there are none. Throws 422. */
+function datasetOfAll(bodies: readonly RunRecord[]): string | undefined {
+  const datasets = new Set(bodies.map((body) => idOf(body["dataset_id"], ["body", "dataset_id"])));
+  if (datasets.size > 1) throw badField(["body"], "must be examples of one dataset");
+  return [...datasets][0];
 }

@@ -137,6 +137,39 @@ test("attachments of examples come back, renamed and retained as asked", async (
   expect([answer.status, await answer.text()]).toEqual([200, "hello"]);
 });
 
+test("a client before 0.4 upserts examples as multipart: new ones are added, those that are there changed", async () => {
+  const dataset = await client.createDataset("upserted");
+  const other = await client.createDataset("not upserted");
+  const upsert = async (parts: readonly (readonly [name: string, value: unknown])[]): Promise<Response> => {
+    const form = new FormData();
+    for (const [name, value] of parts) {
+      form.append(name, new Blob([JSON.stringify(value)], { type: "application/json" }));
+    }
+    return await fetch(`${api.url}/platform/examples/multipart`, { method: "POST", body: form });
+  };
+  const [first, second] = [crypto.randomUUID(), crypto.randomUUID()];
+  const of = (id: string, n: number, dataset_id = dataset.id) =>
+    [
+      [id, { dataset_id, created_at: null, metadata: { n } }],
+      [`${id}.inputs`, { n }],
+    ] as const;
+  const made = await upsert([...of(first, 1), [`${first}.attachment.note`, "kept"]]);
+  expect([made.status, await made.json()]).toEqual([201, { count: 1, example_ids: [first] }]);
+  const again = await upsert([...of(second, 3), ...of(first, 2)]);
+  expect([again.status, await again.json()]).toEqual([201, { count: 2, example_ids: [second, first] }]);
+  const found = await collect(client.listExamples({ datasetId: dataset.id, includeAttachments: true }));
+  expect(found.map(({ id, inputs }) => [id, inputs]).toSorted()).toEqual(
+    [
+      [first, { n: 2 }],
+      [second, { n: 3 }],
+    ].toSorted(),
+  );
+  expect(Object.keys(found.find(({ id }) => id === first)?.attachments ?? {})).toEqual(["note"]);
+  expect((await upsert(of(first, 4, other.id))).status).toBe(409);
+  expect((await upsert([...of(second, 5), ...of(first, 5, other.id)])).status).toBe(422);
+  expect((await upsert([[first, {}]])).status).toBe(422);
+});
+
 test("names that are taken are 409, what is not there is 404 with the words that clients look for", async () => {
   await client.createDataset("taken");
   await expect(client.createDataset("taken")).rejects.toMatchObject({ status: 409 });
