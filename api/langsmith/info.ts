@@ -24,6 +24,8 @@ export async function readInfo(): Promise<ApiReply> {
       gzip_body_enabled: true,
       zstd_compression_enabled: "zstdDecompress" in zlib,
       dataset_examples_multipart_enabled: true,
+      // Python clients before 0.4 ask for this one before upsert_examples_multipart.
+      examples_multipart_enabled: true,
       ch_query_enabled: true,
       sdb_query_enabled: false,
     },
