@@ -1,4 +1,10 @@
-import type { DatasetService, Example, ExampleChange, ExampleFile } from "../../../loop/index.js";
+import type {
+  DatasetService,
+  Example,
+  ExampleChange,
+  ExampleDraft,
+  ExampleFile,
+} from "../../../loop/index.js";
 import { isRunId, type JsonObject, type RunJson, type RunRecord } from "../../../schema/index.js";
 import { objectBody, parseBody } from "../body.js";
 import type { Call, Handler } from "../call.js";
@@ -43,21 +49,7 @@ export function exampleHandlers(
       );
       return json(200, { count: ids.length, example_ids: ids, as_of: asOf });
     },
-    upsertExamples: async (call) => {
-      const bodies = multipartExamples(call.request.body, call.request.header("content-type"));
-      const dataset = datasetOfAll(bodies);
-      if (dataset === undefined) return json(201, { count: 0, example_ids: [] });
-      const ids = bodies.map((body) => idOf(body["id"], ["body", "id"]));
-      const there = await service.listExamples({ ids, limit: ids.length + 1, offset: 0 });
-      // An id of another dataset is not changed from here: it is refused as one that is taken.
-      const known = new Set(there.filter(({ datasetId: of }) => of === dataset).map(({ id }) => id));
-      const fresh = bodies.filter((_, at) => !known.has(ids[at] ?? ""));
-      const others = bodies.filter((_, at) => known.has(ids[at] ?? ""));
-      // New ones first: a client that sends all again after an error changes them, and nothing comes twice.
-      if (fresh.length > 0) await service.addExamples(dataset, await draftsOf(fresh));
-      if (others.length > 0) await update(others);
-      return json(201, { count: ids.length, example_ids: ids });
-    },
+    upsertExamples: upsertHandler(service, { draftsOf, update }),
     createExample: async ({ request }) => {
       const body = objectBody(request.body);
       const dataset = idOf(body["dataset_id"], ["body", "dataset_id"]);
@@ -241,6 +233,30 @@ function listBody(bytes: Uint8Array): RunRecord[] {
 function idOf(value: unknown, where: readonly (string | number)[]): string {
   if (!isRunId(value)) throw badField(where, "must be a UUID");
   return value.toLowerCase();
+}
+
+/** How bodies of examples are written. */
+interface ExampleWriters {
+  readonly draftsOf: (bodies: readonly RunRecord[]) => Promise<ExampleDraft[]>;
+  readonly update: (bodies: readonly RunRecord[]) => Promise<unknown>;
+}
+
+function upsertHandler(service: DatasetService, { draftsOf, update }: ExampleWriters): Handler {
+  return async (call) => {
+    const bodies = multipartExamples(call.request.body, call.request.header("content-type"));
+    const dataset = datasetOfAll(bodies);
+    if (dataset === undefined) return json(201, { count: 0, example_ids: [] });
+    const ids = bodies.map((body) => idOf(body["id"], ["body", "id"]));
+    const there = await service.listExamples({ ids, limit: ids.length + 1, offset: 0 });
+    // An id of another dataset is not changed from here: it is refused as one that is taken.
+    const known = new Set(there.filter(({ datasetId: of }) => of === dataset).map(({ id }) => id));
+    const fresh = bodies.filter((_, at) => !known.has(ids[at] ?? ""));
+    const others = bodies.filter((_, at) => known.has(ids[at] ?? ""));
+    // New ones first: a client that sends all again after an error changes them, and nothing comes twice.
+    if (fresh.length > 0) await service.addExamples(dataset, await draftsOf(fresh));
+    if (others.length > 0) await update(others);
+    return json(201, { count: ids.length, example_ids: ids });
+  };
 }
 
 /** The dataset that all of them name; undefined when there are none. Throws 422. */
