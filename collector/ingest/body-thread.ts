@@ -60,7 +60,8 @@ export class BodyThread {
     this.#current = next;
     this.#worker ??= this.#start();
     this.#worker.ref();
-    this.#worker.postMessage(next.order, [next.order.bytes.buffer as ArrayBuffer]);
+    const order = withOwnMemory(next.order);
+    this.#worker.postMessage(order, [order.bytes.buffer as ArrayBuffer]);
     this.#timer = setTimeout(() => this.#end(), this.#timeoutMs);
   }
 
@@ -107,4 +108,10 @@ export class BodyThread {
     );
     this.#next();
   }
+}
+
+/** A body in Node's pool of small buffers shares its memory with others, which must not go away with it: Node 22 throws. */
+function withOwnMemory(order: BodyOrder): BodyOrder {
+  const { bytes } = order;
+  return bytes.byteLength > Buffer.poolSize ? order : { ...order, bytes: new Uint8Array(bytes) };
 }
