@@ -66,7 +66,7 @@ const tellingAgents = new KeyTable(
 const CHECKS: Readonly<Record<string, (list: AttributeList, at: number) => boolean>> = {
   operation: (list, at) => isOneOf(operations, list, at),
   provider: (list, at) => isOneOf(providers, list, at),
-  agent_name: (list, at) => list.type[at] === TYPE_STRING && !isOneOf(tellingAgents, list, at),
+  agent_name: (list, at) => isSomeText(list, at) && !isOneOf(tellingAgents, list, at),
   finish_reasons: (list, at) => finishReason(list, at) >= 0,
   tags: () => false,
   input_messages: (list, at) => isList(list, at) && hasMark(list, at, PARTS),
@@ -83,7 +83,7 @@ const checks = SPAN_RULES.map(({ column, shape }) => {
   if (own !== undefined) return own;
   if (shape === "int")
     return (list: AttributeList, at: number): boolean => list.type[at] === TYPE_INT && list.hi[at] === 0;
-  if (shape === "text") return (list: AttributeList, at: number): boolean => list.type[at] === TYPE_STRING;
+  if (shape === "text") return isSomeText;
   return (list: AttributeList, at: number): boolean =>
     list.type[at] === TYPE_DOUBLE || list.type[at] === TYPE_INT;
 });
@@ -149,6 +149,11 @@ function isOneOf(table: KeyTable, list: AttributeList, at: number): boolean {
     offset < IN_SCRATCH &&
     table.find(list.reader.bytes, offset, list.valueLength[at] as number) >= 0
   );
+}
+
+/** An empty text may say nothing, and leave the column to another source. */
+function isSomeText(list: AttributeList, at: number): boolean {
+  return list.type[at] === TYPE_STRING && (list.valueLength[at] as number) > 0;
 }
 
 /** A text between the brackets of a list of objects. What is cut off or no JSON does not end like that. */

@@ -84,10 +84,15 @@ describe("counterfoil replay", { timeout: 90_000 }, () => {
     expect(bySeq.stdout).toBe("Sent 2 of 2 items to otlp_http/backup again (requests 2 to 2).\n");
     expect(received).toHaveLength(2);
     const byTime = await replay("--from", "1h", "--to", "otlp_http/backup", "--json");
-    expect(JSON.parse(byTime.stdout)).toMatchObject({ from_seq: 1, to_seq: 2, delivered: 3 });
+    // Behind the two requests lie the lines of the egress ledger about the first replay, which stay here.
+    expect(JSON.parse(byTime.stdout)).toMatchObject({ from_seq: 1, to_seq: 4, delivered: 3 });
     expect(received).toHaveLength(5);
     expect((await statusOf(server.dataDir)).destinations).toMatchObject(
-      before.destinations.map(({ name, accepted, delivered }) => ({ name, accepted, delivered })),
+      before.destinations.map(({ name, accepted, delivered }) => ({
+        name,
+        accepted: { traces: accepted["traces"] },
+        delivered: { traces: delivered["traces"] },
+      })),
     );
 
     const wrong = await Promise.all([

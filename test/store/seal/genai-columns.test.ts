@@ -296,6 +296,21 @@ describe("GenAI columns of sealed spans", () => {
     expect(await sealedOf(requests)).toEqual(expectedOf(requests));
   });
 
+  it("an empty text fills no column, whichever other attributes are beside it", async () => {
+    const empty = (...more: Readonly<Record<string, Plain>>[]): KeyValue[] =>
+      keyValues(Object.assign({}, ...more) as Record<string, Plain>);
+    const operation = { "gen_ai.operation.name": "chat" };
+    const texts = ["gen_ai.request.model", "gen_ai.agent.name", "gen_ai.conversation.id", "user.id"];
+    const lists = texts.flatMap((key) => [
+      empty(operation, { [key]: "" }),
+      empty({ [key]: "" }, operation),
+      empty(operation, { "gen_ai.response.time_to_first_chunk": 0.25, [key]: "" }),
+      empty({ "http.method": "GET", "gen_ai.response.time_to_first_chunk": 0.25 }, operation, { [key]: "" }),
+    ]);
+    const requests = [request(lists), ...lists.map((list) => request([list]))];
+    expect(await sealedOf(requests)).toEqual(expectedOf(requests));
+  });
+
   it("whatever mix of attributes comes, the byte path and the full rules say the same", async () => {
     await fc.assert(
       fc.asyncProperty(
