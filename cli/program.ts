@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Help, type Option } from "commander";
 import { EXIT_CODE_TEXT } from "./exit-codes.js";
 import { type Io } from "./io.js";
 import { VERSION } from "./version.js";
@@ -102,6 +102,7 @@ export async function createProgram(io: Io, args: readonly string[] = []): Promi
     .showHelpAfterError("(add --help for what is possible)")
     .showSuggestionAfterError(true)
     .enablePositionalOptions()
+    .configureHelp({ optionDescription })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -121,6 +122,11 @@ export async function createProgram(io: Io, args: readonly string[] = []): Promi
   }
   program.addHelpText("after", footer());
   return program;
+}
+
+/** As commander has it, but "nothing" is no default worth reading. */
+function optionDescription(option: Option): string {
+  return Help.prototype.optionDescription.call(new Help(), option).replace(" (default: [])", "");
 }
 
 function isCommand(name: string): boolean {

@@ -135,6 +135,7 @@ async function filterOf(
     ...(level === null ? {} : { level }),
     projects: all("project"),
     threads: all("thread", "thread_id"),
+    examples: all("example", "example_id"),
     ...(hasScore === undefined ? {} : { hasScore }),
     ...(hasComment === undefined ? {} : { hasComment }),
     ...(since === null ? {} : { createdFrom: timeOf("min_created_at", since) }),

@@ -1,4 +1,4 @@
-import { type Command } from "commander";
+import { type Command, Option } from "commander";
 import type { JsonObject } from "../../schema/index.js";
 import { type Io, write } from "../io.js";
 import { durationMs, withDataDir } from "../options.js";
@@ -27,11 +27,10 @@ export function addTokenCommand(feedback: Command, io: Io): void {
     .option("--trace <id>", "trace id, 32 hex digits")
     .option("--span <id>", "span id, 16 hex digits")
     .option("--thread <id>", "thread (conversation) id")
-    .option(
-      "--expires <duration>",
-      "how long it is valid, for example 30m or 7d",
-      durationMs,
-      durationMs("3h"),
+    .addOption(
+      new Option("--expires <duration>", "how long it is valid, for example 30m or 7d")
+        .argParser(durationMs)
+        .default(durationMs("3h"), "3h"),
     )
     .option("--once", "valid for one use")
     .option("--json", "print it as JSON")

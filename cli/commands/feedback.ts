@@ -17,6 +17,8 @@ interface Target {
   readonly trace?: string;
   readonly span?: string;
   readonly thread?: string;
+  readonly project?: string;
+  readonly example?: string;
 }
 
 interface AddOptions extends Target {
@@ -44,7 +46,7 @@ interface ListOptions extends Target {
 export function addFeedbackCommand(program: Command, io: Io): void {
   const feedback = program
     .command("feedback")
-    .description("say what you think of a run, a trace or a thread, and read what was said");
+    .description("say what you think of a run, a trace, a thread and more, and read what was said");
   addAdd(feedback, io);
   addList(feedback, io);
   addTokenCommand(feedback, io);
@@ -65,12 +67,16 @@ function withTarget(command: Command): Command {
     .option("--run <id>", "LangSmith run id")
     .option("--trace <id>", "trace id, 32 hex digits")
     .option("--span <id>", "span id, 16 hex digits")
-    .option("--thread <id>", "thread (conversation) id");
+    .option("--thread <id>", "thread (conversation) id")
+    .option("--project <name>", "project, or experiment")
+    .option("--example <id>", "example of a dataset");
 }
 
 function addAdd(feedback: Command, io: Io): void {
   withTarget(withDataDir(feedback.command("add")))
-    .description("give feedback on a run, a span, a trace or a thread, which may still be to come")
+    .description(
+      "give feedback on a run, a span, a trace, a thread, an experiment or an example, which may still be to come",
+    )
     .requiredOption("--key <key>", "what is judged, for example correctness")
     .option("--score <score>", "a number, or true or false", scoreOf)
     .option("--value <value>", "a value that is no score: JSON, or plain text", jsonOrText)
@@ -88,7 +94,8 @@ Needs a running server.
 Examples:
   counterfoil feedback add --trace 4bf92f3577b34da6a3ce929d0e0e4736 --key helpful --score true
   counterfoil feedback add --run 4bf92f35-77b3-4da6-a3ce-929d0e0e4736 --key correctness --score 0.5 \\
-    --comment "wrong year" --correction '{"year": 2026}'`,
+    --comment "wrong year" --correction '{"year": 2026}'
+  counterfoil feedback add --project answers-v2 --key release --value yes`,
     )
     .action((options: AddOptions) => add(options, io));
 }
@@ -106,6 +113,8 @@ async function add(options: AddOptions, io: Io): Promise<void> {
     ...(options.trace === undefined ? {} : { trace_id: options.trace }),
     ...(options.span === undefined ? {} : { span_id: options.span }),
     ...(options.thread === undefined ? {} : { thread_id: options.thread }),
+    ...(options.project === undefined ? {} : { project: options.project }),
+    ...(options.example === undefined ? {} : { example_id: options.example }),
     feedback_source: {
       type: options.source,
       ...(options.user === undefined ? {} : { user_id: options.user }),
@@ -146,8 +155,8 @@ async function list(options: ListOptions, io: Io): Promise<void> {
     throw new CommandError(EXIT.usage, "--span needs --trace, as span ids are unique within a trace only.");
   }
   const query = new URLSearchParams({ limit: String(options.limit) });
-  const given = { run: options.run, trace: options.trace, span: options.span, thread: options.thread };
-  for (const [name, value] of Object.entries({ ...given, key: options.key, source: options.source })) {
+  const { run, trace, span, thread, project, example, key, source } = options;
+  for (const [name, value] of Object.entries({ run, trace, span, thread, project, example, key, source })) {
     if (value !== undefined) query.set(name, value);
   }
   const path = `/api/v1/feedback?${query.toString()}`;
@@ -170,7 +179,12 @@ async function list(options: ListOptions, io: Io): Promise<void> {
 function cells(row: JsonObject): string[] {
   const source = row["feedback_source"] as JsonObject | null;
   const about =
-    row["run_id"] ?? row["trace_id"] ?? row["thread_id"] ?? row["session_id"] ?? row["example_id"];
+    row["run_id"] ??
+    row["trace_id"] ??
+    row["thread_id"] ??
+    row["project"] ??
+    row["session_id"] ??
+    row["example_id"];
   return [
     row["id"],
     textOf(row["created_at"]).slice(0, 19).replace("T", " "),

@@ -4,7 +4,7 @@ import { durationMs, pointInTime, wholeNumber, withDataDir } from "../options.js
 import type { ImportLangSmithOptions } from "../import/import-langsmith.js";
 
 const ENDPOINT = "https://api.smith.langchain.com";
-const INTERVAL_MS = 60_000;
+const INTERVAL = "1m";
 const RATE_MAX = 1_000;
 
 /** The options that say which LangSmith, and what of it. */
@@ -31,7 +31,11 @@ export function addImportLangSmithCommand(command: Command, io: Io): void {
   withLangSmith(command.command("langsmith"))
     .description("pull runs, feedback, datasets and more out of LangSmith; again only what is new")
     .option("--follow", "go on until Ctrl-C: look again after each interval")
-    .option("--interval <duration>", "time between two looks with --follow", durationMs, INTERVAL_MS)
+    .addOption(
+      new Option("--interval <duration>", "time between two looks with --follow")
+        .argParser(durationMs)
+        .default(durationMs(INTERVAL), INTERVAL),
+    )
     .addHelpText(
       "after",
       `

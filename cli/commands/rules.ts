@@ -12,7 +12,7 @@ import type { PreviewOptions } from "../rules/preview-files.js";
 import { callServer, requireServer } from "../server-client.js";
 
 const LOG_LIMIT = 20;
-const WAIT_MS = 10_000;
+const WAIT = "10s";
 interface RulesOptions {
   readonly dataDir: string;
   readonly json?: boolean;
@@ -75,7 +75,11 @@ Examples:
   addDecisions(rules, io);
   withDataDir(rules.command("wait"))
     .description("wait until the rules are through with everything that was accepted before")
-    .option("--timeout <duration>", "give up after this long", durationMs, WAIT_MS)
+    .addOption(
+      new Option("--timeout <duration>", "give up after this long")
+        .argParser(durationMs)
+        .default(durationMs(WAIT), WAIT),
+    )
     .addHelpText(
       "after",
       "\nA trace is looked at when its root has ended and nothing came for the rule's debounce time.\n\nExamples:\n  counterfoil rules wait --timeout 30s",

@@ -111,7 +111,9 @@ function reportText(
     ),
     ...(sum.before === 0 ? [] : [`${sum.before} were done before`]),
     ...(sum.not_sampled === 0 ? [] : [`${sum.not_sampled} are not in the sample`]),
-    ...(sum.not_matched === 0 ? [] : [`${sum.not_matched} are none of those that its SQL takes`]),
+    ...(sum.not_matched === 0
+      ? []
+      : [`${sum.not_matched} are none of those that its SQL (where) or its scope takes`]),
     ...(sum.open === 0
       ? []
       : [`${sum.open} are in traces that are not complete yet; the rule takes them when they are`]),

@@ -25,6 +25,7 @@ export interface FeedbackFilter {
   readonly level?: "session" | "run";
   readonly projects?: readonly string[];
   readonly threads?: readonly string[];
+  readonly examples?: readonly string[];
   readonly hasScore?: boolean;
   readonly hasComment?: boolean;
   /** RFC 3339, inclusive. */
@@ -60,6 +61,7 @@ export function pageSql(filter: FeedbackFilter): { sql: string; params: SqlParam
       : [`target ${filter.level === "session" ? "" : "NOT "}IN ('session', 'experiment')`]),
     ...anyOf("project", filter.projects),
     ...anyOf("thread_id", filter.threads),
+    ...anyOf("example_id", filter.examples),
     ...present("score", filter.hasScore),
     ...present("comment", filter.hasComment),
     ...(filter.createdFrom === undefined

@@ -188,7 +188,7 @@ test.each(["limit=0", "limit=1001", "limit=x", "offset=-1", "run=x", "has_score=
   },
 );
 
-test("lists are filtered by key, source, score and time, newest first, in pages", async () => {
+test("lists are filtered by key, source, example, score and time, newest first, in pages", async () => {
   const at = (minute: number): string => `2026-01-01T00:0${minute}:00Z`;
   await call("POST", "", [
     {
@@ -200,7 +200,7 @@ test("lists are filtered by key, source, score and time, newest first, in pages"
       feedback_source: { type: "human" },
     },
     { id: "p2", key: "page", thread_id: "t", created_at: at(2), feedback_source: { type: "model" } },
-    { id: "p3", key: "page", score: 0, thread_id: "u", created_at: at(3) },
+    { id: "p3", key: "page", score: 0, example_id: "e", created_at: at(3) },
   ]);
   const ids = async (query: string): Promise<unknown> =>
     ((await call("GET", `?key=page&${query}`)).body as { id: string }[]).map(({ id }) => id);
@@ -209,6 +209,7 @@ test("lists are filtered by key, source, score and time, newest first, in pages"
   expect(await ids("source=human&source=model")).toEqual(["p2", "p1"]);
   expect(await ids("has_score=true")).toEqual(["p3", "p1"]);
   expect(await ids("thread=t")).toEqual(["p2", "p1"]);
+  expect(await ids("example=e")).toEqual(["p3"]);
   expect(await ids(`min_created_at=${at(2)}&max_created_at=${at(2)}`)).toEqual(["p2"]);
 });
 
