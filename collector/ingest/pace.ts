@@ -40,7 +40,9 @@ export class Pace {
   /** How far ahead may go now. More than `aheadBytes` after a time in which nobody waited. */
   #allowed: number;
   #sealedAt = 0;
+  #sealedSeq = 0;
   #stalled = false;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PaceOptions) {
@@ -67,9 +69,10 @@ export class Pace {
         try {
           seq = await journal.append(entry);
         } finally {
-          if (seq === 0) this.#ahead -= cost;
+          // What was not stored, or was sealed before its sender heard of it, is never given back by a later seal.
+          if (seq <= this.#sealedSeq) this.#giveBack(cost);
         }
-        this.#mark(seq, cost);
+        if (seq > this.#sealedSeq) this.#mark(seq, cost);
         return seq;
       },
     };
@@ -78,7 +81,8 @@ export class Pace {
   /** Everything up to `seq` is sealed. */
   sealed(seq: number): void {
     this.#sealedAt = performance.now();
-    this.#stalled = false;
+    this.#sealedSeq = Math.max(this.#sealedSeq, seq);
+    this.#stalled = this.#closed;
     let count = 0;
     for (let mark = this.#marks[0]; mark !== undefined && mark.seq <= seq; mark = this.#marks[count]) {
       this.#ahead -= mark.cost;
@@ -87,18 +91,12 @@ export class Pace {
     this.#marks.splice(0, count);
     // As much as was sealed may follow; what is not used of it does not add up.
     this.#allowed = Math.max(this.#aheadBytes, Math.min(this.#allowed, this.#ahead + this.#slackBytes));
-    for (
-      let next = this.#waiting[0];
-      next !== undefined && this.#fits(next.cost, true);
-      next = this.#waiting[0]
-    ) {
-      this.#release();
-    }
-    this.#arm();
+    this.#letGo();
   }
 
-  /** Nobody waits any more. */
+  /** Nobody waits any more, nor will: what is sealed while the server stops changes nothing in that. */
   close(): void {
+    this.#closed = true;
     this.#stalled = true;
     while (this.#waiting.length > 0) this.#release();
     this.#arm();
@@ -112,6 +110,24 @@ export class Pace {
   #take(cost: number): void {
     this.#ahead += cost;
     this.#allowed = Math.max(this.#allowed, this.#ahead);
+  }
+
+  #giveBack(cost: number): void {
+    this.#ahead -= cost;
+    this.#letGo();
+  }
+
+  /** Lets go who fits by now, in order. */
+  #letGo(): void {
+    if (this.#waiting.length === 0) return;
+    for (
+      let next = this.#waiting[0];
+      next !== undefined && this.#fits(next.cost, true);
+      next = this.#waiting[0]
+    ) {
+      this.#release();
+    }
+    this.#arm();
   }
 
   #turn(cost: number): Promise<void> {

@@ -14,7 +14,7 @@ import {
 import type { RecordDraft, RecordWriter } from "../../store/index.js";
 import type { JsonAnswer } from "../http/send-json.js";
 import { InTurn } from "../records/in-turn.js";
-import { type Position, settledSince } from "./settled-since.js";
+import { lineStart, type Position, settledSince } from "./settled-since.js";
 
 const SOURCE = "egress";
 /** Namespace of computed ids: a line of a destination that was written twice is one (I6). */
@@ -132,7 +132,7 @@ export class EgressLedger {
   async #note(): Promise<void> {
     const all = await this.#ports.destinations();
     if (all.length === 0) return;
-    const stored = this.#stored ?? (await this.#load());
+    const stored = await this.#storedFor(all);
     const time = this.#time();
     const drafts: RecordDraft[] = [];
     const destinations: Record<string, Position> = { ...stored.destinations };
@@ -153,6 +153,21 @@ export class EgressLedger {
     await this.#append(drafts);
     this.#stored = { id: stored.id, destinations };
     await this.#file.save(this.#stored);
+  }
+
+  /** What was noted, on disk, with those that began anew at their beginning: also when they delivered nothing yet. */
+  async #storedFor(all: readonly DestinationTotals[]): Promise<Stored> {
+    const stored = this.#stored ?? (await this.#load());
+    const begun = all.flatMap((totals) => {
+      const before = stored.destinations[totals.name];
+      const start = lineStart(before, totals);
+      return start === undefined || start === before ? [] : [[totals.name, start] as const];
+    });
+    if (begun.length === 0) return stored;
+    const changed = { id: stored.id, destinations: { ...stored.destinations, ...Object.fromEntries(begun) } };
+    await this.#file.save(changed);
+    this.#stored = changed;
+    return changed;
   }
 
   /** A ledger whose file can't be read notes everything again, under a new name: too much rather than too little. */

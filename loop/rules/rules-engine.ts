@@ -43,6 +43,9 @@ export interface RulesEnginePorts extends Omit<TakePorts, "guards" | "onPending"
 /** Tables whose rows make rules look. */
 const NEWS: ReadonlySet<string> = new Set(["spans", FEEDBACK.table]);
 
+/** More rules than this that are behind are counted, not named. */
+const HOLDUPS_TOLD_MAX = 5;
+
 /** Where a rule is. */
 interface Progress {
   rule: Rule;
@@ -132,8 +135,7 @@ export class RulesEngine {
       if (!this.#isStale && this.#toldSeq >= seq && this.#cursorOf() >= seq) return;
       const left = until - performance.now();
       if (left <= 0 || this.#closed) {
-        const waiting = Math.max(0, ...[...this.#progress.values()].map((each) => each.waiting.size));
-        const text = `the rules did not get to seq ${seq} within ${deadlineMs} ms: ${waiting} traces are not complete yet`;
+        const text = `the rules did not get to seq ${seq} within ${deadlineMs} ms: ${this.#holdup(seq)}`;
         throw new CounterfoilError("CF_SEAL_FAILED", text, { retryable: true });
       }
       this.#lookAt(0);
@@ -169,6 +171,28 @@ export class RulesEngine {
   /** Seq up to which every rule is through. */
   #cursorOf(): number {
     return Math.min(Infinity, ...[...this.#progress.values()].map(cursorOf));
+  }
+
+  /** Why the rules are not through with everything up to a seq. */
+  #holdup(seq: number): string {
+    const behind = [...this.#progress.values()].filter((each) => cursorOf(each) < seq);
+    const told = [
+      ...(this.#closed ? ["the server stops"] : []),
+      ...(this.#toldSeq < seq ? [`the mirror shows everything up to seq ${this.#toldSeq}`] : []),
+      ...behind.slice(0, HOLDUPS_TOLD_MAX).map((each) => {
+        const pauseMs = Math.ceil(each.pausedUntil - this.#elapsed());
+        const named = `rule ${JSON.stringify(each.rule.name)}`;
+        if (pauseMs > 0) {
+          return `${named} is paused for ${pauseMs} ms more because its condition took more than it may, with traces waiting: ${each.waiting.size}`;
+        }
+        if (each.readSeq < seq) return `${named} has read up to seq ${each.readSeq}`;
+        return `${named} waits for traces that are not complete yet: ${each.waiting.size}`;
+      }),
+      ...(behind.length > HOLDUPS_TOLD_MAX
+        ? [`${behind.length - HOLDUPS_TOLD_MAX} more rules are behind`]
+        : []),
+    ];
+    return told.length === 0 ? "they were changed and are being read" : told.join("; ");
   }
 
   #nextLook(withinMs: number): Promise<void> {

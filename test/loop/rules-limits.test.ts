@@ -149,6 +149,8 @@ async function followed(world: { fails: boolean; asked: number; seconds: number 
   return {
     url,
     rows,
+    /** Why the rules are not through with everything that is stored. */
+    holdup: () => rules.caughtUp(host.durableSeq(), 0).then(() => "nothing", String),
     write: async (drafts: readonly RecordDraft[]) => {
       const { seq } = await writer.append(drafts);
       await writer.sealed(seq, 60_000);
@@ -164,7 +166,7 @@ async function followed(world: { fails: boolean; asked: number; seconds: number 
 
 test("a rule whose condition never ends pauses, twice as long each time; the others go on, and a new version is tried at once", async () => {
   const world = { fails: true, asked: 0, seconds: 0 };
-  const { rows, stop, url, write } = await followed(world);
+  const { holdup, rows, stop, url, write } = await followed(world);
   let sent = 0;
   /** Sends a run; resolves when the other rule, which comes after, has taken it. */
   const next = async (): Promise<void> => {
@@ -199,6 +201,9 @@ test("a rule whose condition never ends pauses, twice as long each time; the oth
     world.seconds += pauseSeconds - 1;
     await next();
     expect(world.asked).toBe(asked);
+    expect(await holdup()).toMatch(
+      /rule "endless" is paused for 1000 ms more .*, with traces waiting: [12]\b/,
+    );
     world.seconds += 1;
     await next();
     expect(world.asked).toBe(asked + 1);

@@ -68,6 +68,39 @@ test("what the journal refused is not waited for", async () => {
   expect(pace.waiting).toBe(0);
 });
 
+test("what the journal refuses makes room at once for those that wait behind it", async () => {
+  const pace = new Pace({ aheadBytes: COST, slackBytes: 0, waitMs: 60_000 });
+  let refuse = (_: Error): void => undefined;
+  const refused = pace.guard({ append: () => new Promise((_, reject) => (refuse = reject)) });
+  const failing = refused.append(entry(100)).catch(String);
+  const behind = pace.guard(journal()).append(entry(100));
+  expect(pace.waiting).toBe(1);
+  refuse(new Error("full"));
+  expect(await failing).toBe("Error: full");
+  expect(await behind).toBe(1);
+});
+
+test("what was sealed before its sender heard that it is stored holds nobody up", async () => {
+  const pace = new Pace({ aheadBytes: COST, slackBytes: 0, waitMs: 60_000 });
+  let answer = (_: number): void => undefined;
+  const slow = pace.guard({ append: () => new Promise((resolve) => (answer = resolve)) });
+  const first = slow.append(entry(100));
+  const behind = pace.guard(journal()).append(entry(100));
+  pace.sealed(1);
+  answer(1);
+  expect(await first).toBe(1);
+  expect(await behind).toBe(1);
+});
+
+test("once it is closed nobody waits, whatever is sealed while the server stops", async () => {
+  const pace = new Pace({ aheadBytes: COST, slackBytes: 0, waitMs: 60_000 });
+  const guarded = pace.guard(journal());
+  await guarded.append(entry(100));
+  pace.close();
+  pace.sealed(0);
+  expect(await guarded.append(entry(100))).toBe(2);
+});
+
 test("nobody waits longer than the limit; when nothing was sealed meanwhile nobody waits at all, until something is", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
