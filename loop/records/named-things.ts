@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { canonicalJson, CounterfoilError, type JsonObject } from "../../schema/index.js";
+import { canonicalJson, CounterfoilError, type JsonObject, uuidOf } from "../../schema/index.js";
 import type { RecordDraft, RecordWriter } from "../../store/index.js";
 import type { InTurn } from "./in-turn.js";
 import { textIn } from "./text-in.js";
@@ -56,9 +56,12 @@ function plansOf(
     const after = given(draft.data);
     checkDraft(after, { ...options, isOnly: drafts.length === 1 });
     const name = textIn(after, "name");
-    const found = there.find((each) => (draft.id === undefined ? each.name === name : each.id === draft.id));
+    const id = uuidOf(draft.id) ?? draft.id;
+    const found = there.find((each) =>
+      id === undefined ? each.name === name : each.id === id || each.id === draft.id,
+    );
     if (found === undefined) {
-      return { id: draft.id ?? newId(there, options.idOf(name)), name, change: "create", after };
+      return { id: id ?? newId(there, options.idOf(name)), name, change: "create", after };
     }
     const before = given(found.data);
     const change = canonicalJson(before) === canonicalJson(after) ? "unchanged" : "update";

@@ -11,6 +11,7 @@ import {
   RULE_WAITING_TRACES_MAX,
   RULES,
   TIMER_WAIT_MS_MAX,
+  uuidOf,
 } from "../../schema/index.js";
 import type { Environment } from "../http/signed.js";
 import { type BackfillReport, backfillStep, type BackfillStep, debounceMsOf } from "./backfill.js";
@@ -257,7 +258,14 @@ export class RulesEngine {
 
   async #readRules(): Promise<void> {
     const change = this.#changesTold;
-    const rules = await readRules(this.#ports.peek);
+    const all = await readRules(this.#ports.peek);
+    // What other programs brought in: every note of such a rule would be refused, in every look.
+    const rules = all.filter(({ id }) => uuidOf(id) !== undefined);
+    for (const { id, name } of all) {
+      if (uuidOf(id) !== undefined) continue;
+      const named = `The rule ${JSON.stringify(name)} is not followed: its id ${JSON.stringify(id)} is no UUID.`;
+      this.#ports.onError(new Error(`${named} Delete it, and apply it again.`));
+    }
     const stored = await this.#cursors.read();
     const known = new Set(rules.map(({ id }) => id));
     for (const id of this.#progress.keys()) if (!known.has(id)) this.#progress.delete(id);

@@ -43,6 +43,7 @@ const OUTPUT_FIELDS: readonly Field[] = [
 export const EVALUATORS: RecordType = {
   type: "evaluator",
   table: "evaluators",
+  hasUuid: true,
   doc: "Evaluators: what gives feedback on runs by itself. Every version is in the history; rules say on which runs.",
   fields: [
     { name: "name", kind: "text", required: true, lengthMax: NAME_LENGTH_MAX, doc: "Unique name." },

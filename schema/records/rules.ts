@@ -136,6 +136,7 @@ const ACTION_FIELDS: readonly Field[] = [
 export const RULES: RecordType = {
   type: "rule",
   table: "rules",
+  hasUuid: true,
   doc: "Rules: which runs to take, and what to do with them.",
   fields: [
     { name: "name", kind: "text", required: true, lengthMax: NAME_LENGTH_MAX, doc: "Unique name." },

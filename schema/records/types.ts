@@ -92,6 +92,8 @@ export interface RecordType {
   /** Name of its table in the mirror, and of the view of its current state. */
   readonly table: string;
   readonly doc: string;
+  /** True when its id must be a UUID, because records of other types refer to it by a field of that kind. */
+  readonly hasUuid?: boolean;
   readonly fields: readonly Field[];
   /** Columns besides those that every record table has. */
   readonly columns: readonly RecordColumn[];

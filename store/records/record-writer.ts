@@ -9,7 +9,11 @@ import {
   RECORD_CHANGES_MAX,
   recordTypeOf,
   timeToUnixNano,
+  uuidOf,
 } from "../../schema/index.js";
+
+/** So much of a wrong id is told, characters. */
+const ID_SHOWN_MAX = 100;
 
 /** A change as a caller gives it: without a time it is now, without an id a put is of something new. */
 export type RecordDraft = Pick<ChangeRecord, "type" | "op" | "data"> & Partial<ChangeRecord>;
@@ -77,11 +81,13 @@ function checkChange(change: ChangeRecord, where: string, options: CheckOptions 
       ? `there is no type of record "${type}"`
       : id === ""
         ? "id is empty"
-        : timeToUnixNano(time) === undefined
-          ? `time must be like 2026-11-23T10:00:00Z, got ${JSON.stringify(time)}`
-          : (op === "put") === (data === null)
-            ? "a put has data, and a delete has none"
-            : undefined;
+        : op === "put" && known.hasUuid === true && uuidOf(id) === undefined
+          ? `the id of a ${type} must be a UUID, got ${JSON.stringify(id.slice(0, ID_SHOWN_MAX))}`
+          : timeToUnixNano(time) === undefined
+            ? `time must be like 2026-11-23T10:00:00Z, got ${JSON.stringify(time)}`
+            : (op === "put") === (data === null)
+              ? "a put has data, and a delete has none"
+              : undefined;
   if (problem !== undefined) throw new CounterfoilError("CF_RECORD_INVALID", `${where}${problem}.`);
   if (known === undefined || data === null) return;
   try {

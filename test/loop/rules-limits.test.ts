@@ -10,6 +10,8 @@ import { removeWhole } from "../../loop/records/remove-whole.js";
 import {
   type ApiHost,
   CounterfoilError,
+  encodeRecords,
+  type JsonObject,
   RECORD_CHANGES_MAX,
   RULE_LIMIT_PAUSE_MS,
   SHIPPED_PRICES,
@@ -151,6 +153,22 @@ async function followed(world: { fails: boolean; asked: number; seconds: number 
     rows,
     /** Why the rules are not through with everything that is stored. */
     holdup: () => rules.caughtUp(host.durableSeq(), 0).then(() => "nothing", String),
+    /** A change that no writer here would write, as of a program of another version. */
+    bring: async (id: string, data: JsonObject) => {
+      const change = {
+        type: "rule",
+        id,
+        op: "put",
+        time: "2026-11-28T00:00:00Z",
+        data,
+        source: "other",
+      } as const;
+      const payload = encodeRecords([change]);
+      await host.sealed(
+        await host.append({ signal: "records", payload, itemCount: 1, receiver: "other" }),
+        60_000,
+      );
+    },
     write: async (drafts: readonly RecordDraft[]) => {
       const { seq } = await writer.append(drafts);
       await writer.sealed(seq, 60_000);
@@ -166,7 +184,7 @@ async function followed(world: { fails: boolean; asked: number; seconds: number 
 
 test("a rule whose condition never ends pauses, twice as long each time; the others go on, and a new version is tried at once", async () => {
   const world = { fails: true, asked: 0, seconds: 0 };
-  const { holdup, rows, stop, url, write } = await followed(world);
+  const { bring, holdup, rows, stop, url, write } = await followed(world);
   let sent = 0;
   /** Sends a run; resolves when the other rule, which comes after, has taken it. */
   const next = async (): Promise<void> => {
@@ -215,5 +233,12 @@ test("a rule whose condition never ends pauses, twice as long each time; the oth
   await write([put("endless", { where: "true", version: 2 })]);
   await next();
   expect(await outcomes("endless")).toMatchObject([{ outcome: "error" }, { outcome: "success" }]);
+  // Its notes would be refused for the id: it is told of and not followed, and holds nobody up.
+  await expect(write([{ ...put("other", {}), id: "no uuid" }])).rejects.toThrow(
+    /id of a rule must be a UUID/,
+  );
+  await bring("no uuid", { name: "brought", debounce_seconds: 0, actions: [{ type: "pin" }] });
+  await next();
+  await expect.poll(holdup).toBe("nothing");
   await stop();
 });

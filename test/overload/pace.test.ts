@@ -70,7 +70,7 @@ test("what the journal refused is not waited for", async () => {
 
 test("what the journal refuses makes room at once for those that wait behind it", async () => {
   const pace = new Pace({ aheadBytes: COST, slackBytes: 0, waitMs: 60_000 });
-  let refuse = (_: Error): void => undefined;
+  let refuse: (error: Error) => void = () => undefined;
   const refused = pace.guard({ append: () => new Promise((_, reject) => (refuse = reject)) });
   const failing = refused.append(entry(100)).catch(String);
   const behind = pace.guard(journal()).append(entry(100));
@@ -82,7 +82,7 @@ test("what the journal refuses makes room at once for those that wait behind it"
 
 test("what was sealed before its sender heard that it is stored holds nobody up", async () => {
   const pace = new Pace({ aheadBytes: COST, slackBytes: 0, waitMs: 60_000 });
-  let answer = (_: number): void => undefined;
+  let answer: (seq: number) => void = () => undefined;
   const slow = pace.guard({ append: () => new Promise((resolve) => (answer = resolve)) });
   const first = slow.append(entry(100));
   const behind = pace.guard(journal()).append(entry(100));
