@@ -133,10 +133,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The message of an error body: `{error: {message}}`, `{message}` or `{error: "..."}`. */
+/** The message of an error body: `{error: {message}}`, `{message}`, `{error: "..."}` or `{detail: "..."}`. */
 function messageOf(body: unknown): string | undefined {
   if (typeof body !== "object" || body === null) return undefined;
-  const { message, error } = body as { message?: unknown; error?: unknown };
+  const { message, error, detail } = body as { message?: unknown; error?: unknown; detail?: unknown };
   if (typeof message === "string") return message;
+  if (error === undefined && typeof detail === "string") return detail;
   return typeof error === "string" ? error : messageOf(error);
 }

@@ -8,6 +8,7 @@ import { renderTable } from "../output/table.js";
 import { inert } from "../output/text.js";
 import { formatCount } from "../output/values.js";
 import { mirrorRows, rowsToJson } from "../query.js";
+import { addDatasetsChangeCommands } from "./datasets-change.js";
 import { addDatasetsMergeCommand } from "./datasets-merge.js";
 
 const LOG_LIMIT = 20;
@@ -38,7 +39,9 @@ FROM datasets AS d LEFT JOIN examples AS e ON e.dataset_id = d.id GROUP BY d.id,
 export function addDatasetsCommand(program: Command, io: Io): void {
   const datasets = program
     .command("datasets")
-    .description("see datasets and their versions by content: what changed, when and by whom");
+    .description(
+      "datasets and their versions by content: what changed, when and by whom; add runs, tag, merge",
+    );
   withDataDir(datasets.command("list"))
     .description("list the datasets")
     .option("--json", "print a JSON array")
@@ -79,6 +82,7 @@ Examples:
     .addHelpText("after", "\nExamples:\n  counterfoil datasets blame 5ee11f3e-8843-5395-aa31-11de99bbc843")
     .action((example: string, options: Options) => blame(example, options, io));
   addDatasetsMergeCommand(datasets, io);
+  addDatasetsChangeCommands(datasets, io);
 }
 
 /** The history is read from the mirror itself: no server is needed. */
