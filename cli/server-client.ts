@@ -39,7 +39,7 @@ export function requireServer(dataDir: string): HttpServer {
 export async function callServer(
   server: HttpServer,
   request: {
-    method: "GET" | "POST" | "PUT" | "DELETE";
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
     path: string;
     body?: unknown;
     timeoutMs?: number;

@@ -8,6 +8,7 @@ import { inert } from "../output/text.js";
 import { rowsToJson } from "../query.js";
 import { callServer, requireServer } from "../server-client.js";
 import { addAgreementCommand } from "./feedback-agreement.js";
+import { addConfigCommand } from "./feedback-config.js";
 import { addTokenCommand } from "./feedback-token.js";
 
 const LIST_LIMIT = 20;
@@ -42,7 +43,7 @@ interface ListOptions extends Target {
   readonly json?: boolean;
 }
 
-/** `feedback add`, `list`, `token`, `agreement` and `delete`. */
+/** `feedback add`, `list`, `token`, `agreement`, `config` and `delete`. */
 export function addFeedbackCommand(program: Command, io: Io): void {
   const feedback = program
     .command("feedback")
@@ -51,6 +52,7 @@ export function addFeedbackCommand(program: Command, io: Io): void {
   addList(feedback, io);
   addTokenCommand(feedback, io);
   addAgreementCommand(feedback, io);
+  addConfigCommand(feedback, io);
   withDataDir(feedback.command("delete"))
     .description("take feedback back; its history stays in feedback_history")
     .argument("<id>", "id of the feedback")
