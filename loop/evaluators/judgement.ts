@@ -2,9 +2,11 @@ import {
   CounterfoilError,
   EVALUATOR_RUNS,
   FEEDBACK,
+  isDeeper,
   type JsonObject,
   type JsonValue,
   nameUuid,
+  RECORD_JSON_DEPTH_MAX,
 } from "../../schema/index.js";
 import type { RecordDraft } from "../../store/index.js";
 import type { MatchedRun, Rule } from "../rules/rule-types.js";
@@ -61,10 +63,12 @@ export function judgementIdOf(evaluator: Evaluator, span: Span): string {
 
 /**
  * What an answer says: a number or a boolean is a score, a text a value, an object has `score`, `value` and `comment`.
- * Undefined when it says nothing. Throws CF_RECORD_INVALID for fields that are none, and for another `key` than the evaluator's.
+ * Undefined when it says nothing. Throws CF_RECORD_INVALID for fields that are none or that no
+ * record may hold, and for another `key` than the evaluator's.
  */
 export function judgementOf(evaluator: Evaluator, answer: JsonValue): Judgement | undefined {
   if (answer === null || answer === "") return undefined;
+  checkWritable(answer);
   if (typeof answer === "number" || typeof answer === "boolean") return { score: answer };
   if (typeof answer === "string") return { value: answer };
   if (Array.isArray(answer)) throw wrong(`answered a list, not one judgement`);
@@ -83,6 +87,17 @@ export function judgementOf(evaluator: Evaluator, answer: JsonValue): Judgement 
     ...(value === null ? {} : { value }),
     ...(comment === null ? {} : { comment }),
   };
+}
+
+/** What no record may hold would be refused when it is written, and asked for again without end. */
+function checkWritable(answer: JsonValue): void {
+  const { score } = typeof answer === "object" ? (answer as JsonObject) : { score: answer };
+  if (typeof score === "number" && !Number.isFinite(score))
+    throw wrong("answered a score that is not finite");
+  // Its value is one level down in the answer, as it is in the record.
+  if (isDeeper(answer, RECORD_JSON_DEPTH_MAX)) {
+    throw wrong(`answered something nested more than ${RECORD_JSON_DEPTH_MAX} deep`);
+  }
 }
 
 function wrong(text: string): CounterfoilError {

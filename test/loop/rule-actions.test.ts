@@ -2,7 +2,9 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startModelServer, type ModelServer } from "../../examples/support-agent/model-server.js";
+import { judgementOf } from "../../loop/evaluators/judgement.js";
 import { webhookSignature } from "../../loop/http/signed.js";
+import { checkRecord, FEEDBACK, type JsonValue, RECORD_JSON_DEPTH_MAX } from "../../schema/index.js";
 import { type RulesHarness, startRulesHarness } from "./rules-harness.js";
 
 const SECRET = "a secret of the alert";
@@ -274,6 +276,20 @@ test("a tag that a rule puts on a run is among its tags in SQL, in filters and i
   await rules.rulesAreThrough();
   expect(await rules.sql(tags)).toEqual([{ tags: '["mine"]' }]);
   expect((await rules.call("GET", "/api/v1/pins")).body).toEqual([]);
+});
+
+test("an answer that no feedback may hold is an error of the evaluator at once, and is not asked for without end", () => {
+  const evaluator = { id: "", name: "e", version: 1, feedbackKey: "k", data: {} };
+  const nested = (depth: number): JsonValue =>
+    JSON.parse('{"a":'.repeat(depth) + "1" + "}".repeat(depth)) as JsonValue;
+  for (const answer of ["1e400", '{"score":-1e400}', '{"score":1e400,"value":"x"}']) {
+    expect(() => judgementOf(evaluator, JSON.parse(answer) as JsonValue)).toThrow(/score that is not finite/);
+  }
+  for (const depth of [RECORD_JSON_DEPTH_MAX, 100_000]) {
+    expect(() => judgementOf(evaluator, { value: nested(depth) })).toThrow(/nested more than/);
+  }
+  const most = judgementOf(evaluator, { value: nested(RECORD_JSON_DEPTH_MAX - 1) });
+  checkRecord(FEEDBACK, { key: "k", trace_id: "a".repeat(32), value: most?.value ?? null });
 });
 
 test("evaluators and rules that can't work are refused and named: what is wrong, cycles through an evaluator, one that rules use", async () => {
