@@ -3,12 +3,12 @@ import {
   CounterfoilError,
   DATASET_FILE_BYTES_MAX,
   DATASET_ROWS_MAX,
-  errorMessage,
   type JsonObject,
   type JsonValue,
-  parseCsv,
 } from "../../../schema/index.js";
 import { type FileEngine, openFileEngine } from "../../../store/index.js";
+import { csvRows, type RowOrReason } from "../csv-rows.js";
+import { invalidFile } from "../invalid-file.js";
 
 /** A kind of file that rows are read from. */
 export type RowFormat = "csv" | "jsonl" | "parquet";
@@ -58,17 +58,20 @@ export async function readRows(
       if (!existsSync(path)) throw new CounterfoilError("CF_NOT_FOUND", `There is no file ${path}.`);
       const kind = format ?? formatOfName(path);
       if (kind === undefined) {
-        throw invalid(path, "its name ends in none of .csv, .jsonl, .json and .parquet; say --format");
+        throw invalidFile(path, "its name ends in none of .csv, .jsonl, .json and .parquet; say --format");
       }
       if (kind === "parquet") {
         engine ??= await openFileEngine(dataDir);
         await parquetRows(engine, { path, split }, rows);
       } else {
         const text = textOf(path);
+        if (kind === "csv" && text === "") {
+          throw invalidFile(path, "it is empty: the first row must name the columns");
+        }
         const found = kind === "csv" ? csvRows(path, text) : jsonRows(path, text);
         for (const each of found) rows.push("row" in each ? { ...each, split } : each);
       }
-      if (rows.length > DATASET_ROWS_MAX) throw invalid(path, `more than ${DATASET_ROWS_MAX} rows`);
+      if (rows.length > DATASET_ROWS_MAX) throw invalidFile(path, `more than ${DATASET_ROWS_MAX} rows`);
     }
   } finally {
     engine?.close();
@@ -78,7 +81,7 @@ export async function readRows(
 
 async function parquetRows(engine: FileEngine, file: RowFile, rows: RowOrProblem[]): Promise<void> {
   const { path, split } = file;
-  if (!isParquet(path)) throw invalid(path, "it does not begin as a Parquet file does, or was cut short");
+  if (!isParquet(path)) throw invalidFile(path, "it does not begin as a Parquet file does, or was cut short");
   let at = 0;
   let chars = 0;
   for await (const texts of engine.rows(path)) {
@@ -88,7 +91,7 @@ async function parquetRows(engine: FileEngine, file: RowFile, rows: RowOrProblem
       rows.push({ where: `${path} row ${at}`, row: JSON.parse(text) as JsonObject, split });
     }
     if (chars > DATASET_FILE_BYTES_MAX || rows.length > DATASET_ROWS_MAX) {
-      throw invalid(
+      throw invalidFile(
         path,
         `its rows are too large; at most ${DATASET_FILE_BYTES_MAX} bytes are taken at once`,
       );
@@ -113,43 +116,27 @@ function isParquet(path: string): boolean {
 
 function textOf(path: string): string {
   const found = statSync(path);
-  if (!found.isFile()) throw invalid(path, "it is no file");
+  if (!found.isFile()) throw invalidFile(path, "it is no file");
   if (found.size > DATASET_FILE_BYTES_MAX) {
-    throw invalid(path, `it has ${found.size} bytes; at most ${DATASET_FILE_BYTES_MAX} are taken at once`);
+    throw invalidFile(
+      path,
+      `it has ${found.size} bytes; at most ${DATASET_FILE_BYTES_MAX} are taken at once`,
+    );
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {
-    if (error instanceof TypeError) throw invalid(path, "its text is not UTF-8", error);
+    if (error instanceof TypeError) throw invalidFile(path, "its text is not UTF-8", error);
     throw error;
   }
 }
 
-function csvRows(path: string, text: string): RowOrProblem[] {
-  let cells: string[][];
-  try {
-    cells = parseCsv(text);
-  } catch (error) {
-    throw invalid(path, errorMessage(error).replace(/\.$/, ""), error);
-  }
-  const [head, ...rows] = cells;
-  if (head === undefined) throw invalid(path, "it is empty: the first row must name the columns");
-  const twice = head.find((name, at) => head.indexOf(name) !== at);
-  if (twice !== undefined) throw invalid(path, `its first row has ${JSON.stringify(twice)} twice`);
-  return rows.map((row, at): RowOrProblem => {
-    const where = `${path} row ${at + 2}`;
-    return row.length === head.length
-      ? { where, row: Object.fromEntries(head.map((name, n) => [name, row[n] ?? ""])), split: undefined }
-      : { where, problem: `it has ${row.length} cells, the first row has ${head.length}` };
-  });
-}
-
-function jsonRows(path: string, text: string): RowOrProblem[] {
+function jsonRows(path: string, text: string): RowOrReason[] {
   const whole = /^\s*\[/.test(text) ? jsonIn(text) : undefined;
   if (Array.isArray(whole)) {
     return whole.map((item: JsonValue, at) => objectRow(`${path} item ${at + 1}`, item));
   }
-  const rows: RowOrProblem[] = [];
+  const rows: RowOrReason[] = [];
   for (const [at, line] of text
     .replace(/^\ufeff/, "")
     .split("\n")
@@ -164,9 +151,9 @@ function jsonRows(path: string, text: string): RowOrProblem[] {
   return only === undefined ? rows : [objectRow(`${path} line 1`, only)];
 }
 
-function objectRow(where: string, value: JsonValue): RowOrProblem {
+function objectRow(where: string, value: JsonValue): RowOrReason {
   return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? { where, row: value as JsonObject, split: undefined }
+    ? { where, row: value as JsonObject }
     : { where, problem: "it is no JSON object" };
 }
 
@@ -176,8 +163,4 @@ function jsonIn(text: string): JsonValue | undefined {
   } catch {
     return undefined;
   }
-}
-
-function invalid(path: string, why: string, cause?: unknown): CounterfoilError {
-  return new CounterfoilError("CF_IMPORT_FILE_INVALID", `Can't import ${path}: ${why}.`, { cause });
 }

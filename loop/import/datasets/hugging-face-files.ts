@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { parse } from "yaml";
-import { CounterfoilError, DATASET_FILES_MAX, errorMessage } from "../../../schema/index.js";
+import { DATASET_FILES_MAX, errorMessage } from "../../../schema/index.js";
+import { invalidFile } from "../invalid-file.js";
 import { formatOfName, type RowFile } from "./file-rows.js";
 
 /** One configuration of a dataset, as the head of its `README.md` has it. */
@@ -39,7 +40,7 @@ export function huggingFaceFiles(folder: string, config: string | undefined): Ro
   const chosen = configOf(folder, config);
   const files = chosen === undefined ? byNames(names) : byConfig(folder, names, chosen);
   if (files.length === 0) {
-    throw invalid(
+    throw invalidFile(
       folder,
       "it has no .csv, .jsonl, .json or .parquet file that its README.md or their names tell of",
     );
@@ -53,7 +54,8 @@ function filesBelow(folder: string): string[] {
     .map((name) => name.split(sep).join("/"))
     .filter((name) => formatOfName(name) !== undefined && !/(^|\/)\./.test(name))
     .sort();
-  if (names.length > DATASET_FILES_MAX) throw invalid(folder, `it has more than ${DATASET_FILES_MAX} files`);
+  if (names.length > DATASET_FILES_MAX)
+    throw invalidFile(folder, `it has more than ${DATASET_FILES_MAX} files`);
   // A link may point anywhere on this machine.
   return names.filter((name) => {
     const path = join(folder, name);
@@ -70,12 +72,12 @@ function configOf(folder: string, wanted: string | undefined): Config | undefine
   try {
     configs = head === undefined ? undefined : (parse(head) as { configs?: unknown } | null)?.configs;
   } catch (error) {
-    throw invalid(path, `its head is no YAML: ${errorMessage(error).split("\n")[0] ?? ""}`, error);
+    throw invalidFile(path, `its head is no YAML: ${errorMessage(error).split("\n")[0] ?? ""}`, error);
   }
   const list = (Array.isArray(configs) ? configs : []) as readonly Config[];
   if (list.length === 0) {
     if (wanted === undefined) return undefined;
-    throw invalid(folder, `its README.md names no config ${JSON.stringify(wanted)}`);
+    throw invalidFile(folder, `its README.md names no config ${JSON.stringify(wanted)}`);
   }
   const name = ({ config_name: given }: Config): string => (typeof given === "string" ? given : "default");
   const found =
@@ -85,7 +87,7 @@ function configOf(folder: string, wanted: string | undefined): Config | undefine
         : list.find((each) => each.default === true || name(each) === "default")
       : list.find((each) => name(each) === wanted);
   if (found !== undefined) return found;
-  throw invalid(folder, `say which of its configs with --config: ${list.map(name).join(", ")}`);
+  throw invalidFile(folder, `say which of its configs with --config: ${list.map(name).join(", ")}`);
 }
 
 interface Named {
@@ -103,14 +105,14 @@ function byConfig(folder: string, names: readonly string[], config: Config): Nam
   const files: Named[] = [];
   for (const { split, pattern } of patternsOf(folder, given)) {
     if ((pattern.match(/[*?{]/g)?.length ?? 0) > WILDCARDS_MAX) {
-      throw invalid(
+      throw invalidFile(
         folder,
         `${JSON.stringify(pattern.slice(0, 100))} has more than ${WILDCARDS_MAX} wildcards`,
       );
     }
     const wanted = globOf(prefix + pattern.replace(/^\.\//, ""));
     const matching = names.filter((name) => wanted.test(name));
-    if (matching.length === 0) throw invalid(folder, `it has no file ${JSON.stringify(pattern)}`);
+    if (matching.length === 0) throw invalidFile(folder, `it has no file ${JSON.stringify(pattern)}`);
     files.push(...matching.map((path) => ({ path, split })));
   }
   return files;
@@ -124,7 +126,7 @@ function patternsOf(folder: string, given: unknown): { split: string | undefined
     const { split, path } = (item ?? {}) as { split?: unknown; path?: unknown };
     const paths = Array.isArray(path) ? (path as readonly unknown[]) : [path];
     if (typeof split !== "string" || !paths.every((each) => typeof each === "string")) {
-      throw invalid(folder, "data_files of its README.md is no list of paths, or of splits with paths");
+      throw invalidFile(folder, "data_files of its README.md is no list of paths, or of splits with paths");
     }
     return paths.map((pattern) => ({ split, pattern }));
   });
@@ -160,8 +162,4 @@ function globOf(pattern: string): RegExp {
     return `\\${found}`;
   });
   return new RegExp(`^${source}$`);
-}
-
-function invalid(path: string, why: string, cause?: unknown): CounterfoilError {
-  return new CounterfoilError("CF_IMPORT_FILE_INVALID", `Can't import ${path}: ${why}.`, { cause });
 }

@@ -9,16 +9,12 @@ import {
   isDeeper,
   type JsonObject,
   type JsonValue,
-  parseCsv,
   parseJson,
   RUN_JSON_DEPTH_MAX,
 } from "../../../schema/index.js";
 import type { FileEngine } from "../../../store/index.js";
-
-/** An object of a file, and where it is for the user; or why there is none. */
-export type TraceRow =
-  | { readonly where: string; readonly row: JsonObject }
-  | { readonly where: string; readonly problem: string };
+import { csvRows, type RowOrReason } from "../csv-rows.js";
+import { invalidFile } from "../invalid-file.js";
 
 /** Why a row is not taken that would overflow the stack of whatever walks through it. */
 export const tooDeep = `it is nested more than ${RUN_JSON_DEPTH_MAX} deep`;
@@ -42,7 +38,8 @@ export function traceFiles(path: string, names: RegExp): string[] {
     .sort()
     .map((name) => join(path, name))
     .filter((file) => isFileWithin(file, root));
-  if (files.length > DATASET_FILES_MAX) throw invalid(path, `it has more than ${DATASET_FILES_MAX} files`);
+  if (files.length > DATASET_FILES_MAX)
+    throw invalidFile(path, `it has more than ${DATASET_FILES_MAX} files`);
   if (files.length > 0) return files;
   throw new CounterfoilError("CF_NOT_FOUND", `There is no file of these kinds in ${path} or below.`);
 }
@@ -59,7 +56,10 @@ function isFileWithin(file: string, root: string): boolean {
  * The objects of a file: of JSON the one that it is or those of its list, of JSON Lines one a line, of CSV and Parquet one a
  * row. Integers that a double can't hold are texts of their digits. Throws CF_IMPORT_FILE_INVALID.
  */
-export async function* rowsOfFile(path: string, engine: () => Promise<FileEngine>): AsyncGenerator<TraceRow> {
+export async function* rowsOfFile(
+  path: string,
+  engine: () => Promise<FileEngine>,
+): AsyncGenerator<RowOrReason> {
   const name = path.replace(/\.gz$/i, "").toLowerCase();
   if (name.endsWith(".parquet")) {
     let at = 0;
@@ -72,7 +72,7 @@ export async function* rowsOfFile(path: string, engine: () => Promise<FileEngine
 }
 
 /** Line by line as long as each one is whole; the rest of a file whose first line is not is read at once. */
-async function* jsonRows(path: string): AsyncGenerator<TraceRow> {
+async function* jsonRows(path: string): AsyncGenerator<RowOrReason> {
   let at = 0;
   for await (const line of linesOf(path)) {
     at++;
@@ -89,39 +89,23 @@ async function* jsonRows(path: string): AsyncGenerator<TraceRow> {
   }
 }
 
-async function* documentRows(path: string): AsyncGenerator<TraceRow> {
+async function* documentRows(path: string): AsyncGenerator<RowOrReason> {
   const value = jsonIn(await wholeText(path));
   if (value === undefined) yield { where: path, problem: "it is no JSON, nor JSON Lines, or was cut short" };
   else if (Array.isArray(value)) yield* listRows(path, value);
   else yield asRow(path, value);
 }
 
-function* listRows(where: string, list: readonly JsonValue[]): Generator<TraceRow> {
+function* listRows(where: string, list: readonly JsonValue[]): Generator<RowOrReason> {
   for (const [at, item] of list.entries()) yield asRow(`${where} item ${at + 1}`, item);
 }
 
-function* csvRows(path: string, text: string): Generator<TraceRow> {
-  let cells: string[][];
-  try {
-    cells = parseCsv(text);
-  } catch (error) {
-    throw invalid(path, errorMessage(error).replace(/\.$/, ""), error);
-  }
-  const [head = [], ...rows] = cells;
-  for (const [at, row] of rows.entries()) {
-    const where = `${path} row ${at + 2}`;
-    if (row.length !== head.length) {
-      yield { where, problem: "it has more or fewer cells than the first row" };
-    } else yield { where, row: Object.fromEntries(head.map((name, n) => [name, row[n] ?? ""])) };
-  }
-}
-
-function objectRow(where: string, text: string): TraceRow {
+function objectRow(where: string, text: string): RowOrReason {
   const value = jsonIn(text);
   return value === undefined ? { where, problem: "it is no JSON" } : asRow(where, value);
 }
 
-function asRow(where: string, value: JsonValue): TraceRow {
+function asRow(where: string, value: JsonValue): RowOrReason {
   if (isDeeper(value, RUN_JSON_DEPTH_MAX)) return { where, problem: tooDeep };
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? { where, row: value as JsonObject }
@@ -171,7 +155,7 @@ async function* bytesOf(path: string): AsyncGenerator<Buffer> {
     for await (const part of stream) yield part as Buffer;
   } catch (error) {
     if (error instanceof CounterfoilError) throw error;
-    throw invalid(path, errorMessage(error), error);
+    throw invalidFile(path, errorMessage(error), error);
   } finally {
     file.destroy();
   }
@@ -181,14 +165,10 @@ function textOf(path: string, bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw invalid(path, "its text is not UTF-8", error);
+    throw invalidFile(path, "its text is not UTF-8", error);
   }
 }
 
 function tooLarge(path: string): CounterfoilError {
-  return invalid(path, `a line or the whole of it has more than ${BUNDLE_LINE_BYTES_MAX} bytes`);
-}
-
-function invalid(path: string, why: string, cause?: unknown): CounterfoilError {
-  return new CounterfoilError("CF_IMPORT_FILE_INVALID", `Can't import ${path}: ${why}.`, { cause });
+  return invalidFile(path, `a line or the whole of it has more than ${BUNDLE_LINE_BYTES_MAX} bytes`);
 }
