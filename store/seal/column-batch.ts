@@ -347,3 +347,11 @@ export class ColumnBatch {
     return this.source.subarray(offset, offset + length);
   }
 }
+
+/**
+ * A number that rules made, without the sign of a zero: whether Parquet keeps that depends on what else is in the page, so a
+ * column would change when its file is written anew.
+ */
+export function unsignedZero(value: number): number {
+  return value === 0 ? 0 : value;
+}

@@ -9,7 +9,7 @@ import {
   SPAN_RULES,
 } from "../../schema/index.js";
 import { type AttributeList, TYPE_DOUBLE, TYPE_INT, TYPE_STRING } from "./attribute-list.js";
-import type { ColumnBatch, FixedVector, TextVector } from "./column-batch.js";
+import { type ColumnBatch, type FixedVector, type TextVector, unsignedZero } from "./column-batch.js";
 import type { EnvelopeWalker } from "./envelope.js";
 import type { Range } from "./envelope-texts.js";
 import { KNOWN_KEYS } from "./key-classes.js";
@@ -95,7 +95,7 @@ export class RuledColumns {
       const key = provenance[column];
       if (key !== undefined && this.#lifted(row, { column, value, key }, lift)) continue;
       if (INTEGERS.has(column)) this.#integer(this.#fixedVector(column), row, Number(value));
-      else if (DOUBLES.has(column)) this.#fixedVector(column).setDouble(row, Number(value));
+      else if (DOUBLES.has(column)) this.#fixedVector(column).setDouble(row, unsignedZero(Number(value)));
       else if (BOOLEANS.has(column)) this.#fixedVector(column).setBoolean(row, value === true);
       else this.#write(this.#textVector(column), row, String(value));
     }

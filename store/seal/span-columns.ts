@@ -9,7 +9,13 @@ import {
   TYPE_STRING,
 } from "./attribute-list.js";
 import { AttributeText } from "./attribute-text.js";
-import type { ColumnBatch, FixedVector, MapVector, TextVector } from "./column-batch.js";
+import {
+  type ColumnBatch,
+  type FixedVector,
+  type MapVector,
+  type TextVector,
+  unsignedZero,
+} from "./column-batch.js";
 import type { EnvelopeWalker } from "./envelope.js";
 import type { Range } from "./envelope-texts.js";
 import { KEY_GEN_AI, KEY_LANGSMITH, KEY_RULES, KNOWN_KEYS } from "./key-classes.js";
@@ -200,10 +206,10 @@ export class SpanColumns {
     }
     const value = this.#text.number(at);
     if (shape === "seconds_as_ms") {
-      if (value >= 0 && Number.isFinite(value * 1000)) vector.setDouble(row, value * 1000);
+      if (value >= 0 && Number.isFinite(value * 1000)) vector.setDouble(row, unsignedZero(value * 1000));
     } else {
-      vector.setDouble(row, value);
       // A dictionary page may take -0 and 0 for the same value, so a negative zero stays in the MAP.
+      vector.setDouble(row, unsignedZero(value));
       if (type === TYPE_DOUBLE && !Object.is(value, -0)) this.#lift[at] = list.keyId[at] as number;
     }
   }

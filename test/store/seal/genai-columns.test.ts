@@ -311,6 +311,19 @@ describe("GenAI columns of sealed spans", () => {
     expect(await sealedOf(requests)).toEqual(expectedOf(requests));
   });
 
+  it("a cost of minus zero is zero, whichever way its span is read: its sign would depend on what else is in the file", async () => {
+    const cost = (key: string): KeyValue => ({ key, value: { doubleValue: -0 } });
+    const rows = await sealedOf([
+      request([[cost("gen_ai.usage.cost")]]),
+      request([[cost("llm.cost.total"), ...keyValues({ "openinference.span.kind": "LLM" })]]),
+    ]);
+    // `toEqual` tells zeros apart.
+    expect(rows).toEqual([
+      expect.objectContaining({ cost_usd: 0 }),
+      expect.objectContaining({ cost_usd: 0 }),
+    ]);
+  });
+
   it("whatever mix of attributes comes, the byte path and the full rules say the same", async () => {
     await fc.assert(
       fc.asyncProperty(
