@@ -3,10 +3,12 @@ import { traceIdOf } from "../../schema/index.js";
 import type { EraseReport } from "../erase/erase.js";
 import { CommandError, EXIT } from "../exit-codes.js";
 import { type Io, write } from "../io.js";
+import { readMirrorOnDisk } from "../offline.js";
 import { requireDataDir, shown, withDataDir } from "../options.js";
 import { inert } from "../output/text.js";
 import { createProgress } from "../output/progress.js";
 import { formatCount } from "../output/values.js";
+import { mirrorRows } from "../query.js";
 
 interface EraseOptions {
   readonly dataDir: string;
@@ -85,12 +87,20 @@ async function run(options: EraseOptions, io: Io): Promise<void> {
   } finally {
     progress.end();
   }
-  await write(
-    io.stdout,
-    options.json === true
-      ? `${JSON.stringify({ erased: !dryRun, ...report }, null, 2)}\n`
-      : text(report, dryRun),
-  );
+  const { stillNamed } = await import("../erase/still-named.js");
+  const named =
+    isNothing || readMirrorOnDisk(dataDir) === undefined
+      ? []
+      : await stillNamed((sql, params) => mirrorRows(io, dataDir, sql, params), subject);
+  if (options.json === true)
+    return write(
+      io.stdout,
+      `${JSON.stringify({ erased: !dryRun, ...report, still_named_by: named }, null, 2)}\n`,
+    );
+  await write(io.stdout, text(report, dryRun));
+  if (named.length === 0) return;
+  const hint = `These name what you ask about in texts of theirs, and stay, with their history: ${named.join(", ")}.`;
+  await write(io.stderr, `${io.paintError.warn("warning:")} ${hint}\n`);
 }
 
 function text({ deadLetters, destinations, resumed, rows, traces }: EraseReport, dryRun: boolean): string {

@@ -4,9 +4,10 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, describe, expect, it } from "vitest";
 import { erase, ERASE_STEPS, type EraseRequest } from "../../cli/erase/erase.js";
+import { stillNamed } from "../../cli/erase/still-named.js";
 import { encodeOtlp, type LogRecord, RECORD_TYPES, type Span } from "../../schema/index.js";
 import { IMPERSONAL_TABLES } from "../../store/erase/index.js";
-import { dataDirPaths, queryRows } from "../../store/index.js";
+import { dataDirPaths, queryRows, type SqlParameter } from "../../store/index.js";
 import { compactAll } from "../support/estate.js";
 import { MirrorHarness, request, span, spanId, traceId } from "../support/mirror-harness.js";
 import { appendChanges, put } from "../support/records.js";
@@ -257,6 +258,24 @@ describe("erase", () => {
     await erase(order(dir, { subject: undefined }));
     expect(readFileSync(path, "utf8")).toBe(`${othersSpan}${letter(7, OTHERS)}`);
     await expectOnlyOthers(dir);
+  });
+
+  it("says which kinds of configuration name the user in the midst of a text, and takes no longer id for it", async () => {
+    const harness = await MirrorHarness.open();
+    dirs.push(harness.dir);
+    await appendChanges(harness, [
+      put("r", { name: "r", where: "user_id = 'u-1'", actions: [] }, { type: "rule" }),
+      put("q", { name: "q", description: "of u-17" }, { type: "annotation_queue" }),
+    ]);
+    await harness.mirror.flush(60_000);
+    await harness.close({ keep: true });
+    const rows = async (sql: string, params: readonly SqlParameter[]) =>
+      (await queryRows({ dataDir: harness.dir, sql, params })) as { kind: string }[];
+    const named = (...userIds: string[]) => stillNamed(rows, { userIds, threadIds: [], traceIds: [] });
+    expect(await named("u-1")).toEqual(["rules"]);
+    expect(await named("u-17", "u-1")).toEqual(["annotation_queues", "rules"]);
+    expect(await named("u.1", "u-")).toEqual([]);
+    expect(await named()).toEqual([]);
   });
 
   it("by thread and by trace: what is asked for, and no other", async () => {
