@@ -47,7 +47,10 @@ export class ImportUploads {
         );
       }
       const upload = this.#uploads.get(id) ?? (await this.#begin(id));
-      await upload.file.write(piece, 0, piece.length, offset);
+      // A disk that fills up writes less than asked for.
+      for (let at = 0; at < piece.length;) {
+        at += (await upload.file.write(piece, at, piece.length - at, offset + at)).bytesWritten;
+      }
       upload.bytes = Math.max(upload.bytes, offset + piece.length);
       upload.idle.refresh();
       return upload.bytes;
@@ -87,7 +90,10 @@ export class ImportUploads {
       );
     }
     const folder = await createWorkDir(this.#dataDir);
-    const file = await open(join(folder, BODY), "wx+", 0o600);
+    const file = await open(join(folder, BODY), "wx+", 0o600).catch(async (error: unknown) => {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    });
     const forget = (): void => void this.#turns.run(() => this.#end(id)).catch(() => undefined);
     const upload = { folder, file, bytes: 0, idle: setTimeout(forget, IMPORT_UPLOAD_IDLE_MS).unref() };
     this.#uploads.set(id, upload);
